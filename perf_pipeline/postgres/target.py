@@ -1,0 +1,45 @@
+"""What a target is: one PostgreSQL database we watch and maintain."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from perf_pipeline import settings
+from perf_pipeline.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Target:
+    """One watched database, as its YAML declares it.
+
+    `url_env` is the *name* of the environment variable with the connection URL: the value is read
+    at connect time, so that no secret enters Dagster's definitions, events or UI.
+    """
+
+    name: str
+    url_env: str
+    history_start: date
+    embedded_database: str | None = None
+    description: str = ""
+    owners: tuple[str, ...] = ()
+
+    def url(self) -> str:
+        """Return the connection URL.
+
+        Raises
+        ------
+        ConfigurationError
+            The variable is unset and the target has no embedded default.
+        UnreachableError
+            The embedded default is asked for and its server is not running.
+
+        """
+        value = settings.variable(self.url_env)
+        if value is not None:
+            return value
+        if self.embedded_database is not None:
+            return settings.embedded_url(self.embedded_database)
+        raise ConfigurationError(
+            f"target {self.name!r}: environment variable {self.url_env} is not set",
+            f"set {self.url_env}=postgresql://user:password@host:5432/database "
+            f"in the environment of Dagster and of this command",
+        )
