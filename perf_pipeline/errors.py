@@ -32,7 +32,7 @@ class ConfigurationError(PerfPipelineError):
 
 
 class UnsupportedServerError(PerfPipelineError):
-    """The server is reachable but cannot be used: too old, or an extension or privilege is missing."""
+    """The server answers but cannot be used: too old, or lacks an extension or privilege."""
 
 
 class UnreachableError(PerfPipelineError):
@@ -42,7 +42,7 @@ class UnreachableError(PerfPipelineError):
 
 
 class BusyError(PerfPipelineError):
-    """Somebody else holds what we need (a lock, the role of the collector); trying later is right."""
+    """Somebody else holds what we need (a lock, the collector's role); try later."""
 
     exit_code: ClassVar[int] = 3
 

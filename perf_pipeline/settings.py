@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     home: Annotated[
         Path,
         Field(
-            description="Folder of everything we write locally: embedded servers, Dagster home, reports."
+            description="Folder of all we write locally: embedded server, Dagster home, reports."
         ),
     ] = Path(".perf-pipeline")
     pg_bin: Annotated[

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from perf_pipeline.errors import ConfigurationError
 
@@ -59,7 +59,7 @@ def parse(path: Path) -> SqlFile:
         The header lacks `purpose` or `minimum version`.
 
     """
-    text = path.read_text(encoding="utf-8")
+    text: LiteralString = path.read_text(encoding="utf-8")  # type: ignore[assignment,unused-ignore]
     header: dict[str, str] = {}
     for line in text.splitlines():
         match = _HEADER.match(line)
@@ -72,7 +72,7 @@ def parse(path: Path) -> SqlFile:
                 f"{path.name}: header line '-- {key}: ...' is missing",
                 "start every SQL file with its purpose and minimum version",
             )
-    return SqlFile(path, cast("LiteralString", text), header)
+    return SqlFile(path, text, header)
 
 
 @cache
