@@ -1,0 +1,138 @@
+"""COPY between PostgreSQL and Polars, both ways, typed by a schema and never by guessing."""
+
+import io
+from collections.abc import Mapping
+from typing import LiteralString
+
+import polars as pl
+import psycopg
+from polars.datatypes import DataType, DataTypeClass
+from psycopg import sql
+
+from perf_pipeline.errors import InputError
+
+Schema = Mapping[str, DataType | DataTypeClass]
+
+_DATETIME_OUT = "%Y-%m-%d %H:%M:%S%.6f+00"
+
+
+def read_frame(
+    connection: psycopg.Connection,
+    query: LiteralString | sql.Composable,
+    schema: Schema,
+    params: Mapping[str, object] | None = None,
+) -> pl.DataFrame:
+    """Run a query by COPY and return its rows as a frame.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In UTC and ISO datestyle, as `connect` makes it.
+    query : LiteralString or sql.Composable
+        One SELECT, columns in the order of `schema`; placeholders as `%(name)s`.
+    schema : Mapping of column to polars dtype
+        Datetime columns are read from `timestamptz` and returned as naive UTC (microseconds).
+    params : Mapping, optional
+        Values, bound on the client: COPY takes no server-side parameters.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns and dtypes of `schema`; SQL NULL is null, an empty text is "".
+
+    """
+    text = _bind(connection, query, params)
+    buffer = io.BytesIO()
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(text)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in copy:
+            buffer.write(block)
+    names = list(schema)
+    if buffer.tell() == 0:
+        return pl.DataFrame(schema=dict(schema))
+    buffer.seek(0)
+    raw = pl.read_csv(
+        buffer,
+        has_header=False,
+        new_columns=names,
+        schema_overrides=[_wire_type(schema[name]) for name in names],
+    )
+    return raw.select(_from_wire(name, schema[name]) for name in names)
+
+
+def _bind(
+    connection: psycopg.Connection,
+    query: LiteralString | sql.Composable,
+    params: Mapping[str, object] | None,
+) -> sql.Composable:
+    composed = sql.SQL(query) if isinstance(query, str) else query
+    text = composed.as_string(connection)
+    if params is not None:
+        text = psycopg.ClientCursor(connection).mogrify(text, params)
+    return sql.SQL(text.strip().rstrip(";"))
+
+
+def _wire_type(dtype: DataType | DataTypeClass) -> DataType | DataTypeClass:
+    if dtype.base_type() in {pl.Boolean, pl.Datetime, pl.Date}:
+        return pl.String()
+    return dtype
+
+
+def _from_wire(name: str, dtype: DataType | DataTypeClass) -> pl.Expr:
+    column = pl.col(name)
+    base = dtype.base_type()
+    if base == pl.Boolean:
+        return column == "t"
+    if base == pl.Datetime:
+        # the session is in UTC, so every offset is +00
+        return column.str.strip_suffix("+00").str.to_datetime(
+            "%Y-%m-%d %H:%M:%S%.f", time_unit="us"
+        )
+    if base == pl.Date:
+        return column.str.to_date("%Y-%m-%d")
+    return column
+
+
+def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: pl.DataFrame) -> int:
+    """Append a frame to a table by COPY, inside the connection's transaction.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+    table : tuple of str
+        Schema and table name.
+    frame : polars.DataFrame
+        Column names are the table's; naive datetimes are UTC. Nested columns are refused.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    InputError
+        A column has a type COPY cannot carry.
+
+    """
+    for name, dtype in frame.schema.items():
+        if dtype.is_nested():
+            raise InputError(
+                f"column {name!r} is {dtype}; COPY carries only scalar columns",
+                "turn it into text (JSON) first",
+            )
+    if frame.is_empty():
+        return 0
+    statement = sql.SQL("COPY {}.{} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(table[0]),
+        sql.Identifier(table[1]),
+        sql.SQL(", ").join(sql.Identifier(name) for name in frame.columns),
+    )
+    payload = frame.write_csv(
+        include_header=False,
+        datetime_format=_DATETIME_OUT,
+        quote_style="necessary",
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(payload)
+    return frame.height

@@ -1,0 +1,119 @@
+"""Day and month partitions of the store's own tables: what is missing, and creating it."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+import psycopg
+from psycopg import sql
+
+from perf_pipeline.postgres import sqlfiles
+
+#: Tables of one row per interval and key: dropped by day.
+DAILY = (
+    "sweeps",
+    "statements",
+    "tables",
+    "indexes",
+    "database",
+    "activity",
+    "settings_changes",
+    "schema_changes",
+)
+#: Small, kept long: dropped by month.
+MONTHLY = (
+    ("ledger", "statements_hourly"),
+    ("perf_mgmt", "statement_baselines"),
+    ("perf_mgmt", "findings"),
+)
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One partition: `[start, end)` in UTC."""
+
+    schema: str
+    parent: str
+    start: date
+    end: date
+
+    @property
+    def name(self) -> str:
+        """`parent_YYYY_MM` or `parent_YYYY_MM_DD`."""
+        pattern = "%Y_%m_%d" if (self.end - self.start).days == 1 else "%Y_%m"
+        return f"{self.parent}_{self.start:{pattern}}"
+
+
+def _month(day: date) -> tuple[date, date]:
+    start = day.replace(day=1)
+    return start, (start + timedelta(days=32)).replace(day=1)
+
+
+def needed(days: Iterable[date]) -> list[Partition]:
+    """Return the partitions that rows of these UTC days need, sorted.
+
+    Parameters
+    ----------
+    days : Iterable of date
+
+    """
+    wanted: set[Partition] = set()
+    for day in days:
+        wanted.update(Partition("ledger", parent, day, day + timedelta(days=1)) for parent in DAILY)
+        wanted.update(Partition(schema, parent, *_month(day)) for schema, parent in MONTHLY)
+    return sorted(wanted)
+
+
+def missing(wanted: Iterable[Partition], existing: Collection[str]) -> list[Partition]:
+    """Return those wanted partitions whose `schema.name` does not exist, in their order."""
+    return [part for part in wanted if f"{part.schema}.{part.name}" not in existing]
+
+
+@lru_cache(maxsize=64)
+def _day_range(start: date, days: int) -> tuple[date, ...]:
+    return tuple(start + timedelta(days=offset) for offset in range(days))
+
+
+def ensure(connection: psycopg.Connection, first: date, last: date | None = None) -> int:
+    """Create what the days `first` to `last` need; nothing when all is there.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In a transaction of the store's; the partitions commit with the rows that need them.
+    first, last : date
+        UTC days, `last` included; default `last` is `first`.
+
+    Returns
+    -------
+    int
+        Partitions created.
+
+    """
+    wanted = needed(_day_range(first, ((last or first) - first).days + 1))
+    existing = _existing(connection, wanted)
+    todo = missing(wanted, existing)
+    if not todo:
+        return 0
+    # Two writers may want the same day: the second waits here, then finds it done.
+    connection.execute(sqlfiles.load("store/lock_partitions").text)
+    todo = missing(todo, _existing(connection, todo))
+    for part in todo:
+        connection.execute(
+            sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
+                sql.Identifier(part.schema, part.name),
+                sql.Identifier(part.schema, part.parent),
+                sql.Literal(part.start.isoformat()),
+                sql.Literal(part.end.isoformat()),
+            )
+        )
+    return len(todo)
+
+
+def _existing(connection: psycopg.Connection, wanted: Iterable[Partition]) -> set[str]:
+    names = [f"{part.schema}.{part.name}" for part in wanted]
+    rows = connection.execute(
+        sqlfiles.load("store/existing_relations").text, {"names": names}
+    ).fetchall()
+    return {row[0] for row in rows}

@@ -1,0 +1,31 @@
+-- purpose: what the whole database did between two sweeps
+-- minimum version: 14
+CREATE TABLE ledger.database (
+    target_id integer NOT NULL,
+    ts timestamptz NOT NULL,
+    quality ledger.quality NOT NULL,
+    xact_commit bigint NOT NULL,
+    xact_rollback bigint NOT NULL,
+    blks_read bigint NOT NULL,
+    blks_hit bigint NOT NULL,
+    tup_returned bigint NOT NULL,
+    tup_fetched bigint NOT NULL,
+    tup_inserted bigint NOT NULL,
+    tup_updated bigint NOT NULL,
+    tup_deleted bigint NOT NULL,
+    conflicts bigint NOT NULL,
+    temp_files bigint NOT NULL,
+    temp_bytes bigint NOT NULL,
+    deadlocks bigint NOT NULL,
+    blk_read_time double precision NOT NULL,
+    blk_write_time double precision NOT NULL,
+    session_time double precision NOT NULL,
+    active_time double precision NOT NULL,
+    idle_in_transaction_time double precision NOT NULL,
+    sessions bigint NOT NULL,
+    sessions_abandoned bigint NOT NULL,
+    sessions_fatal bigint NOT NULL,
+    sessions_killed bigint NOT NULL,
+    numbackends bigint NOT NULL,
+    database_bytes bigint NOT NULL
+) PARTITION BY RANGE (ts);

@@ -1,0 +1,31 @@
+-- purpose: the statements of one hour, summed; kept long
+-- minimum version: 14
+CREATE TABLE ledger.statements_hourly (
+    target_id integer NOT NULL,
+    hour timestamptz NOT NULL,
+    source ledger.source NOT NULL,
+    userid bigint NOT NULL,
+    dbid bigint NOT NULL,
+    queryid bigint NOT NULL,
+    toplevel boolean NOT NULL,
+    intervals integer NOT NULL,
+    exact_intervals integer NOT NULL,
+    calls bigint NOT NULL,
+    total_exec_time double precision NOT NULL,
+    exec_time_squares double precision NOT NULL,
+    plans bigint NOT NULL,
+    total_plan_time double precision NOT NULL,
+    rows bigint NOT NULL,
+    shared_blks_hit bigint NOT NULL,
+    shared_blks_read bigint NOT NULL,
+    shared_blks_dirtied bigint NOT NULL,
+    shared_blks_written bigint NOT NULL,
+    temp_blks_read bigint NOT NULL,
+    temp_blks_written bigint NOT NULL,
+    blk_read_time double precision NOT NULL,
+    blk_write_time double precision NOT NULL,
+    wal_bytes bigint NOT NULL,
+    jit_time double precision NOT NULL,
+    exact_calls bigint NOT NULL,
+    exact_exec_time double precision NOT NULL
+) PARTITION BY RANGE (hour);

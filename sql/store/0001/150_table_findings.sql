@@ -1,0 +1,32 @@
+-- purpose: changes of level found in a day's data, with size, evidence, severity and likely causes
+-- minimum version: 14
+CREATE TABLE perf_mgmt.findings (
+    target_id integer NOT NULL REFERENCES ledger.targets,
+    day date NOT NULL,
+    finding_id text NOT NULL,
+    incident_id text NOT NULL,
+    is_new boolean NOT NULL,
+    userid bigint NOT NULL,
+    dbid bigint NOT NULL,
+    queryid bigint NOT NULL,
+    toplevel boolean NOT NULL,
+    metric text NOT NULL,
+    grain text NOT NULL CHECK (grain IN ('sweep', 'hour')),
+    onset timestamptz NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('up', 'down')),
+    old_level double precision NOT NULL,
+    new_level double precision NOT NULL,
+    relative_change double precision NOT NULL,
+    relative_change_low double precision NOT NULL,
+    relative_change_high double precision NOT NULL,
+    p_value double precision NOT NULL,
+    q_value double precision NOT NULL,
+    baseline_level double precision,
+    baseline_tier text,
+    severity text NOT NULL CHECK (severity IN ('critical', 'warning', 'info', 'improvement')),
+    policy text NOT NULL,
+    calls_per_day double precision NOT NULL,
+    added_ms_per_day double precision NOT NULL,
+    causes jsonb NOT NULL,
+    PRIMARY KEY (target_id, day, finding_id)
+) PARTITION BY RANGE (day);
