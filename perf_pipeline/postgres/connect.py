@@ -1,6 +1,5 @@
 """Sessions on any PostgreSQL: bounded in time, labelled, read-only unless asked otherwise."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -233,9 +232,3 @@ def session(
         yield connection
     finally:
         connection.close()
-
-
-def run_label() -> str:
-    """Return the `application_name` of a session of this process, with the Dagster run if any."""
-    run_id = os.environ.get("DAGSTER_RUN_ID", "")
-    return f"{APPLICATION_NAME}:{run_id[:8]}" if run_id else APPLICATION_NAME

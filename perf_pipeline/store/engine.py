@@ -40,7 +40,7 @@ class Store:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return pg.connect(self.url, limits=self._limits, label=pg.run_label())
+            return pg.connect(self.url, limits=self._limits, label=f"{pg.APPLICATION_NAME}:store")
         except PerfPipelineError as error:
             kind = type(error)
             raise kind(f"store {error.message}", error.remedy) from error

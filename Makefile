@@ -1,0 +1,46 @@
+# Each target makes what it needs: .venv with the locked versions first.
+PYTHON_BIN := .venv/bin
+STAMP := .venv/.installed
+# Dagster reads the dagster.yaml of the current folder when DAGSTER_HOME is unset; checks want none.
+CHECK_HOME = $(CURDIR)/.perf-pipeline/check-home
+
+.PHONY: help demo dev test bench check format lock clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+$(STAMP): scripts/setup constraints.txt pyproject.toml
+	@echo "setting up .venv (a minute on a fresh machine) ..."
+	@scripts/setup
+
+demo: $(STAMP) ## the main job on an embedded PostgreSQL: load, snapshots, a regression found and explained
+	@$(PYTHON_BIN)/perf-pipeline demo $(DEMO_FLAGS)
+
+dev: $(STAMP) ## the Dagster UI with schedules and sensors running, on the embedded PostgreSQL
+	@$(PYTHON_BIN)/perf-pipeline dev $(DEV_FLAGS)
+
+test: $(STAMP) ## the whole test suite, on embedded servers and a headless Chromium
+	@PERF_CHROMIUM="$$(scripts/chromium)" $(PYTHON_BIN)/python -m pytest $(TEST_FLAGS)
+
+bench: $(STAMP) ## every benchmark, both sides measured in one run
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON_BIN)/python $$file || exit 1; done
+
+check: $(STAMP) ## linter, formatter, types, import contracts, Dagster definitions
+	$(PYTHON_BIN)/ruff check .
+	$(PYTHON_BIN)/ruff format --check .
+	$(PYTHON_BIN)/mypy
+	$(PYTHON_BIN)/lint-imports
+	@mkdir -p $(CHECK_HOME)
+	DAGSTER_HOME=$(CHECK_HOME) $(PYTHON_BIN)/dagster definitions validate -w workspace.yaml
+	DAGSTER_HOME=$(CHECK_HOME) $(PYTHON_BIN)/dg check defs
+
+format: $(STAMP) ## put the code in the one format
+	$(PYTHON_BIN)/ruff check --fix .
+	$(PYTHON_BIN)/ruff format .
+
+lock: ## write constraints.txt anew (needs uv): names, versions and hashes only
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o constraints.txt
+
+clean: ## remove what the project made here, the embedded databases included
+	rm -rf .perf-pipeline .venv
