@@ -1,0 +1,1 @@
+"""The example systems: their schema, their generated data and their named queries."""

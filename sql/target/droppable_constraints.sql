@@ -1,0 +1,12 @@
+-- purpose: foreign and unique keys of some tables, foreign first, with the clause to make each again
+-- minimum version: 14
+SELECT
+    n.nspname AS schema_name,
+    r.relname AS table_name,
+    k.conname AS constraint_name,
+    pg_get_constraintdef(k.oid) AS definition
+FROM pg_catalog.pg_constraint AS k
+JOIN pg_catalog.pg_class AS r ON r.oid = k.conrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
+WHERE k.contype IN ('f', 'u') AND k.conrelid = ANY (%(tables)s::regclass[])
+ORDER BY k.contype <> 'f', n.nspname, r.relname, k.conname
