@@ -1,0 +1,189 @@
+"""Per-transaction logs of pgbench -> exact percentiles and time series."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from perf_pipeline.errors import InputError
+
+#: Columns of a frame of transactions.
+TRANSACTIONS = {
+    "ts": pl.Datetime("us"),
+    "script": pl.String(),
+    "client": pl.Int32(),
+    "latency_ms": pl.Float64(),
+    "lag_ms": pl.Float64(),
+    "outcome": pl.String(),
+}
+_FIELDS = ("client", "transaction", "time", "script_no", "epoch_s", "epoch_us")
+
+
+def read_logs(log_dir: Path, scripts: Sequence[str], *, prefix: str = "pgbench") -> pl.DataFrame:
+    """Read every per-transaction log of a run.
+
+    Parameters
+    ----------
+    log_dir : Path
+        Holds `<prefix>.<pid>` and `<prefix>.<pid>.<thread>`; the last line of a run that was
+        stopped may be cut and is left out then.
+    scripts : sequence of str
+        Names in the order the scripts were given to pgbench.
+    prefix : str
+        pgbench's `--log-prefix`.
+
+    Returns
+    -------
+    polars.DataFrame
+        `ts` Datetime us (naive UTC, end of the transaction), `script` str, `client` i32,
+        `latency_ms` f64 (null unless `ok`; under `--rate` counted from when it was due), `lag_ms`
+        f64 (the part of it spent waiting to start; null without `--rate`), `outcome` str (`ok`,
+        `failed`, `skipped`). In order of `ts`.
+
+    Raises
+    ------
+    InputError
+        No log in the folder, or lines that pgbench does not write.
+
+    """
+    paths = sorted(log_dir.glob(f"{prefix}.*"))
+    if not paths:
+        raise InputError(
+            f"no log {prefix}.* in {log_dir}", "pass the folder the run was started with"
+        )
+    frames = [frame for path in paths if (frame := _read(path)) is not None]
+    if not frames:
+        return pl.DataFrame(schema=TRANSACTIONS)
+    raw = pl.concat(frames)
+    top = raw["script_no"].max()
+    if not isinstance(top, int) or top >= len(scripts):
+        raise InputError(
+            f"script number {top!r} in {log_dir}, but {len(scripts)} script names",
+            "name every script of the run, in its order",
+        )
+    names = pl.Series(list(scripts), dtype=pl.String)
+    return (
+        raw.lazy()
+        .select(
+            ts=pl.from_epoch(pl.col("epoch_s") * 1_000_000 + pl.col("epoch_us"), time_unit="us"),
+            script=pl.col("script_no").replace_strict(
+                list(range(len(names))), names, return_dtype=pl.String
+            ),
+            client=pl.col("client"),
+            latency_ms=pl.col("time").cast(pl.Int64, strict=False) / 1000.0,
+            lag_ms=pl.col("lag") / 1000.0,
+            outcome=pl.when(pl.col("time").is_in(["failed", "skipped"]))
+            .then(pl.col("time").cast(pl.String))
+            .otherwise(pl.lit("ok")),
+        )
+        .sort("ts", maintain_order=True)
+        .collect()
+    )
+
+
+def _read(path: Path) -> pl.DataFrame | None:
+    size = path.stat().st_size
+    if size == 0:
+        return None
+    with path.open("rb") as file:
+        width = len(file.readline().split())
+        file.seek(-1, 2)
+        whole = file.read() == b"\n"
+    fields = (*_FIELDS, "lag")[:width] if width in (6, 7) else ()
+    if not fields:
+        raise InputError(
+            f"{path.name}: a line of {width} fields is not pgbench's per-transaction log",
+            "run pgbench with --log and without --aggregate-interval",
+        )
+    kinds = {name: pl.Int64() for name in fields} | {"time": pl.String(), "client": pl.Int32()}
+    source = path.read_bytes().rpartition(b"\n")[0] if not whole else path
+    try:
+        frame = pl.read_csv(
+            source, has_header=False, separator=" ", new_columns=list(fields), schema=kinds
+        )
+    except pl.exceptions.NoDataError:
+        return None
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{path.name}: not a per-transaction log of pgbench: {str(error).splitlines()[0]}",
+            "remove the file, or read the folder of one run only",
+        ) from error
+    if "lag" not in frame.columns:
+        frame = frame.with_columns(lag=pl.lit(None, pl.Int64))
+    return frame.select(*_FIELDS, "lag")
+
+
+def percentiles(transactions: pl.DataFrame, by: str | None = "script") -> pl.DataFrame:
+    """Reduce transactions to exact latencies (pure).
+
+    Parameters
+    ----------
+    transactions : polars.DataFrame
+        As `read_logs` returns.
+    by : str, optional
+        Column to group by; None: one row over everything.
+
+    Returns
+    -------
+    polars.DataFrame
+        `by`, `transactions` (ok) u32, `failed` u32, `skipped` u32, `mean_ms`, `p50_ms`, `p95_ms`,
+        `p99_ms`, `max_ms` f64 (null where no transaction succeeded); in order of `by`. Percentiles
+        interpolate linearly between the two neighbouring samples, as numpy does.
+
+    """
+    if by is None:
+        return transactions.select(_reductions())
+    return transactions.group_by(by).agg(_reductions()).sort(by)
+
+
+def time_series(
+    transactions: pl.DataFrame, every: str = "1s", by: str | None = "script"
+) -> pl.DataFrame:
+    """Reduce transactions to one row per stretch of time (pure).
+
+    Parameters
+    ----------
+    transactions : polars.DataFrame
+        As `read_logs` returns.
+    every : str
+        Length of a stretch, in polars' notation.
+    by : str, optional
+        Column to group by as well; None: everything together.
+
+    Returns
+    -------
+    polars.DataFrame
+        `ts` Datetime us (start of the stretch), `by`, then the columns of `percentiles`. A stretch
+        without transactions is there too, with 0 and null: an outage shows. The first and the last
+        stretch are usually cut short.
+
+    """
+    keys = ["ts"] if by is None else ["ts", by]
+    reduced = (
+        transactions.with_columns(pl.col("ts").dt.truncate(every)).group_by(keys).agg(_reductions())
+    )
+    if transactions.is_empty():
+        return reduced
+    grid = reduced.select(
+        pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), every, time_unit="us")
+    )
+    if by is not None:
+        grid = grid.join(transactions.select(by).unique(), how="cross")
+    counts = ("transactions", "failed", "skipped")
+    return (
+        grid.join(reduced, on=keys, how="left").with_columns(pl.col(counts).fill_null(0)).sort(keys)
+    )
+
+
+def _reductions() -> list[pl.Expr]:
+    latency = pl.col("latency_ms")
+    counted = {"transactions": "ok", "failed": "failed", "skipped": "skipped"}
+    return [
+        *((pl.col("outcome") == value).sum().alias(name) for name, value in counted.items()),
+        latency.mean().alias("mean_ms"),
+        *(
+            latency.quantile(level, interpolation="linear").alias(f"p{level * 100:.0f}_ms")
+            for level in (0.50, 0.95, 0.99)
+        ),
+        latency.max().alias("max_ms"),
+    ]
