@@ -1,0 +1,1 @@
+"""PostgreSQL without set-up: our own launcher of an embedded server."""

@@ -1,0 +1,79 @@
+"""What every test gets: a clean environment; and, where asked for, a real server."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from perf_pipeline import settings
+from perf_pipeline.embedded.server import EmbeddedServer
+
+#: Variables that lead to somebody's servers or folders; tests must never see them.
+_LEADING = ("PERF_", "DAGSTER_", "PG")
+
+#: PERF_PG_BIN of the caller: runs the suite on another major version.
+_PG_BIN = os.environ.get("PERF_PG_BIN")
+
+#: A test server may forget everything: it is thrown away.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Hide the caller's variables, give an empty PERF_HOME and DAGSTER_HOME, forget settings."""
+    for name in list(os.environ):
+        if name.startswith(_LEADING) or name.endswith("_URL"):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("environment")
+    for name in ("PERF_HOME", "DAGSTER_HOME"):
+        (folder / name.lower()).mkdir()
+        monkeypatch.setenv(name, str(folder / name.lower()))
+    settings.current.cache_clear()
+    yield
+    settings.current.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Path]:
+    """Return an empty folder that the server's user may enter (pytest's own are closed)."""
+    folder = Path(tempfile.mkdtemp(prefix="perf-pipeline-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server(server_directory: Path) -> Iterator[EmbeddedServer]:
+    """Return a running server, one for the whole session."""
+    pg_bin = Path(_PG_BIN) if _PG_BIN else None
+    with EmbeddedServer(server_directory / "server", pg_bin=pg_bin, settings=FORGETFUL) as running:
+        yield running
+
+
+@pytest.fixture
+def make_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+    """Return a function that makes a database and returns its URL.
+
+    `make_database()` an empty one, `make_database("name")` a copy of the database `name`. All are
+    dropped when the test ends.
+    """
+    made: list[str] = []
+
+    def make(template: str | None = None) -> str:
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+        made.append(name)
+        server.ensure_database(name, template)
+        return server.url(name)
+
+    yield make
+    for name in made:
+        server.drop_database(name)
+
+
+_NUMBERS = itertools.count(1)
