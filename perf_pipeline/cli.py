@@ -1,0 +1,237 @@
+"""The command line: `perf-pipeline ...`.
+
+Exit codes: 0 done, 1 a finding or a failed check, 2 bad input or configuration, 3 a server could
+not be reached.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perf_pipeline import __version__
+from perf_pipeline.errors import ConfigurationError, PerfPipelineError
+
+#: A Ctrl-C, as shells report it.
+EXIT_INTERRUPTED = 130
+
+
+def _say(text: str = "") -> None:
+    click.echo(text)
+
+
+def _print_json(value: object) -> None:
+    _say(json.dumps(value, indent=2, default=str))
+
+
+class _Day(click.ParamType[date]):
+    name = "day"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> date:
+        """Read YYYY-MM-DD."""
+        if isinstance(value, date):
+            return value
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD", param, ctx)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day of the calendar", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="perf-pipeline")
+def cli() -> None:
+    """Keep PostgreSQL databases fast: snapshots, baselines, explained regressions."""
+
+
+@cli.command()
+@click.option("--quick", is_flag=True, help="At most a minute of load instead of two.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def demo(quick: bool, as_json: bool) -> None:
+    """Run the main job on embedded servers, from an empty folder to a regression explained."""
+    from perf_pipeline.embedded.demo import run
+
+    summary = run(quick=quick, quiet=as_json)
+    if as_json:
+        _print_json(summary.as_dict())
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@click.option("--load/--no-load", default=True, help="Keep a light load on the example systems.")
+def dev(port: int, load: bool) -> None:
+    """Start embedded servers and the Dagster UI, schedules and sensors on; Ctrl-C stops all."""
+    from perf_pipeline.embedded.dev import run
+
+    run(port=port, load=load)
+
+
+@cli.command()
+@click.argument("url", required=False)
+@click.option("--target", help="A target of defs/targets, instead of a URL.")
+@click.option("--grants", is_flag=True, help="Print the least-privilege role a sweep needs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the aspects as JSON.")
+def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> None:
+    """Say whether a database can be watched, with a remedy for each failure.
+
+    URL is a connection URL: postgresql://user:password@host:5432/database
+    """
+    from perf_pipeline.postgres import doctor as examination
+    from perf_pipeline.postgres import sqlfiles
+
+    if grants:
+        _say(sqlfiles.load("catalog/grants").text.rstrip())
+        return
+    if (url is None) == (target is None):
+        raise ConfigurationError(
+            "doctor needs a URL or --target, one of the two",
+            "for example: perf-pipeline doctor postgresql://user:password@host:5432/database",
+        )
+    aspects = examination.examine(url or _target(str(target)).url())
+    failed = [aspect for aspect in aspects if aspect.status == "fail"]
+    if as_json:
+        _print_json([vars(aspect) for aspect in aspects])
+    else:
+        signs = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+        for aspect in aspects:
+            _say(f"{signs[aspect.status]}  {aspect.name:<16}  {aspect.detail}")
+            if aspect.remedy:
+                _say(f"      {'':<16}  -> {aspect.remedy}")
+    sys.exit(1 if failed else 0)
+
+
+def _target(name: str) -> Any:
+    from perf_pipeline.components.fleet import load_targets
+
+    targets = {target.name: target for target in load_targets()}
+    if name not in targets:
+        raise ConfigurationError(
+            f"--target {name!r} is not declared",
+            f"declared targets: {', '.join(sorted(targets)) or 'none'}",
+        )
+    return targets[name]
+
+
+@cli.command()
+@click.option("--target", required=True, help="The target's name.")
+@click.option("--day", type=_Day(), help="UTC day, YYYY-MM-DD; default today.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def report(target: str, day: date | None, out: Path, as_json: bool) -> None:
+    """Write the regression report of a day as one self-contained HTML file.
+
+    Exits with 1 when the day holds a warning or a critical finding.
+    """
+    from perf_pipeline.reports.build import build, latest
+    from perf_pipeline.store import Store, migrate
+
+    _target(target)
+    chosen = day or datetime.now(UTC).date()
+    with Store() as store:
+        migrate.require_current(store)
+        found = latest(store, target, chosen)
+        if found is None:
+            build(store, target, chosen, chosen)
+            found = latest(store, target, chosen)
+    if found is None:
+        raise ConfigurationError(
+            f"target {target!r} has no report for {chosen}",
+            f"materialize {target}/report/regressions for that day",
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(found.html, encoding="utf-8")
+    if as_json:
+        _print_json({"target": target, "day": chosen, "path": out, "findings": found.findings})
+    else:
+        _say(f"{out}: {found.findings} findings on {chosen}")
+    sys.exit(1 if found.regressions else 0)
+
+
+@cli.group()
+def store() -> None:
+    """Our own database: bring its schema up to date, say where it stands."""
+
+
+@store.command("upgrade")
+@click.option("--json", "as_json", is_flag=True)
+def store_upgrade(as_json: bool) -> None:
+    """Apply the migrations that are missing."""
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as opened:
+        before = migrate.status(opened)
+        after = migrate.upgrade(opened)
+    result = {"from": before.current, "to": after.current}
+    if as_json:
+        _print_json(result)
+    elif before.current == after.current:
+        _say(f"the store is up to date: revision {after.current}")
+    else:
+        _say(f"upgraded the store from {before.current or 'nothing'} to revision {after.current}")
+
+
+@store.command("status")
+@click.option("--json", "as_json", is_flag=True)
+def store_status(as_json: bool) -> None:
+    """Say the store's revision; exits with 1 when an upgrade is due."""
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as opened:
+        found = migrate.status(opened)
+    if as_json:
+        _print_json({"current": found.current, "head": found.head, "due": not found.up_to_date})
+    else:
+        due = "" if found.up_to_date else "; run `perf-pipeline store upgrade`"
+        _say(f"revision {found.current or 'none'}, newest {found.head}{due}")
+    sys.exit(0 if found.up_to_date else 1)
+
+
+def _fail(message: str, remedy: str, code: int, as_json: bool) -> int:
+    if as_json:
+        error: Mapping[str, object] = {"error": message, "remedy": remedy, "exit_code": code}
+        click.echo(json.dumps(error), err=True)
+    else:
+        click.echo(f"error: {message}", err=True)
+        if remedy:
+            click.echo(f"  remedy: {remedy}", err=True)
+    return code
+
+
+def run(command: Callable[..., object], arguments: list[str]) -> int:
+    """Run a click command and return the exit code of this module's table.
+
+    Parameters
+    ----------
+    command : click command
+    arguments : list of str
+        Without the program's name.
+
+    """
+    as_json = "--json" in arguments
+    try:
+        command(arguments, prog_name="perf-pipeline", standalone_mode=False)
+    except PerfPipelineError as error:
+        return _fail(error.message, error.remedy, error.exit_code, as_json)
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        if not as_json:
+            error.show()
+            return 2
+        return _fail(error.format_message(), "see --help", 2, as_json)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def main() -> None:
+    """Entry point of the `perf-pipeline` program."""
+    sys.exit(run(cli, sys.argv[1:]))
