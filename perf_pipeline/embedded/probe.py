@@ -26,6 +26,10 @@ class State(Enum):
     FOREIGN = "is another server"
 
 
+#: A server in one of these is up.
+ANSWERING = frozenset({State.HEALTHY, State.FULL})
+
+
 def connect(endpoint: Endpoint, database: str = "postgres") -> psycopg.Connection:
     """Connect in autocommit, under our limits."""
     return psycopg.connect(

@@ -34,30 +34,56 @@ def is_ready(pid: int, data: Path) -> bool:
 def is_postmaster(pid: int, data: Path) -> bool:
     """Return whether a process is a living PostgreSQL server of this data directory.
 
-    A zombie and a process that got the pid later are not.
+    A zombie and a stranger who got the pid later are not.
     """
-    return str(data).encode() in _command_line(pid)
+    arguments = _arguments(pid) + " "
+    if f" -D {data} " in arguments:
+        return True
+    # Started by hand, with the folder named in another way: a postmaster works in its data.
+    try:
+        works_in = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return False
+    return works_in == data and "postgres" in arguments.split(" ")[0]
 
 
-def _command_line(pid: int) -> bytes:
-    """Return a process's arguments, empty when it is gone or a zombie."""
+def _arguments(pid: int) -> str:
+    """Return a process's arguments with blanks between, empty when it is gone or a zombie."""
     if Path("/proc/self/cmdline").exists():
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes()
-        return b""
+            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ").strip()
+        return ""
     shown = subprocess.run(
         ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, timeout=10, check=False
     )
-    return shown.stdout
+    return os.fsdecode(shown.stdout).strip()
 
 
-def disarm_stale_pid(data: Path) -> None:
-    """Make a dead server's `postmaster.pid` name nobody.
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def disarm(pid: int, data: Path) -> None:
+    """Make a dead server's `postmaster.pid` name nobody when its pid is still in use.
 
     PostgreSQL refuses to start while any process of the same user has the pid written there: a
     zombie, or a stranger who got the number. The file stays, only its pid changes, because its
     shared memory key lets PostgreSQL see orphaned backends, which must not meet a second server.
+
+    Raises
+    ------
+    ServerStartError
+        The file is a link to another one.
+
     """
+    if not _exists(pid):
+        return
     path = data / "postmaster.pid"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
