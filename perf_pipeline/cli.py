@@ -82,6 +82,7 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
 
     URL is a connection URL: postgresql://user:password@host:5432/database
     """
+    from perf_pipeline.components.catalog import declared_target
     from perf_pipeline.postgres import doctor as examination
     from perf_pipeline.postgres import sqlfiles
 
@@ -93,7 +94,7 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
             "doctor needs a URL or --target, one of the two",
             "for example: perf-pipeline doctor postgresql://user:password@host:5432/database",
         )
-    aspects = examination.examine(url or _target(str(target)).url())
+    aspects = examination.examine(url or declared_target(str(target)).url())
     failed = [aspect for aspect in aspects if aspect.status == "fail"]
     if as_json:
         _print_json([vars(aspect) for aspect in aspects])
@@ -106,18 +107,6 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
     sys.exit(1 if failed else 0)
 
 
-def _target(name: str) -> Any:
-    from perf_pipeline.components.fleet import load_targets
-
-    targets = {target.name: target for target in load_targets()}
-    if name not in targets:
-        raise ConfigurationError(
-            f"--target {name!r} is not declared",
-            f"declared targets: {', '.join(sorted(targets)) or 'none'}",
-        )
-    return targets[name]
-
-
 @cli.command()
 @click.option("--target", required=True, help="The target's name.")
 @click.option("--day", type=_Day(), help="UTC day, YYYY-MM-DD; default today.")
@@ -128,10 +117,11 @@ def report(target: str, day: date | None, out: Path, as_json: bool) -> None:
 
     Exits with 1 when the day holds a warning or a critical finding.
     """
+    from perf_pipeline.components.catalog import declared_target
     from perf_pipeline.reports.build import build, latest
     from perf_pipeline.store import Store, migrate
 
-    _target(target)
+    declared_target(target)
     chosen = day or datetime.now(UTC).date()
     with Store() as store:
         migrate.require_current(store)

@@ -1,0 +1,71 @@
+"""The targets that are declared, for programs that need no Dagster definitions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from perf_pipeline.components.target import PostgresTarget
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.target import Target
+
+TYPE = "perf_pipeline.components.PostgresTarget"
+FOLDER = Path(__file__).resolve().parents[1] / "defs"
+
+
+def declared_targets(folder: Path = FOLDER) -> tuple[Target, ...]:
+    """Return the targets of every `defs.yaml` below a folder, by name.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Default: the definitions of this package.
+
+    Raises
+    ------
+    ConfigurationError
+        A file is no YAML, a block is not valid, or two blocks share a name.
+
+    """
+    found: dict[str, Target] = {}
+    for path, attributes in _blocks(folder):
+        try:
+            target = PostgresTarget.resolve_from_dict(attributes).target()
+        except Exception as error:  # Dagster's and pydantic's, which share no base of their own
+            raise ConfigurationError(f"{path}: {error}", "correct that block") from error
+        if target.name in found:
+            raise ConfigurationError(
+                f"{path}: target {target.name!r} is declared twice", "give one another name"
+            )
+        found[target.name] = target
+    return tuple(found[name] for name in sorted(found))
+
+
+def declared_target(name: str, folder: Path = FOLDER) -> Target:
+    """Return one declared target.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not declared; the message lists those that are.
+
+    """
+    targets = {target.name: target for target in declared_targets(folder)}
+    if name not in targets:
+        raise ConfigurationError(
+            f"target {name!r} is not declared",
+            f"declared targets: {', '.join(targets) or 'none'}",
+        )
+    return targets[name]
+
+
+def _blocks(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(folder.rglob("defs.yaml")):
+        try:
+            documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{path}: {error}", "correct the YAML") from error
+        for document in documents:
+            if isinstance(document, dict) and document.get("type") == TYPE:
+                yield path, document.get("attributes") or {}

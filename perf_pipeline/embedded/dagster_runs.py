@@ -1,0 +1,144 @@
+"""Run assets of our own definitions in this process, on Dagster's real storage.
+
+The runs and their events lie in the instance that `perf-pipeline dev` shows: what the demo did can
+be looked at in the UI afterwards.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from types import TracebackType
+from typing import Self
+
+import dagster as dg
+
+from perf_pipeline.embedded.example import House
+from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.platform import dagster_home
+
+#: Dagster's own log lines of a run go to its event log; the terminal gets errors only.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailedError(PerfPipelineError):
+    """A Dagster run of ours failed; names the step and its error."""
+
+    exit_code = 1
+
+
+def stats_assets(target: str) -> list[str]:
+    """Return the keys of a target's sweep assets."""
+    families = (
+        "statements",
+        "tables",
+        "indexes",
+        "database",
+        "activity",
+        "settings",
+        "schema_objects",
+    )
+    return [f"{target}/stats/{family}" for family in families]
+
+
+def daily_assets(target: str) -> list[str]:
+    """Return the keys of a target's daily-partitioned assets, in the order they depend."""
+    return [
+        f"{target}/rollup/statements_hourly",
+        f"{target}/baseline/statements",
+        f"{target}/report/findings",
+        f"{target}/report/regressions",
+    ]
+
+
+def environment(house: House) -> dict[str, str]:
+    """Return the variables that Dagster's processes need to work on this house."""
+    return {
+        **dagster_home.prepare(house.home / "dagster", house.dagster_url),
+        "PERF_HOME": str(house.home),
+        "PERF_STORE_URL": house.store_url,
+        "THORBIS_URL": house.target_url,
+    }
+
+
+class Runner:
+    """Our definitions and a Dagster instance, loaded once.
+
+    Parameters
+    ----------
+    house : House
+        Running servers.
+
+    """
+
+    def __init__(self, house: House) -> None:
+        os.environ.update(environment(house))
+        from perf_pipeline.definitions import defs
+
+        self._definitions = defs()
+        self._job = self._definitions.resolve_implicit_global_asset_job_def()
+        self._instance = dg.DagsterInstance.get()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._instance.dispose()
+
+    def materialize(
+        self, keys: Sequence[str], first: date | None = None, last: date | None = None
+    ) -> str:
+        """Materialize assets with their checks in one run, over a range of days where partitioned.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Asset keys as `target/family/name`.
+        first, last : date, optional
+            UTC days, both included.
+
+        Returns
+        -------
+        str
+            The run's id.
+
+        Raises
+        ------
+        RunFailedError
+            The run did not succeed.
+
+        """
+        tags = {}
+        if first is not None and last is not None:
+            tags = {
+                "dagster/asset_partition_range_start": first.isoformat(),
+                "dagster/asset_partition_range_end": last.isoformat(),
+            }
+        result = self._job.execute_in_process(
+            instance=self._instance,
+            asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
+            tags=tags,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise RunFailedError(
+                f"Dagster run {result.run_id} failed: {_first_failure(result)}",
+                "see the run in the UI: perf-pipeline dev",
+            )
+        return result.run_id
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_failure:
+            data = event.event_specific_data
+            error = getattr(data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key or 'run'}: {error.message.strip() if error else event.message}"
+    return "no failure event"

@@ -1,0 +1,144 @@
+"""Servers, a light load and the Dagster UI with daemon, sensors and schedules; Ctrl-C ends all."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from perf_pipeline.embedded import example
+from perf_pipeline.embedded.children import Child
+from perf_pipeline.embedded.console import Steps
+from perf_pipeline.embedded.dagster_runs import environment
+from perf_pipeline.errors import ConfigurationError, ServerStartError
+from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.loadtests.pgbench import PgbenchRun
+
+#: Enough for every statement to have calls in each 5-minute interval, too little to be noticed.
+LOAD_TPS = 10.0
+#: The load is started anew this often, so that an orphan would end by itself.
+LOAD_SECONDS = 3600
+#: Webserver, daemon and code location take 10-15 s on 2 quiet cores.
+READY_SECONDS = 120.0
+
+
+def run(*, port: int = 3000, load: bool = True) -> None:
+    """Run until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    port : int
+        Of the UI, on 127.0.0.1.
+    load : bool
+        Keep a light load on the example database.
+
+    Raises
+    ------
+    ConfigurationError
+        The port is taken.
+    ServerStartError
+        Dagster ended or did not come up.
+
+    """
+    steps = Steps()
+    require_free(port)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with steps.opening("start the embedded PostgreSQL", example.house()) as house:
+        with steps.step("bring the store up to date"), example.prepare_store(house):
+            pass
+        size = Size()
+        with steps.step("thorbis: schema and data"):
+            example.prepare_target(house, size)
+        log = house.home / "dagster-dev.log"
+        variables = {**os.environ, **environment(house)}
+        with log.open("ab") as output, _dagster(port, variables, output) as dagster:
+            with steps.step("start webserver, daemon and code location"):
+                _await_ready(dagster, port, log)
+            steps.say(f"\nDagster UI:  http://127.0.0.1:{port}   (log: {log})")
+            steps.say(f"store:       {_shown(house.store_url)}")
+            steps.say("Ctrl-C stops everything.")
+            with contextlib.suppress(KeyboardInterrupt):
+                _serve(house, dagster, size, load, log)
+            steps.say("stopping ...")
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _shown(url: str) -> str:
+    from perf_pipeline.postgres.connect import describe
+
+    return describe(url)
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that somebody listens on.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the port.
+
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"--port {port} is taken: {error.strerror}",
+                "stop what listens there, or choose another with --port",
+            ) from error
+
+
+def workspace() -> list[str]:
+    """Return the arguments that name our code location: workspace.yaml, else the module."""
+    file = Path(__file__).resolve().parents[2] / "workspace.yaml"
+    return ["-w", str(file)] if file.is_file() else ["-m", "perf_pipeline.definitions"]
+
+
+@contextlib.contextmanager
+def _dagster(port: int, variables: dict[str, str], output: object) -> Iterator[Child]:
+    command = [sys.executable, "-m", "dagster", "dev", *workspace()]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    child = Child(command, environment=variables, output=output, grace_seconds=30)  # type: ignore[arg-type]
+    with child:
+        yield child
+
+
+def _await_ready(dagster: Child, port: int, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if dagster.poll() is not None:
+            break
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            url = f"http://127.0.0.1:{port}/server_info"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        time.sleep(0.2)
+    raise ServerStartError(
+        f"Dagster did not come up within {READY_SECONDS:.0f} s", f"see the end of {log}"
+    )
+
+
+def _serve(house: example.House, dagster: Child, size: Size, load: bool, log: Path) -> None:
+    """Keep the load running until Dagster ends or we are interrupted."""
+    running: PgbenchRun | None = None
+    try:
+        while dagster.poll() is None:
+            if load and (running is None or not running.running()):
+                running = example.start_load(
+                    house, size.variables(), duration_s=LOAD_SECONDS, rate=LOAD_TPS, clients=2
+                )
+            time.sleep(0.5)
+    finally:
+        if running is not None:
+            running.stop()
+    raise ServerStartError("Dagster ended by itself", f"see the end of {log}")

@@ -1,0 +1,116 @@
+"""The servers and databases that demo, dev and the end-to-end tests share."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf_pipeline import settings as settings_module
+from perf_pipeline.embedded import binaries
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.examples import schema, thorbis
+from perf_pipeline.examples.fill import Generated
+from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.loadtests import pgbench
+from perf_pipeline.store import Store, migrate
+
+STORE_DATABASE = "perf_store"
+DAGSTER_DATABASE = "dagster"
+TARGET = "thorbis"
+
+
+@dataclass(frozen=True)
+class House:
+    """Running servers with everything in place."""
+
+    server: EmbeddedServer
+    home: Path
+    store_url: str
+    dagster_url: str
+    target_url: str
+    pgbench: Path
+
+
+@contextmanager
+def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
+    """Start the embedded server, with the databases that demo and dev need; stop it at the end.
+
+    PERF_STORE_URL, DAGSTER_PG_URL and THORBIS_URL replace the embedded database of that role.
+
+    Raises
+    ------
+    ServerStartError, ConfigurationError
+        The embedded server cannot be started.
+
+    """
+    chosen = settings or settings_module.current()
+    home = chosen.home_dir
+    home.mkdir(parents=True, exist_ok=True)
+    server = EmbeddedServer(home / "embedded", pg_bin=chosen.pg_bin)
+    with server:
+        for database in (STORE_DATABASE, DAGSTER_DATABASE, TARGET):
+            server.ensure_database(database)
+        yield House(
+            server,
+            home,
+            chosen.store_url or server.url(STORE_DATABASE),
+            settings_module.variable("DAGSTER_PG_URL") or server.url(DAGSTER_DATABASE),
+            settings_module.variable("THORBIS_URL") or server.url(TARGET),
+            binaries.find(chosen.pg_bin).program("pgbench"),
+        )
+
+
+def prepare_store(house: House) -> Store:
+    """Return the store, its schema up to date."""
+    store = Store(house.store_url)
+    migrate.upgrade(store)
+    return store
+
+
+def prepare_target(house: House, size: Size) -> Generated:
+    """Bring the thorbis database to its described state: schema, every index, data.
+
+    Parameters
+    ----------
+    house : House
+    size : Size
+        Tenants, and orders of each on average (T-51).
+
+    """
+    schema.apply(house.target_url, TARGET)
+    return thorbis.generate(house.target_url, size.businesses, size.orders_per_business)
+
+
+def start_load(
+    house: House,
+    variables: Mapping[str, int],
+    *,
+    duration_s: int,
+    rate: float,
+    clients: int = 4,
+) -> pgbench.PgbenchRun:
+    """Start the thorbis load on its database.
+
+    Parameters
+    ----------
+    house : House
+    variables : Mapping
+        Sizes the scripts pick ids from.
+    duration_s : int
+        It ends by itself then.
+    rate : float
+        Transactions per second, open loop.
+    clients : int
+        Sessions.
+
+    """
+    return pgbench.start(
+        house.target_url,
+        pgbench.scripts("thorbis/load"),
+        pgbench=house.pgbench,
+        log_dir=house.home / "load",
+        duration_s=duration_s,
+        clients=clients,
+        rate=rate,
+        variables=variables,
+    )
