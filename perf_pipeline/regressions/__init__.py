@@ -1,0 +1,25 @@
+"""Detect, judge and explain changes in performance.
+
+`detect` and `false_discovery` are loaded on first use: Dagster imports this package on every
+run, most of which detect nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perf_pipeline.regressions.detector import detect
+    from perf_pipeline.regressions.evidence import false_discovery
+
+__all__ = ["detect", "false_discovery"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "detect":
+        from perf_pipeline.regressions.detector import detect
+
+        return detect
+    if name == "false_discovery":
+        from perf_pipeline.regressions.evidence import false_discovery
+
+        return false_discovery
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,116 @@
+"""How noisy a series is: per sample, from its calls, and over long runs (autocorrelation)."""
+
+import numpy as np
+
+from perf_pipeline.regressions.series import Floats, Ints
+
+#: Standard deviation of a normal distribution over its median absolute deviation.
+MAD = 1.4826
+
+#: Smallest noise (transformed units) believed: half a per cent. Rounded or constant values
+#: would otherwise make every last digit a change.
+NOISE_FLOOR = 0.005
+
+#: Comparators that leave the median of seven in the middle (the published optimal network).
+_MEDIAN7 = (
+    (0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4),
+    (1, 3), (3, 4),
+)  # fmt: skip
+
+
+def row_median(values: Floats, valid: np.ndarray) -> Floats:
+    """Median of the valid cells of each row; 0 where a row has none. Shape (s, n) -> (s,)."""
+    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
+    n = valid.sum(axis=1)
+    rows = np.arange(len(n))
+    low = ordered[rows, np.maximum(n - 1, 0) // 2]
+    high = ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]
+    return np.where(n > 0, (low + np.where(n > 0, high, low)) / 2, 0.0)
+
+
+def running_median(y: Floats, count: Ints) -> Floats:
+    """Median of seven consecutive samples, centred; shape (s, n) -> (s, n).
+
+    The first and last three samples take the nearest full window's: a spike of up to three
+    samples at the newest edge therefore does not move the median.
+    """
+    s, n = y.shape
+    lanes = [y[:, k : n - 6 + k].copy() for k in range(7)]
+    for a, b in _MEDIAN7:
+        low = np.minimum(lanes[a], lanes[b])
+        np.maximum(lanes[a], lanes[b], out=lanes[b])
+        lanes[a] = low
+    out = np.empty_like(y)
+    out[:, 3 : n - 3] = lanes[3]
+    edge = np.maximum(count - 4, 3)
+    at_edge = out[np.arange(s), edge]
+    out = np.where(np.arange(n) > edge[:, None], at_edge[:, None], out)
+    out[:, :3] = out[:, 3:4]
+    return out
+
+
+def sample_variance(residual: Floats, calls: Floats, valid: np.ndarray) -> Floats:
+    """Variance of each sample, modelled as a + b / calls with a, b >= 0; shape (s, n).
+
+    A mean over few calls is noisier than one over many; both parts are fitted by two rounds of
+    weighted least squares on squared residuals clipped at three robust standard deviations.
+    """
+    scale = np.maximum(MAD * row_median(np.abs(residual), valid), NOISE_FLOOR)
+    v = valid.astype(np.float64)
+    e = np.minimum((residual / scale[:, None]) ** 2, 9.0) * v
+    x = row_median(calls, valid)[:, None] / calls
+    # Far fewer calls than usual say little about the slope and would dominate it.
+    x = np.minimum(x, 20.0)
+    w = v.copy()
+    a = np.zeros(len(scale))
+    b = np.zeros(len(scale))
+    for _ in range(3):
+        s0, sx, sxx = w.sum(1), (w * x).sum(1), (w * x * x).sum(1)
+        se, sxe = (w * e).sum(1), (w * x * e).sum(1)
+        det = s0 * sxx - sx * sx
+        safe = det > 1e-9 * np.maximum(s0 * sxx, 1e-300)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            b = np.where(safe, (s0 * sxe - sx * se) / det, 0.0)
+            a = np.where(safe, (se - b * sx) / s0, se / np.maximum(s0, 1e-300))
+            only_b = np.where(sxx > 0, sxe / sxx, 0.0)
+            only_a = se / np.maximum(s0, 1e-300)
+        b, a = (
+            np.where(a < 0, only_b, np.maximum(b, 0.0)),
+            np.where(a < 0, 0.0, np.where(b < 0, only_a, a)),
+        )
+        w = v / np.maximum(a[:, None] + b[:, None] * x, 1e-3) ** 2
+    fitted = a[:, None] + b[:, None] * x
+    # The clipped mean square is only a shape; the level comes from the robust scale below.
+    fitted /= np.maximum(row_median(fitted, valid), 1e-12)[:, None]
+    fitted = np.clip(fitted, 0.1, 100.0)
+    standard = np.abs(residual) / np.sqrt(fitted)
+    level = np.maximum(MAD * row_median(standard, valid), NOISE_FLOOR)
+    return fitted * level[:, None] ** 2
+
+
+def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floats:
+    """Factor by which means over long runs are noisier than independent samples; shape (s,).
+
+    Robust spread of the differences of neighbouring block means, in units of what the weights
+    promise, for blocks of 1, 2, 4, 8 and 16 samples; the largest counts, so that
+    autocorrelated noise is not mistaken for changes of level. At least 1 change in block size
+    is only used where at least eight differences exist.
+    """
+    wv = w * valid
+    out = np.full(len(count), 0.0)
+    n = y.shape[1]
+    for size in (1, 2, 4, 8, 16):
+        blocks = n // size
+        if blocks < 9:
+            break
+        sw = wv[:, : blocks * size].reshape(len(count), blocks, size).sum(2)
+        sy = (wv * y)[:, : blocks * size].reshape(len(count), blocks, size).sum(2)
+        full = (np.arange(blocks) + 1) * size <= count[:, None]
+        sw = np.where(full, sw, 1.0)
+        mean = np.where(full, sy / sw, 0.0)
+        d = (mean[:, 1:] - mean[:, :-1]) / np.sqrt(1 / sw[:, 1:] + 1 / sw[:, :-1])
+        pairs = full[:, 1:]
+        k = pairs.sum(1)
+        spread = MAD * row_median(np.abs(d), pairs)
+        out = np.maximum(out, np.where(k >= 8, spread, 0.0))
+    return np.maximum(out, 1.0)

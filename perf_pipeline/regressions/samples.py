@@ -1,0 +1,187 @@
+"""Samples of statements from the ledger: which source and grain a day is judged on, and reading.
+
+A sample is one interval (or one hour) of one statement: its mean execution time, from exact
+intervals only, weighted by its calls. The grain follows from the ledger alone, so that a two-minute
+demonstration and a year of production run the same code.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+import polars as pl
+
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.store import Store, frames, targets
+
+#: What identifies a statement of a target, as in pg_stat_statements.
+KEY = ("userid", "dbid", "queryid", "toplevel")
+#: Name of the metric in our tables, and the kind of number it is for `detect`.
+METRIC = "mean_exec_time"
+DETECT_METRIC = "latency_ms"
+
+#: Days of history that decide the grain, and the span below which raw intervals are used: with
+#: less than three days there are not 72 hourly samples, too few to find a 20 % step in usual
+#: noise (n per side = 2 (5 sigma / ln 1.2)^2, 38 at sigma 0.16).
+GRAIN_DAYS = 28
+SWEEP_BELOW = timedelta(days=3)
+#: Days up to the end of a day that are searched for changes: five whole weeks, so that a weekday
+#: profile rests on five samples of each hour of the week.
+WINDOW_DAYS = 35
+
+#: When a day has several sources, the first of these decides; sources are never mixed.
+SOURCES = ("collected", "imported", "generated")
+
+HISTORY_SCHEMA = {
+    "origin": pl.String,
+    "day": pl.Date,
+    "source": pl.String,
+    "first_ts": pl.Datetime("us"),
+    "last_ts": pl.Datetime("us"),
+}
+SAMPLE_SCHEMA = {
+    "userid": pl.Int64,
+    "dbid": pl.Int64,
+    "queryid": pl.Int64,
+    "toplevel": pl.Boolean,
+    "ts": pl.Datetime("us"),
+    "start": pl.Datetime("us"),
+    "end": pl.Datetime("us"),
+    "calls": pl.Int64,
+    "total_ms": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a day is judged on: the day's own source, and `sweep` or `hour` samples."""
+
+    day: date
+    source: str
+    grain: str
+
+
+def midnight(day: date) -> datetime:
+    """Return the naive UTC instant at which a day begins."""
+    return datetime.combine(day, time())
+
+
+def days_of(first: date, last: date) -> list[date]:
+    """Return the days `first` to `last`, both included."""
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
+    """Decide source and grain of each day that has data; pure.
+
+    Parameters
+    ----------
+    history : polars.DataFrame
+        Columns of `HISTORY_SCHEMA`: one row per origin (`sweep`: raw, `hour`: rolled up), day and
+        source. It reaches back `GRAIN_DAYS` before the first of `days`.
+    days : Iterable of date
+
+    Returns
+    -------
+    list of Plan
+        In the order of `days`; a day without data is left out. The grain is `sweep` while the
+        source's history in the `GRAIN_DAYS` days up to the end of the day spans less than
+        `SWEEP_BELOW` and the day's raw intervals are still there, else `hour`.
+
+    """
+    rows = history.to_dicts()
+    plans = []
+    for day in days:
+        present = {(row["source"], row["origin"]) for row in rows if row["day"] == day}
+        source = next((s for s in SOURCES if any(s == name for name, _ in present)), None)
+        if source is None:
+            continue
+        near = [
+            row
+            for row in rows
+            if row["source"] == source and day - timedelta(days=GRAIN_DAYS) < row["day"] <= day
+        ]
+        span = max(row["last_ts"] for row in near) - min(row["first_ts"] for row in near)
+        raw = (source, "sweep") in present
+        plans.append(Plan(day, source, "sweep" if raw and span < SWEEP_BELOW else "hour"))
+    return plans
+
+
+def read_plans(store: Store, target_id: int, days: Sequence[date]) -> list[Plan]:
+    """Read what the ledger holds around some days (ascending) and `plan` them."""
+    history = frames.read(
+        store,
+        "baseline_history",
+        HISTORY_SCHEMA,
+        {
+            "target_id": target_id,
+            "start": midnight(days[0] - timedelta(days=GRAIN_DAYS)),
+            "end": midnight(days[-1] + timedelta(days=1)),
+        },
+    )
+    return plan(history, days)
+
+
+def read_samples(
+    store: Store, target_id: int, plans: Sequence[Plan], window_days: int
+) -> pl.DataFrame:
+    """Read the samples that windows ending with these days need.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    plans : Sequence of Plan
+        Days in ascending order, all of one source and grain.
+    window_days : int
+        Days up to the end of each day.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `SAMPLE_SCHEMA`, `value` f64 (ms per call) and `series` u32 (number of the
+        statement within this frame), sorted by series and ts.
+
+    """
+    rows = frames.read(
+        store,
+        f"baseline_samples_{plans[0].grain}",
+        SAMPLE_SCHEMA,
+        {
+            "target_id": target_id,
+            "source": plans[0].source,
+            "start": midnight(plans[0].day - timedelta(days=window_days - 1)),
+            "end": midnight(plans[-1].day + timedelta(days=1)),
+        },
+    )
+    return number(rows)
+
+
+def number(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `value` and `series` to rows of `SAMPLE_SCHEMA`, sorted by series and ts; pure."""
+    return (
+        rows.with_columns(
+            value=pl.col("total_ms") / pl.col("calls"),
+            series=pl.struct(KEY).rank("dense").cast(pl.UInt32),
+        )
+        .sort("series", "ts")
+        .select(*SAMPLE_SCHEMA, "value", "series")
+    )
+
+
+def target_id(store: Store, name: str) -> int:
+    """Return the number of a target that has a ledger.
+
+    Raises
+    ------
+    ConfigurationError
+        The target was never swept and has no generated history.
+
+    """
+    found = targets.find(store, name)
+    if found is None:
+        raise ConfigurationError(
+            f"target {name!r} has no history in the store",
+            "check the name, or wait for its first sweep (`perf-pipeline doctor` tests the target)",
+        )
+    return found
