@@ -1,0 +1,1 @@
+"""The regression report of one target and UTC day: one HTML file, and Markdown for Dagster."""

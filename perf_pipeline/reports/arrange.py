@@ -1,0 +1,119 @@
+"""Order and group findings: which comes first, what belongs together, what the headline is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from perf_pipeline.reports import units, words
+from perf_pipeline.reports.model import SEVERITIES, Cause, Finding, Incident, ReportData
+
+#: Causes shown for an incident, and evidence lines for a cause.
+MAX_CAUSES = 5
+MAX_EVIDENCE = 6
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The report in one sentence, in parts so that a page can set the statement apart."""
+
+    lead: str
+    label: str = ""
+    tail: str = ""
+    cause: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole sentence."""
+        middle = f": {self.label} {self.tail}" if self.label else self.tail
+        cause = f"; likely cause: {self.cause}" if self.cause else ""
+        return f"{self.lead}{middle}{cause}."
+
+
+def merge_causes(findings: Iterable[Finding]) -> tuple[Cause, ...]:
+    """Return the causes of several findings as one list: each once, at its best score."""
+    best: dict[tuple[str, str, str], Cause] = {}
+    for item in (item for finding in findings for item in finding.causes):
+        key = (item.kind, item.object, item.at or "")
+        known = best.get(key)
+        if known is None:
+            best[key] = item
+            continue
+        evidence = tuple(dict.fromkeys((*known.evidence, *item.evidence)))
+        best[key] = replace(known, score=max(known.score, item.score), evidence=evidence)
+    return tuple(sorted(best.values(), key=lambda c: (-c.score, c.kind, c.object, c.at or "")))
+
+
+def _order(finding: Finding) -> tuple[int, float, str]:
+    rank = SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else 0
+    return (rank, -abs(finding.added_ms_per_day), finding.finding_id)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings worst first, then by the time they add to a day."""
+    return tuple(sorted(findings, key=_order))
+
+
+def incidents(findings: Iterable[Finding]) -> tuple[Incident, ...]:
+    """Group findings by incident, worst first; improvements are left to their own section."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in ordered(findings):
+        if finding.severity != "improvement":
+            groups.setdefault(finding.incident_id, []).append(finding)
+    made = (Incident(key, tuple(group), merge_causes(group)) for key, group in groups.items())
+    return tuple(sorted(made, key=lambda i: (*_order(i.findings[0])[:2], i.incident_id)))
+
+
+def improvements(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the improvements, largest saving first."""
+    return tuple(finding for finding in ordered(findings) if finding.severity == "improvement")
+
+
+def presented(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return all findings in the order the report shows them: by incident, then improvements."""
+    findings = tuple(findings)
+    grouped = tuple(f for incident in incidents(findings) for f in incident.findings)
+    return grouped + improvements(findings)
+
+
+def _tally(data: ReportData) -> str:
+    amounts = {
+        severity: sum(finding.severity == severity for finding in data.findings)
+        for severity in SEVERITIES
+    }
+    parts = []
+    if amounts["critical"]:
+        parts.append(units.plural(amounts["critical"], "critical regression"))
+    if amounts["warning"]:
+        kind = "warning" if amounts["critical"] else "regression warning"
+        parts.append(units.plural(amounts["warning"], kind))
+    if amounts["info"] and not parts:
+        parts.append(units.plural(amounts["info"], "change") + " below every alarm limit")
+    if not parts:
+        parts.append(f"No regression, {units.plural(amounts['improvement'], 'improvement')}")
+    return " and ".join(parts)
+
+
+def headline(data: ReportData) -> Headline:
+    """Return the report's headline: the worst finding, or openly why there is none."""
+    place = f"{data.target} on {data.day.isoformat()}"
+    if data.findings:
+        worst = presented(data.findings)[0]
+        causes = next(
+            (i.causes for i in incidents(data.findings) if worst in i.findings), worst.causes
+        )
+        started = units.clock(worst.onset, data.day)
+        return Headline(
+            f"{_tally(data)} in {place}",
+            words.label(worst.statement),
+            f"is {words.change(worst)} since {started} UTC",
+            words.cause(causes[0], data.day) if causes else "",
+        )
+    if not data.coverage.sweeps and not data.judgement.statements:
+        return Headline(f"No verdict for {place}", tail=": no statistics were collected that day")
+    judged = data.judgement.statements - data.judgement.unjudged
+    if judged <= 0:
+        return Headline(f"No verdict for {place}", tail=": no statement had enough data to judge")
+    return Headline(
+        f"No regression found in {place}",
+        tail=f": {units.plural(judged, 'statement')} judged,"
+        f" {units.percent(1 - data.judgement.unjudged_share)} of the execution time",
+    )

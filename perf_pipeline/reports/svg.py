@@ -1,0 +1,397 @@
+"""Charts as SVG text: a series around an onset, and a sparkline. Pure functions.
+
+Inline charts take their colours from the page's CSS variables, so that one chart serves light, dark
+and print; a standalone chart (an image in Markdown) brings a card of its own with fixed colours.
+Blue, vermilion, green and purple are Okabe and Ito's (2008), which colour-blind readers can tell
+apart; nothing is told by colour alone.
+
+The drawing fills any width without distorting its text: what scales lies in an inner viewport whose
+strokes do not scale, text and marks are placed by percentage.
+"""
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from statistics import median
+
+from perf_pipeline.reports import scales, units, words
+from perf_pipeline.reports.model import Chart, Event, Point
+
+#: More samples than this are merged with their neighbours, weighted by calls.
+MAX_POINTS = 360
+#: Event markers of a chart; the nearest to the onset stay.
+MAX_EVENTS = 9
+
+_LANE = 40  # above the plot: onset and event markers
+_PLOT = 168
+_AXIS = 24  # below it: times
+_HEIGHT = _LANE + _PLOT + _AXIS
+_WIDE = 1000  # inner units across
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of a chart, as CSS values."""
+
+    ink: str = "var(--ink)"
+    muted: str = "var(--muted)"
+    grid: str = "var(--rule)"
+    card: str = "var(--card)"
+    dot: str = "var(--dot)"
+    band: str = "var(--band)"
+    old: str = "var(--old)"
+    new: str = "var(--new)"
+    event: str = "var(--event)"
+
+
+INLINE = Palette()
+#: On a white card, each text colour at least 4.5 : 1 against it (WCAG 2.2, 1.4.3).
+FIXED = Palette(
+    ink="#1c2733",
+    muted="#566270",
+    grid="#dfe4ea",
+    card="#ffffff",
+    dot="#7c8a9a",
+    band="#d5e9f5",
+    old="#0067a3",
+    new="#b84a00",
+    event="#8a4478",
+)
+
+
+def _n(value: float) -> str:
+    """Return a coordinate: one decimal, never a minus zero."""
+    text = f"{value:.1f}".rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def _text(text: str) -> str:
+    return html.escape(units.clean(text))
+
+
+def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> tuple[Point, ...]:
+    """Return at most `limit` points: neighbours merged, their values weighted by calls.
+
+    Parameters
+    ----------
+    points : Sequence of Point
+        In any order; those with a value that is not finite are left out.
+    limit : int
+
+    Returns
+    -------
+    tuple of Point
+        Sorted by time; a merged point stands at the time of its last.
+
+    """
+    usable = sorted(
+        (point for point in points if math.isfinite(point.value) and abs(point.value) < 1e300),
+        key=lambda point: (point.ts, point.value),
+    )
+    if len(usable) <= limit:
+        return tuple(usable)
+    size = math.ceil(len(usable) / limit)
+    merged = []
+    for start in range(0, len(usable), size):
+        group = usable[start : start + size]
+        weights = [max(point.calls, 1) for point in group]
+        total = math.fsum(p.value * w for p, w in zip(group, weights, strict=True))
+        merged.append(
+            Point(group[-1].ts, total / sum(weights), sum(point.calls for point in group))
+        )
+    return tuple(merged)
+
+
+def marked_events(chart: Chart, onset: datetime) -> tuple[Event, ...]:
+    """Return the events a chart marks, in the order it numbers them: nearest to the onset."""
+    times = _times(thin(chart.points), onset)
+    inside = (event for event in chart.events if times.inside(event.ts))
+    near = sorted(inside, key=lambda e: (abs(e.ts - onset), e.kind, e.what))[:MAX_EVENTS]
+    return tuple(sorted(near, key=lambda e: (e.ts, e.kind, e.what)))
+
+
+def _times(points: Sequence[Point], onset: datetime) -> scales.TimeAxis:
+    return scales.time_axis([onset, *(point.ts for point in points)])
+
+
+def time_series(
+    chart: Chart,
+    *,
+    onset: datetime,
+    levels: tuple[float, float],
+    metric: str,
+    name: str,
+    title: str,
+    description: str,
+    palette: Palette = INLINE,
+    width: int | None = None,
+) -> str:
+    """Draw a series around its onset: samples, old and new level, what was normal, events.
+
+    Parameters
+    ----------
+    chart : Chart
+        Points, bands and events; any of them may be empty.
+    onset : datetime
+        First sample of the new level.
+    levels : tuple of float
+        Old and new level.
+    metric : str
+        Decides the unit on the axis.
+    name : str
+        Prefix of the ids of title and description: unique in its page.
+    title, description : str
+        For readers who do not see the picture.
+    palette : Palette
+    width : int, optional
+        Pixels of a standalone picture; without, the chart is as wide as its place.
+
+    Returns
+    -------
+    str
+        One `<svg>` element.
+
+    """
+    points = thin(chart.points)
+    old, new = levels
+    values = scales.value_axis([point.value for point in points], [old, new])
+    times = _times(points, onset)
+    draw = _Drawing(values, times, palette, metric)
+    shown = marked_events(chart, onset)
+    hidden = sum(point.value > values.high for point in points)
+    inner = [
+        draw.bands(chart),
+        draw.gridlines(),
+        draw.vertical(onset, palette.new, "5 4"),
+        *(draw.vertical(event.ts, palette.event, "1 4") for event in shown),
+        draw.samples(points),
+        draw.level(old, times.start, onset, palette.old),
+        draw.level(new, onset, times.end, palette.new),
+    ]
+    outer = [
+        draw.value_labels(),
+        draw.time_labels(),
+        draw.level_labels(old, new, onset),
+        draw.onset_label(onset),
+        draw.markers(shown),
+        draw.notes(values.log, hidden),
+    ]
+    head = _head(name, title, description, width, palette)
+    plot = (
+        f'<svg x="0" y="{_LANE}" width="100%" height="{_PLOT}"'
+        f' viewBox="0 0 {_WIDE} {_PLOT}" preserveAspectRatio="none">{"".join(inner)}</svg>'
+    )
+    return f"{head}{plot}{''.join(outer)}</svg>"
+
+
+def _head(name: str, title: str, description: str, width: int | None, palette: Palette) -> str:
+    font = 'font-family="system-ui,-apple-system,\'Segoe UI\',sans-serif" font-size="12"'
+    labelled = f'role="img" aria-labelledby="{name}-t {name}-d"'
+    names = f'<title id="{name}-t">{_text(title)}</title>'
+    names += f'<desc id="{name}-d">{_text(description)}</desc>'
+    if width is None:
+        return f'<svg class="chart" {labelled} width="100%" height="{_HEIGHT}" {font}>{names}'
+    pad = 12
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {labelled} width="{width}"'
+        f' height="{_HEIGHT + 2 * pad}" {font}>{names}<rect x="0.5" y="0.5" width="{width - 1}"'
+        f' height="{_HEIGHT + 2 * pad - 1}" rx="8" fill="{palette.card}" stroke="{palette.grid}"/>'
+        f'<svg x="{pad}" y="{pad}" width="{width - 2 * pad}" height="{_HEIGHT}">'
+    )
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    values: scales.Axis
+    times: scales.TimeAxis
+    palette: Palette
+    metric: str
+
+    def _x(self, ts: datetime) -> float:
+        return self.times.at(ts) * _WIDE
+
+    def _y(self, value: float) -> float:
+        return (1 - self.values.at(value)) * _PLOT
+
+    def bands(self, chart: Chart) -> str:
+        """Draw what was normal as one path of boxes, neighbours of one height joined."""
+        boxes: list[tuple[float, float, float, float]] = []
+        for band in sorted(chart.bands, key=lambda b: (b.start, b.end)):
+            if band.end < self.times.start or band.start > self.times.end:
+                continue
+            if not (math.isfinite(band.low) and math.isfinite(band.high)):
+                continue
+            left, right = self._x(band.start), self._x(band.end)
+            box = (left, right, self._y(band.high), self._y(band.low))
+            if boxes and boxes[-1][2:] == box[2:] and boxes[-1][1] == box[0]:
+                boxes[-1] = (boxes[-1][0], *box[1:])
+            else:
+                boxes.append(box)
+        path = "".join(f"M{_n(a)} {_n(t)}H{_n(b)}V{_n(u)}H{_n(a)}Z" for a, b, t, u in boxes)
+        return f'<path d="{path}" fill="{self.palette.band}"/>' if path else ""
+
+    def gridlines(self) -> str:
+        """Draw a hair line at each tick of the value axis."""
+        path = "".join(f"M0 {_n(self._y(tick))}H{_WIDE}" for tick in self.values.ticks())
+        return self._stroke(path, self.palette.grid, 1)
+
+    def vertical(self, ts: datetime, colour: str, dash: str) -> str:
+        """Draw a dashed line at an instant."""
+        extra = f' stroke-dasharray="{dash}"'
+        return self._stroke(f"M{_n(self._x(ts))} 0V{_PLOT}", colour, 1.5, extra)
+
+    def samples(self, points: Sequence[Point]) -> str:
+        """Draw each sample as a dot, and a faint line through them that breaks at gaps."""
+        if not points:
+            return ""
+        steps = [(b.ts - a.ts).total_seconds() for a, b in pairwise(points)]
+        limit = 3 * median(steps) if steps else 0
+        places = [f"{_n(self._x(p.ts))} {_n(self._y(p.value))}" for p in points]
+        joins = ["M", *("M" if step > limit else "L" for step in steps)]
+        line = "".join(join + place for join, place in zip(joins, places, strict=True))
+        # a stroke without length and with round ends is a dot that no scaling distorts
+        dots = "".join(f"M{place}h0" for place in places)
+        size = 5 if len(points) <= 120 else 4
+        return self._stroke(
+            line, self.palette.dot, 1, ' stroke-opacity="0.45" stroke-linejoin="round"'
+        ) + self._stroke(dots, self.palette.dot, size, ' stroke-linecap="round"')
+
+    def level(self, value: float, start: datetime, end: datetime, colour: str) -> str:
+        """Draw a level as a thick line."""
+        if not math.isfinite(value):
+            return ""
+        path = f"M{_n(self._x(start))} {_n(self._y(value))}H{_n(self._x(end))}"
+        return self._stroke(path, colour, 3, ' stroke-linecap="round"')
+
+    def _stroke(self, path: str, colour: str, width: float, extra: str = "") -> str:
+        if not path:
+            return ""
+        return (
+            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{_n(width)}"'
+            f' vector-effect="non-scaling-stroke"{extra}/>'
+        )
+
+    def _label(self, place: str, y: float, colour: str, text: str, extra: str = "") -> str:
+        # the stroke below the letters keeps them readable over lines and dots
+        return (
+            f'<text x="{place}" y="{_n(y)}" fill="{colour}" stroke="{self.palette.card}"'
+            f' stroke-width="4" stroke-linejoin="round" paint-order="stroke"{extra}>'
+            f"{_text(text)}</text>"
+        )
+
+    def value_labels(self) -> str:
+        """Label the ticks of the value axis at the left, above their lines."""
+        return "".join(
+            self._label(
+                "0", _LANE + self._y(tick) - 4, self.palette.muted, words.level(self.metric, tick)
+            )
+            for tick in self.values.ticks()
+            if not (tick == 0 and not self.values.log)
+        )
+
+    def time_labels(self) -> str:
+        """Label the ticks of the time axis below the plot."""
+        parts = []
+        for ts, text in self.times.ticks():
+            part = self.times.at(ts)
+            anchor = _anchor(part)
+            parts.append(
+                self._label(_percent(part), _LANE + _PLOT + 17, self.palette.muted, text, anchor)
+            )
+        return "".join(parts)
+
+    def level_labels(self, old: float, new: float, onset: datetime) -> str:
+        """Name the two levels at their lines, where there is room."""
+        part = self.times.at(onset)
+        bold = ' font-weight="600" text-anchor="end"'
+        parts = []
+        old_y, new_y = (_LANE + self._y(v) if math.isfinite(v) else None for v in (old, new))
+        if old_y is not None and part > 0.3:
+            text = f"before {words.level(self.metric, old)}"
+            parts.append(
+                self._label(_percent(part - 0.015), old_y - 8, self.palette.old, text, bold)
+            )
+        if new_y is not None and part < 0.75:
+            text = f"after {words.level(self.metric, new)}"
+            parts.append(self._label("99%", new_y - 8, self.palette.new, text, bold))
+        return "".join(parts)
+
+    def onset_label(self, onset: datetime) -> str:
+        """Name the onset at the top of its line."""
+        part = self.times.at(onset)
+        text = f"onset {units.naive(onset):%H:%M:%S}"
+        extra = f' font-weight="600"{_anchor(part)}'
+        return self._label(_percent(part), 12, self.palette.new, text, extra)
+
+    def markers(self, events: Sequence[Event]) -> str:
+        """Draw a numbered mark for each event, one for those that lie close together."""
+        groups: list[tuple[float, int, int]] = []
+        for index, event in enumerate(events, 1):
+            part = self.times.at(event.ts)
+            if groups and part - groups[-1][0] < 0.045:
+                groups[-1] = (groups[-1][0], groups[-1][1], index)
+            else:
+                groups.append((part, index, index))
+        parts = []
+        for part, first, last in groups:
+            text = str(first) if first == last else f"{first}\N{EN DASH}{last}"
+            wide = 16 if first == last else 30
+            place = _percent(min(0.98, max(0.02, part)))
+            # an svg of its own moves by percentage and draws by pixel
+            parts.append(
+                f'<svg x="{place}" y="{_LANE - 20}" overflow="visible"><rect x="{-wide // 2}"'
+                f' width="{wide}" height="16" rx="8" fill="{self.palette.event}"/>'
+                f'<text y="12" fill="{self.palette.card}" font-size="11" font-weight="700"'
+                f' text-anchor="middle">{text}</text></svg>'
+            )
+        return "".join(parts)
+
+    def notes(self, log: bool, hidden: int) -> str:
+        """Say what a reader of the axis must know."""
+        said = [text for text, needed in (("log scale", log),) if needed]
+        if hidden:
+            said.append(f"{units.plural(hidden, 'sample')} above the scale, drawn at its top")
+        if not said:
+            return ""
+        text = "; ".join(said)
+        right = ' text-anchor="end" font-size="11"'
+        return self._label("99%", _LANE + _PLOT - 6, self.palette.muted, text, right)
+
+
+def _percent(part: float) -> str:
+    return f"{_n(part * 100)}%"
+
+
+def _anchor(part: float) -> str:
+    if part < 0.1:
+        return ""
+    return f' text-anchor="{"end" if part > 0.9 else "middle"}"'
+
+
+def sparkline(values: Sequence[float], title: str) -> str:
+    """Draw a day's hours as small bars, their height relative to the largest.
+
+    Parameters
+    ----------
+    values : Sequence of float
+        One value per hour; what is not finite or below zero draws nothing.
+    title : str
+        For readers who do not see it.
+
+    """
+    usable = [value if math.isfinite(value) and value > 0 else 0.0 for value in values]
+    top = max(usable, default=0.0)
+    bars = []
+    for index, value in enumerate(usable):
+        if value > 0:
+            height = max(1.0, value / top * 20)
+            bars.append(f"M{4 * index} 22v-{_n(height)}h3v{_n(height)}z")
+    width = max(1, 4 * len(usable))
+    return (
+        f'<svg class="spark" role="img" aria-label="{_text(title)}" width="{width}" height="22"'
+        f' viewBox="0 0 {width} 22"><path d="M0 21.5H{width}" stroke="var(--rule)"/>'
+        f'<path d="{"".join(bars)}" fill="var(--dot)"/></svg>'
+    )
