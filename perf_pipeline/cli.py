@@ -82,7 +82,6 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
 
     URL is a connection URL: postgresql://user:password@host:5432/database
     """
-    from perf_pipeline.components.catalog import declared_target
     from perf_pipeline.postgres import doctor as examination
     from perf_pipeline.postgres import sqlfiles
 
@@ -94,7 +93,7 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
             "doctor needs a URL or --target, one of the two",
             "for example: perf-pipeline doctor postgresql://user:password@host:5432/database",
         )
-    aspects = examination.examine(url or declared_target(str(target)).url())
+    aspects = examination.examine(url or _target_url(str(target)))
     failed = [aspect for aspect in aspects if aspect.status == "fail"]
     if as_json:
         _print_json([vars(aspect) for aspect in aspects])
@@ -105,6 +104,13 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
             if aspect.remedy:
                 _say(f"      {'':<16}  -> {aspect.remedy}")
     sys.exit(1 if failed else 0)
+
+
+def _target_url(name: str) -> str:
+    # Dagster is behind the declarations: a second of import that a plain URL does not need
+    from perf_pipeline.components.catalog import declared_target
+
+    return declared_target(name).url()
 
 
 @cli.command()

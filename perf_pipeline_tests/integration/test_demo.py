@@ -1,0 +1,38 @@
+"""The main job, as a user runs it: the regression it causes is found, sized and explained."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from perf_pipeline_tests.integration.conftest import Demo
+
+pytestmark = pytest.mark.server
+
+
+def test_finding_names_statement_onset_size_severity_and_cause(demo: Demo) -> None:
+    found = demo.summary
+    assert "work_orders" in found["statement"]
+    assert "customer_id" in found["statement"]
+    onset = datetime.fromisoformat(found["onset"])
+    dropped = datetime.fromisoformat(found["dropped_at"])
+    # sweeps are 0.8 s apart: the onset is the first of the new level, within a few of them
+    assert abs(onset - dropped) < timedelta(seconds=5)
+    assert found["factor"] > 2
+    assert found["factor_low"] <= found["factor"] <= found["factor_high"]
+    assert found["new_level"] > found["old_level"] > 0
+    assert found["p_value"] < 0.001
+    assert found["severity"] == "critical"
+    assert found["cause_is_the_dropped_index"]
+
+
+def test_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
+    html = Path(demo.summary["report"]).read_text(encoding="utf-8")
+    assert "idx_hs_work_orders_customer_history" in html
+    assert "<svg" in html
+    assert 'src="http' not in html
+    assert len(html.encode()) < 1_000_000
+
+
+def test_no_server_is_left_running(demo: Demo) -> None:
+    assert not (demo.home / "embedded" / "endpoint.json").exists()

@@ -1,0 +1,125 @@
+"""The Dagster UI in a headless Chromium: what a data engineer sees and clicks."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from perf_pipeline_tests.integration.conftest import PROGRAM, Demo, environment
+
+pytestmark = [pytest.mark.server, pytest.mark.ui, pytest.mark.timeout(420)]
+
+CHROMIUM = os.environ.get("PERF_CHROMIUM") or shutil.which("chromium")
+REQUIRED = os.environ.get("PERF_UI_REQUIRED") == "1"
+
+#: As root Chromium has no sandbox; the rest keeps it from looking for hosts that are not there.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+#: The webserver and daemon take about 15 s on two quiet cores.
+START_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def ui(demo: Demo) -> Iterator[str]:
+    """Run `perf-pipeline dev` on what the demo left; yield the UI's address."""
+    port = free_port()
+    log = demo.home / "dev.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [PROGRAM, "dev", "--port", str(port)],
+            env=environment(demo.home),
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + START_SECONDS
+            while b"Ctrl-C stops everything" not in log.read_bytes():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0, log.read_text()
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(address, timeout=2)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if REQUIRED:
+            pytest.fail("no Chromium: install Debian's package `chromium` or set PERF_CHROMIUM")
+        pytest.skip("no Chromium here and none could be had; run `make test` where apt works")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Yield a page; an error on its console fails the test."""
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+    opened.on("console", note)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def test_asset_graph_shows_the_target(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/locations/perf_pipeline/asset-groups/thorbis/lineage")
+    nodes = page.locator('[class*="AssetNode_assetNodeBox__"]')
+    expect(nodes).to_have_count(11, timeout=60_000)
+
+
+def test_materialization_launched_from_the_ui_succeeds(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/thorbis/stats/database")
+    page.get_by_role("button", name="Materialize").first.click(timeout=60_000)
+    page.get_by_role("link", name="View").first.click(timeout=60_000)
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=120_000)
+
+
+def test_plot_of_a_number_appears(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/thorbis/stats/database?view=overview")
+    page.get_by_text("dagster/row_count").first.wait_for(timeout=60_000)
+    expect(page.locator("canvas").first).to_be_visible(timeout=60_000)
+
+
+def test_report_shows_its_finding_and_picture(ui: str, page: Page) -> None:
+    page.goto(f"{ui}/assets/thorbis/report/regressions?view=partitions")
+    expect(page.get_by_text("idx_hs_work_orders_customer_history").first).to_be_visible(
+        timeout=60_000
+    )
+    expect(page.locator('img[src^="data:image/"]').first).to_be_visible(timeout=60_000)

@@ -1,0 +1,181 @@
+"""Exit codes and messages of the command line; what a wrong input looks like to a user."""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from perf_pipeline import cli, settings
+from perf_pipeline.embedded import binaries
+from perf_pipeline.embedded.server import EmbeddedServer
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.run(cli.cli, list(arguments))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def blackhole() -> Iterator[int]:
+    """Yield the port of a server that accepts and never answers."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    accepted: list[socket.socket] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                accepted.append(listener.accept()[0])
+            except OSError:
+                return
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5)
+    for connection in accepted:
+        connection.close()
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    for command in ("demo", "dev", "doctor", "report", "store"):
+        assert command in out
+
+
+@pytest.mark.parametrize("command", ["demo", "dev", "doctor", "report", "store upgrade"])
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    code, out, _ = run(capsys, *command.split(), "--help")
+    assert code == 0
+    assert "Usage: perf-pipeline" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["doctor"], "doctor needs a URL or --target"),
+        (["doctor", "mysql://localhost/x"], "is not a PostgreSQL connection URL"),
+        (["doctor", "--target", "nowhere"], "'nowhere' is not declared"),
+        (["report", "--target", "thorbis", "--day", "2026-13-01", "--out", "x"], "2026-13-01"),
+        (["report", "--target", "thorbis", "--day", "yesterday", "--out", "x"], "YYYY-MM-DD"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_bad_input_exits_with_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert told in err
+
+
+def test_bad_setting_names_the_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERF_STATEMENT_TIMEOUT_MS", "soon")
+    settings.current.cache_clear()
+    code, _, err = run(capsys, "doctor", "postgresql://u:p@127.0.0.1:1/x")
+    assert code == 2
+    assert "PERF_STATEMENT_TIMEOUT_MS='soon'" in err
+
+
+def test_refused_connection_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "doctor", "postgresql://u:secret@127.0.0.1:1/x")
+    assert code == 3
+    assert "remedy:" in err
+    assert "secret" not in err
+
+
+def test_silent_server_exits_with_3_in_bounded_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, blackhole: int
+) -> None:
+    monkeypatch.setenv("PERF_CONNECT_TIMEOUT_S", "2")
+    settings.current.cache_clear()
+    started = time.monotonic()
+    code, _, err = run(capsys, "doctor", f"postgresql://u:p@127.0.0.1:{blackhole}/x")
+    assert code == 3
+    assert "no answer within 2 s" in err
+    assert time.monotonic() - started < 10
+
+
+def test_json_errors_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "doctor", "postgresql://u:p@127.0.0.1:1/x", "--json")
+    assert code == 3
+    assert json.loads(err)["exit_code"] == 3
+
+
+def test_store_without_a_server_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "store", "status")
+    assert code == 3
+    assert "perf-pipeline dev" in err
+
+
+@pytest.mark.server
+def test_store_upgrade_from_nothing_and_again(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    make_database: Callable[..., str],
+) -> None:
+    monkeypatch.setenv("PERF_STORE_URL", make_database())
+    settings.current.cache_clear()
+    code, out, _ = run(capsys, "store", "status", "--json")
+    assert (code, json.loads(out)["current"]) == (1, None)
+    code, out, _ = run(capsys, "store", "upgrade")
+    assert code == 0
+    assert "from nothing" in out
+    code, out, _ = run(capsys, "store", "upgrade", "--json")
+    assert code == 0
+    assert json.loads(out)["from"] == json.loads(out)["to"]
+    assert run(capsys, "store", "status")[0] == 0
+
+
+@pytest.mark.server
+def test_doctor_exits_with_1_on_a_failed_aspect(
+    capsys: pytest.CaptureFixture[str], make_database: Callable[..., str]
+) -> None:
+    code, out, _ = run(capsys, "doctor", make_database())
+    assert code == 1
+    assert "CREATE EXTENSION pg_stat_statements" in out
+
+
+@pytest.mark.server
+def test_grants_run_as_printed(
+    capsys: pytest.CaptureFixture[str],
+    server: EmbeddedServer,
+    make_database: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    code, out, _ = run(capsys, "doctor", "--grants")
+    assert code == 0
+    url = make_database()
+    script = tmp_path / "grants.sql"
+    script.write_text(out)
+    psql = binaries.find().program("psql")
+    database = url.rsplit("/", 1)[1]
+    try:
+        subprocess.run(
+            [
+                *(psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "password=pw-1"),
+                *("-v", f"database={database}", "-f", str(script), url),
+            ],
+            check=True,
+            env={**os.environ, "PGCONNECT_TIMEOUT": "5"},
+        )
+        plain = url.replace(url.split("//")[1].split("@")[0], "perf_pipeline:pw-1")
+        code, out, _ = run(capsys, "doctor", plain)
+        assert code == 0
+        assert "perf_pipeline has pg_monitor" in out
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP OWNED BY perf_pipeline")
+            connection.execute("DROP ROLE perf_pipeline")
