@@ -36,7 +36,7 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
         vocabulary.add_day_metadata(
             context, totals, ("incidents", "critical", "warning", "improvements")
         )
-        metadata: dict[str, object] = {
+        metadata: vocabulary.Metadata = {
             "days": str(days),
             "series_judged": found.series_judged,
             "not_enough_data": found.not_enough_data,

@@ -1,0 +1,70 @@
+"""What concerns all targets at once: one collection, one sensor, the jobs they start."""
+
+import dagster as dg
+
+from perf_pipeline import vocabulary
+from perf_pipeline.components.target import PostgresTarget, require_distinct
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.reports.defs import report_job_name, reports_sensor
+from perf_pipeline.snapshots.defs import (
+    collect_job,
+    collect_schedule,
+    collection_asset,
+    sla_check_keys,
+)
+
+
+def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
+    """Return the fleet's definitions over every `PostgresTarget` of a project.
+
+    Call it once, from a `@dg.definitions` function in the project's `defs/` folder; the targets
+    are taken from the component tree, so that there is no second list.
+
+    Parameters
+    ----------
+    context : dagster.ComponentLoadContext
+        As handed to the `@dg.definitions` function.
+
+    Returns
+    -------
+    dagster.Definitions
+        Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
+        `report_<target>` per target, sensor `daily_reports_due`.
+
+    Raises
+    ------
+    ConfigurationError
+        Two targets have one name.
+
+    """
+    components = context.component_tree.get_all_components(of_type=PostgresTarget)
+    require_distinct(components)
+    targets = sorted((component.target() for component in components), key=lambda t: t.name)
+    collect = collect_job()
+    reports = [report_job(target) for target in targets]
+    return dg.Definitions(
+        assets=[collection_asset(targets)],
+        jobs=[collect, *reports],
+        schedules=[collect_schedule(collect)],
+        sensors=[reports_sensor(targets, reports)] if targets else [],
+    )
+
+
+def report_job(target: Target) -> vocabulary.AssetJob:
+    """Return `report_<target>`: rollup, baseline, findings, report, and the service levels."""
+    derived = dg.AssetSelection.assets(
+        vocabulary.key(target, "rollup", "statements_hourly"),
+        vocabulary.key(target, "baseline", "statements"),
+        vocabulary.key(target, "report", "findings"),
+        vocabulary.key(target, "report", "regressions"),
+    )
+    return dg.define_asset_job(
+        report_job_name(target),
+        selection=derived | dg.AssetSelection.checks(*sla_check_keys(target)),
+        description=f"Bring a range of days of {target.name} up to date, sweeps to report.",
+        partitions_def=vocabulary.daily(target),
+        tags={
+            vocabulary.SINGLETON_TAG: report_job_name(target),
+            vocabulary.MAX_RUNTIME_TAG: "3600",
+        },
+    )

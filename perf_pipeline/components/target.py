@@ -1,0 +1,167 @@
+"""`PostgresTarget`: one YAML block, one watched database, and every asset that follows from it."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+import dagster as dg
+from pydantic import BaseModel, Field, PrivateAttr
+
+from perf_pipeline.baselines.defs import baseline_asset
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.regressions.defs import findings_asset
+from perf_pipeline.reports.defs import report_asset
+from perf_pipeline.snapshots.defs import rollup_asset, sla_checks, stats_assets
+
+#: Prefix of asset keys, part of Dagster op names and of pool names: letters, digits, underscores.
+_NAME = r"^[a-z][a-z0-9_]{0,38}$"
+#: Groups of our own; a target of this name would be mixed up with them.
+_RESERVED = frozenset({"fleet", "platform", "default"})
+
+
+def _day(context: dg.ResolutionContext, value: str) -> date:
+    try:
+        return date.fromisoformat(context.resolve_value(value, as_type=str))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"history_start: {value!r} is not a day ({error})", 'write it as "YYYY-MM-DD"'
+        ) from error
+
+
+class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
+    """One watched PostgreSQL database and every asset that follows from it."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=_NAME,
+            description="Short name: prefix of the asset keys and name of the asset group. "
+            "Lower-case letters, digits and underscores, a letter first.",
+            examples=["thorbis"],
+        ),
+    ]
+    url_env: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            description="Name of the environment variable with the connection URL. The variable "
+            "is read when a connection is opened, never while definitions load, so that no "
+            "secret is shown in the UI.",
+            examples=["THORBIS_URL"],
+        ),
+    ]
+    history_start: Annotated[
+        date,
+        dg.Resolver(_day, model_field_type=str),
+        Field(
+            description="First UTC day of the daily partitions, as YYYY-MM-DD. Set it once: "
+            "moving it hides or adds partitions.",
+            examples=["2026-01-01"],
+        ),
+    ]
+    description: Annotated[
+        str, Field(description="What this database is for; shown on each of its assets.")
+    ] = ""
+    owners: Annotated[
+        Sequence[str],
+        Field(description="Owners of the assets: e-mail addresses or `team:<name>`."),
+    ] = ()
+    embedded_database: Annotated[
+        str | None,
+        Field(
+            description="For the examples shipped with perf-pipeline: the database of the "
+            "embedded server to use while the variable of `url_env` is unset."
+        ),
+    ] = None
+
+    _declared_in: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Make the component from its YAML and remember the file (called by Dagster)."""
+        component = super().load(attributes, context)
+        component._declared_in = context.path
+        return component
+
+    @property
+    def declared_in(self) -> str:
+        """Where the YAML lies, for messages."""
+        return str(self._declared_in) if self._declared_in else "a PostgresTarget made in Python"
+
+    def target(self) -> Target:
+        """Return the target this block declares."""
+        return Target(
+            name=self.name,
+            url_env=self.url_env,
+            history_start=self.history_start,
+            embedded_database=self.embedded_database,
+            description=self.description,
+            owners=tuple(self.owners),
+        )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the target's assets and checks; no server is contacted (called by Dagster).
+
+        Raises
+        ------
+        ConfigurationError
+            The name is taken by another target or by a group of ours.
+
+        """
+        others = context.component_tree.get_all_components(of_type=PostgresTarget)
+        require_distinct([*others, *([] if self in others else [self])])
+        return target_definitions(self.target())
+
+
+def require_distinct(components: Sequence[PostgresTarget]) -> None:
+    """Refuse two targets of one name, and names we use ourselves.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the target and both files.
+
+    """
+    seen: dict[str, PostgresTarget] = {}
+    for component in components:
+        if component.name in _RESERVED:
+            raise ConfigurationError(
+                f"{component.declared_in}: target name {component.name!r} is reserved",
+                "give the target another name",
+            )
+        first = seen.setdefault(component.name, component)
+        if first is not component:
+            raise ConfigurationError(
+                f"target {component.name!r} is declared twice: "
+                f"in {first.declared_in} and in {component.declared_in}",
+                "give one of them another name; the name is the prefix of its asset keys",
+            )
+
+
+def target_definitions(target: Target) -> dg.Definitions:
+    """Return every asset and check of one target.
+
+    Parameters
+    ----------
+    target : Target
+
+    Returns
+    -------
+    dagster.Definitions
+        Assets `<target>/stats/*`, `<target>/rollup/statements_hourly`,
+        `<target>/baseline/statements`, `<target>/report/findings`, `<target>/report/regressions`,
+        and the checks of the service level. Schedules and sensors are the fleet's.
+
+    """
+    return dg.Definitions(
+        assets=[
+            stats_assets(target),
+            rollup_asset(target),
+            baseline_asset(target),
+            findings_asset(target),
+            report_asset(target),
+        ],
+        asset_checks=[sla_checks(target)],
+    )

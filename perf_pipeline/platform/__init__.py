@@ -1,0 +1,1 @@
+"""Keeping Dagster itself well: its storage, its home folder, its old runs."""

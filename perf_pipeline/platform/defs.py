@@ -1,0 +1,78 @@
+"""Asset, job and schedule that keep Dagster's own storage small."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+from pydantic import Field
+
+from perf_pipeline import settings, vocabulary
+
+HOUSEKEEPING_JOB: Final = "housekeeping"
+#: Jobs that run often and make no partitions.
+PRUNED_JOBS: Final = ("collect", HOUSEKEEPING_JOB)
+
+
+class HousekeepingConfig(dg.Config):
+    """What to keep."""
+
+    keep_days: int = Field(default=3, ge=0, description="Days a successful run is kept.")
+    limit: int = Field(
+        default=5_000, ge=1, description="Most runs deleted in one go, about 0.07 s each."
+    )
+
+
+@dg.asset(
+    key=dg.AssetKey(["platform", "housekeeping"]),
+    group_name=vocabulary.PLATFORM_GROUP,
+    tags={"family": "platform"},
+    description="One row is one old run deleted: Dagster keeps runs, events and logs for ever. "
+    "Failed runs and runs that made partitions are kept.",
+)
+def housekeeping(
+    context: dg.AssetExecutionContext, config: HousekeepingConfig
+) -> dg.MaterializeResult[None]:
+    """Delete old successful runs of jobs that run often, and measure what is left."""
+    from perf_pipeline.platform import housekeeping as logic
+
+    older_than = logic.threshold(datetime.now(UTC), config.keep_days)
+    pruned = logic.prune(context.instance, PRUNED_JOBS, older_than, limit=config.limit)
+    metadata: vocabulary.Metadata = {
+        "dagster/row_count": pruned.runs,
+        "complete": pruned.complete,
+        "runs_left": context.instance.get_runs_count(),
+    }
+    url = settings.variable("DAGSTER_PG_URL")
+    if url is not None:
+        with vocabulary.explained():
+            sizes = logic.table_sizes(url)
+        metadata["tables"] = vocabulary.table(
+            [{"table": row["name"], "bytes": row["bytes"]} for row in sizes]
+        )
+        if sizes:
+            metadata["database_bytes"] = sizes[0]["database_bytes"]
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        metadata["home_bytes"] = logic.folder_bytes(Path(home))
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def platform_definitions() -> dg.Definitions:
+    """Return the housekeeping asset with its job and nightly schedule."""
+    job = dg.define_asset_job(
+        HOUSEKEEPING_JOB,
+        selection=dg.AssetSelection.assets(housekeeping),
+        description="Delete old runs of Dagster.",
+        tags={vocabulary.SINGLETON_TAG: HOUSEKEEPING_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+    )
+    nightly = dg.ScheduleDefinition(
+        name="housekeeping_nightly",
+        job=job,
+        cron_schedule="20 3 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Delete old runs of Dagster, at 03:20 UTC.",
+    )
+    return dg.Definitions(assets=[housekeeping], jobs=[job], schedules=[nightly])

@@ -1,0 +1,31 @@
+"""Reports as files beside the store, for a browser and for attaching to a mail."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+
+def write(folder: Path, target_name: str, day: date, html: str) -> Path:
+    """Write a report and return its path, `<folder>/<target>/<day>.html`.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Created when absent.
+    target_name : str
+    day : date
+    html : str
+        The whole page.
+
+    Returns
+    -------
+    pathlib.Path
+        Absolute; the file is replaced in one step.
+
+    """
+    path = folder.absolute() / target_name / f"{day.isoformat()}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(html, encoding="utf-8")
+    fresh.replace(path)
+    return path

@@ -1,0 +1,20 @@
+-- purpose: days of known targets whose newest sweep is not in their report yet
+-- minimum version: 14
+SELECT wanted.name AS target, days.day::date AS day, newest.ts AS newest, reported.covered AS covered
+FROM pg_catalog.unnest(%(names)s::text[], %(starts)s::date[]) AS wanted (name, start)
+JOIN ledger.targets AS known USING (name)
+CROSS JOIN LATERAL pg_catalog.generate_series(
+    greatest(wanted.start, %(today)s::date - %(lookback_days)s::integer)::timestamptz,
+    %(today)s::date::timestamptz,
+    '1 day'
+) AS days (day)
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.max(ts) AS ts FROM ledger.sweeps
+    WHERE target_id = known.target_id AND ts >= days.day AND ts < days.day + '1 day'::interval
+) AS newest
+LEFT JOIN perf_mgmt.day_progress AS reported
+    ON reported.target_id = known.target_id
+    AND reported.day = days.day::date
+    AND reported.stage = 'report'
+WHERE newest.ts IS NOT NULL AND (reported.covered IS NULL OR reported.covered < newest.ts)
+ORDER BY wanted.name, days.day
