@@ -13,7 +13,7 @@ from psycopg import errors as pg_errors
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
+from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError, UnreachableError
 from perf_pipeline.postgres import connect, sqlfiles
 
 Table = tuple[str, str]
@@ -76,7 +76,7 @@ def fill(
     make_chunks : callable
         From the reference time (naive UTC) to the frames.
     now : datetime, optional
-        Naive UTC reference time; default: this minute.
+        Reference time, naive meaning UTC; default: this minute.
     replace : bool
         Also overwrite rows that no recorded run wrote.
 
@@ -95,7 +95,9 @@ def fill(
 
     """
     started = time.monotonic()
-    reference = now or datetime.now(UTC).replace(tzinfo=None, second=0, microsecond=0)
+    reference = now or datetime.now(UTC).replace(second=0, microsecond=0)
+    if reference.tzinfo is not None:
+        reference = reference.astimezone(UTC).replace(tzinfo=None)
     limits = connect.Limits(
         STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS, connect.Limits.from_settings().connect_timeout_s
     )
@@ -114,6 +116,11 @@ def fill(
                 f"a table of {system!r} is locked by another session for more than "
                 f"{LOCK_TIMEOUT_MS} ms",
                 "stop the load and other sessions on this database, then run again",
+            ) from error
+        except psycopg.OperationalError as error:
+            raise UnreachableError(
+                f"filling {system!r} was cut off: {str(error).strip().splitlines()[0]}",
+                "run again when the server is back: nothing was changed",
             ) from error
     return Generated(
         kept.rows,

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
-from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
+from perf_pipeline.errors import BusyError, ConfigurationError, UnreachableError
 from perf_pipeline.postgres import connect, sqlfiles
 from perf_pipeline.postgres.sqlfiles import SqlFile
 
@@ -88,10 +88,12 @@ def apply(url: str, system: str = "thorbis", *, wait_s: float = 60.0) -> Applied
         _only_applier(connection, system, wait_s),
     ):
         for file in sqlfiles.folder("target/meta"):
-            _run(connection, file)
+            with _explained(file):
+                _run(connection, file)
         actions = plan(files, _recorded(connection, system), index_states(connection))
         for action in actions:
-            _apply(connection, system, action)
+            with _explained(action.file):
+                _apply(connection, system, action)
             done.append(action.file.path.name)
     names = tuple(file.path.name for file in files)
     return Applied(
@@ -152,9 +154,13 @@ def index_states(connection: psycopg.Connection) -> dict[tuple[str, str], bool]:
     return {(row[0], row[1]): bool(row[2]) for row in rows}
 
 
+def _lock_key(system: str) -> int:
+    return int.from_bytes(hashlib.sha256(system.encode()).digest()[:4], "big", signed=True)
+
+
 @contextmanager
 def _only_applier(connection: psycopg.Connection, system: str, wait_s: float) -> Iterator[None]:
-    key = int.from_bytes(hashlib.sha256(system.encode()).digest()[:4], "big", signed=True)
+    key = _lock_key(system)
     deadline = time.monotonic() + wait_s
     # polled, not waited for: a waiting statement would hold a snapshot that an index build of the
     # other applier has to wait for
@@ -215,25 +221,36 @@ def _apply(connection: psycopg.Connection, system: str, action: Action) -> None:
 
 
 def _run(connection: psycopg.Connection, file: SqlFile) -> None:
+    connection.execute(file.text)
+
+
+@contextmanager
+def _explained(file: SqlFile) -> Iterator[None]:
+    """Turn the server's refusals into errors that name the file."""
+    name = file.path.name
     try:
-        connection.execute(file.text)
+        yield
     except pg_errors.LockNotAvailable as error:
         raise BusyError(
-            f"{file.path.name}: waited {LOCK_TIMEOUT_MS} ms for a lock: {_first_line(error)}",
+            f"{name}: waited {LOCK_TIMEOUT_MS} ms for a lock: {_first_line(error)}",
             "end the session that holds the table, then run again",
         ) from error
-    except psycopg.OperationalError:
-        raise
+    except pg_errors.QueryCanceled as error:
+        raise BusyError(
+            f"{name}: not done within {STATEMENT_TIMEOUT_MS} ms: {_first_line(error)}",
+            "run again when the server is less busy; what is done stays done",
+        ) from error
+    except psycopg.OperationalError as error:
+        raise UnreachableError(
+            f"{name}: the connection was lost: {_first_line(error)}",
+            "run again when the server is back; what is done stays done",
+        ) from error
     except psycopg.Error as error:
-        raise _failed(file, error) from error
-
-
-def _failed(file: SqlFile, error: psycopg.Error) -> PerfPipelineError:
-    return ConfigurationError(
-        f"{file.path.name}: {_first_line(error)}",
-        "an object of that name with another shape, or a missing privilege; "
-        "use an empty database owned by this role",
-    )
+        raise ConfigurationError(
+            f"{name}: {_first_line(error)}",
+            "an object of that name with another shape, or a missing privilege: "
+            "use an empty database owned by this role",
+        ) from error
 
 
 def _first_line(error: psycopg.Error) -> str:

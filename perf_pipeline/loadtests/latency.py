@@ -82,27 +82,23 @@ def read_logs(log_dir: Path, scripts: Sequence[str], *, prefix: str = "pgbench")
 
 
 def _read(path: Path) -> pl.DataFrame | None:
-    size = path.stat().st_size
-    if size == 0:
-        return None
     with path.open("rb") as file:
-        width = len(file.readline().split())
+        first = file.readline()
+        if not first.endswith(b"\n"):
+            return None  # stopped before the first line was whole
         file.seek(-1, 2)
         whole = file.read() == b"\n"
-    fields = (*_FIELDS, "lag")[:width] if width in (6, 7) else ()
-    if not fields:
+    fields = (*_FIELDS, "lag")[: len(first.split())]
+    if not len(_FIELDS) <= len(first.split()) <= len(_FIELDS) + 1:
         raise InputError(
-            f"{path.name}: a line of {width} fields is not pgbench's per-transaction log",
-            "run pgbench with --log and without --aggregate-interval",
+            f"{path.name}: a line of {len(first.split())} fields is not pgbench's "
+            "per-transaction log",
+            "run pgbench with --log, without --aggregate-interval and --max-tries",
         )
-    kinds = {name: pl.Int64() for name in fields} | {"time": pl.String(), "client": pl.Int32()}
-    source = path.read_bytes().rpartition(b"\n")[0] if not whole else path
+    kinds = dict.fromkeys(fields, pl.Int64()) | {"time": pl.String(), "client": pl.Int32()}
+    source = path if whole else path.read_bytes().rpartition(b"\n")[0]
     try:
-        frame = pl.read_csv(
-            source, has_header=False, separator=" ", new_columns=list(fields), schema=kinds
-        )
-    except pl.exceptions.NoDataError:
-        return None
+        frame = pl.read_csv(source, has_header=False, separator=" ", schema=kinds)
     except pl.exceptions.PolarsError as error:
         raise InputError(
             f"{path.name}: not a per-transaction log of pgbench: {str(error).splitlines()[0]}",

@@ -212,7 +212,7 @@ class PgbenchRun:
     def _stderr(self) -> str:
         lines = (self.log_dir / "stderr.txt").read_text(errors="replace").strip().splitlines()
         told = [line for line in lines if "error" in line or "aborted" in line or "fatal" in line]
-        return " | ".join((told or lines)[-5:]) or "it printed nothing"
+        return " | ".join((told or lines)[:5]) or "it printed nothing"
 
 
 def start(

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS auto.invoices (
     issued_at timestamptz NOT NULL DEFAULT now(),
     due_date date NOT NULL,
     paid_at timestamptz,
+    UNIQUE (business_id, id),
     FOREIGN KEY (business_id, repair_order_id) REFERENCES auto.repair_orders (business_id, id),
     CHECK ((status = 'paid') = (paid_at IS NOT NULL))
 );

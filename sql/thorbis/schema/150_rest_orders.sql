@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS rest.orders (
     total_amount numeric(12, 2) NOT NULL CHECK (total_amount >= 0),
     order_time timestamptz NOT NULL DEFAULT now(),
     completed_at timestamptz,
+    UNIQUE (business_id, id),
     CHECK ((status = 'completed') = (completed_at IS NOT NULL))
 );
 COMMENT ON TABLE rest.orders IS 'One row per order of a table or a take-away customer.';

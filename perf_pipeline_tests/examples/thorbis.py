@@ -1,0 +1,26 @@
+"""The small thorbis database the tests of this folder and of loadtests share."""
+
+from datetime import UTC, datetime
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.examples import schema, thorbis
+from perf_pipeline.examples.thorbis_data import Size
+
+SIZE = Size(businesses=32, orders_per_business=400)
+SEED = 7
+TEMPLATE = "thorbis_small"
+
+
+def now() -> datetime:
+    """Return midnight of today: the queries compare with the server's date."""
+    return datetime.now(UTC).replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+
+
+def build(server: EmbeddedServer) -> str:
+    """Make the template database if needed and return its name."""
+    server.ensure_database(TEMPLATE)
+    schema.apply(server.url(TEMPLATE))
+    thorbis.generate(
+        server.url(TEMPLATE), SIZE.businesses, SIZE.orders_per_business, SEED, now=now()
+    )
+    return TEMPLATE
