@@ -177,12 +177,21 @@ def _stand_in(directory: Path) -> str:
     return f"perf-pipeline-{os.geteuid()}-{digest}"
 
 
+def _safe_parent(folder: Path) -> bool:
+    """Return whether we may make a folder there that nobody else can take away or replace."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    found = folder.stat()
+    guarded = not found.st_mode & 0o022 or bool(found.st_mode & stat.S_ISVTX)
+    return guarded and found.st_uid in (0, os.geteuid())
+
+
 def _private(name: str, who: Identity) -> Path:
     """Return a folder of ours under the first usable state folder, made if absent."""
     problem = "none exists"
     for parent in STATE_FOLDERS:
         real = parent.resolve()
-        if not real.is_dir() or not os.access(real, os.W_OK) or real.stat().st_uid != 0:
+        if not _safe_parent(real):
             continue
         folder = real / name
         with contextlib.suppress(FileExistsError):

@@ -36,18 +36,18 @@ def is_postmaster(pid: int, data: Path) -> bool:
 
     A zombie and a stranger who got the pid later are not.
     """
-    arguments = _arguments(pid) + " "
-    if f" -D {data} " in arguments:
+    words = arguments(pid) + " "
+    if f" -D {data} " in words:
         return True
     # Started by hand, with the folder named in another way: a postmaster works in its data.
     try:
         works_in = Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
         return False
-    return works_in == data and "postgres" in arguments.split(" ")[0]
+    return works_in == data and "postgres" in words.split(" ")[0]
 
 
-def _arguments(pid: int) -> str:
+def arguments(pid: int) -> str:
     """Return a process's arguments with blanks between, empty when it is gone or a zombie."""
     if Path("/proc/self/cmdline").exists():
         with contextlib.suppress(OSError):

@@ -70,8 +70,19 @@ def stop(server: "subprocess.Popen[bytes]") -> None:
             return
 
 
-def watch(server: "subprocess.Popen[bytes]", owner: int, wakeup: int, log: str) -> None:
-    """Return when the postmaster has ended, or the owner is gone, or we are told to stop."""
+def was_removed(path: str, lock: int) -> bool:
+    """Return whether the lock file, hence the server's directory, was removed or replaced."""
+    try:
+        found = Path(path).lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not os.path.samestat(found, os.fstat(lock))
+
+
+def watch(server: "subprocess.Popen[bytes]", order: dict[str, Any], lock: int, wakeup: int) -> None:
+    """Return when the postmaster ended, owner or directory are gone, or we are told to stop."""
     told = False
 
     def on_term(_number: int, _frame: object) -> None:
@@ -84,9 +95,18 @@ def watch(server: "subprocess.Popen[bytes]", owner: int, wakeup: int, log: str) 
         if wakeup in ready:
             os.read(wakeup, 512)
         # The parent's pid is the second evidence: a forked child of the owner may hold the pipe.
-        if (0 in ready and not os.read(0, 64)) or os.getppid() != owner:
+        if (0 in ready and not os.read(0, 64)) or os.getppid() != order["owner"]:
             return
-        trim_log(log)
+        if was_removed(order["lock"], lock):
+            return
+        trim_log(order["log"])
+
+
+def forget(path: str, pid: int) -> None:
+    """Remove the endpoint file of our postmaster; in a directory made anew it is another's."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if json.loads(Path(path).read_text())["pid"] == pid:
+            Path(path).unlink()
 
 
 def main(order: dict[str, Any]) -> int:
@@ -125,10 +145,9 @@ def main(order: dict[str, Any]) -> int:
     os.close(log)
     with contextlib.suppress(OSError):  # the owner may be gone already
         os.write(1, f"{server.pid}\n".encode())
-    watch(server, order["owner"], reading, order["log"])
+    watch(server, order, lock, reading)
     ended_by_itself = server.poll() is not None
-    with contextlib.suppress(OSError):
-        Path(order["endpoint"]).unlink()
+    forget(order["endpoint"], server.pid)
     if not ended_by_itself:
         stop(server)
     return int(ended_by_itself)
