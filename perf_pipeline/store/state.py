@@ -6,6 +6,7 @@ neither loses an interval nor counts one twice.
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -14,11 +15,29 @@ import psycopg
 from perf_pipeline.errors import BusyError
 from perf_pipeline.postgres import sqlfiles
 
+#: The family that every sweep replaces: its instant is the one two collectors are compared by.
+EVIDENCE = "evidence"
 
-def load(
-    connection: psycopg.Connection, target_id: int
-) -> tuple[datetime | None, dict[str, pl.DataFrame]]:
-    """Return the last sweep's instant (UTC, aware) and its frame per family, none when new.
+
+@dataclass(frozen=True)
+class State:
+    """What `load` found.
+
+    `instants` holds the sweep each family's frame is of (aware, UTC): a family that could not be
+    read keeps its older frame. `instant` is the last sweep's, None when there was none.
+    """
+
+    frames: Mapping[str, pl.DataFrame]
+    instants: Mapping[str, datetime]
+
+    @property
+    def instant(self) -> datetime | None:
+        """The last sweep's instant."""
+        return self.instants.get(EVIDENCE)
+
+
+def load(connection: psycopg.Connection, target_id: int) -> State:
+    """Return the state of a target, empty when it is new.
 
     Parameters
     ----------
@@ -28,10 +47,12 @@ def load(
 
     """
     rows = connection.execute(
-        sqlfiles.load("store/load_state").text, {"target_id": target_id}
+        sqlfiles.load("store/load_state").text, {"target_id": target_id}, binary=True
     ).fetchall()
-    frames = {family: pl.read_ipc(io.BytesIO(frame)) for family, _, frame in rows}
-    return max((ts for _, ts, _ in rows), default=None), frames
+    return State(
+        {family: pl.read_ipc(io.BytesIO(frame)) for family, _, frame in rows},
+        {family: ts for family, ts, _ in rows},
+    )
 
 
 def save(
@@ -41,7 +62,7 @@ def save(
     frames: Mapping[str, pl.DataFrame],
     expected: datetime | None,
 ) -> None:
-    """Replace the state, unless another collector replaced it since `expected` was loaded.
+    """Replace the state of the given families, unless another collector swept since `load`.
 
     Parameters
     ----------
@@ -51,9 +72,9 @@ def save(
     ts : datetime
         The sweep's instant, aware.
     frames : Mapping of family to polars.DataFrame
-        Current counters.
+        Current counters; always with `EVIDENCE`.
     expected : datetime or None
-        What `load` returned when the interval was computed.
+        `State.instant` of what the interval was computed from.
 
     Raises
     ------
@@ -63,7 +84,7 @@ def save(
     """
     connection.execute(sqlfiles.load("store/lock_target").text, {"target_id": target_id})
     row = connection.execute(
-        sqlfiles.load("store/state_instant").text, {"target_id": target_id}
+        sqlfiles.load("store/state_instant").text, {"target_id": target_id, "family": EVIDENCE}
     ).fetchone()
     found = row[0] if row else None
     if found != expected:

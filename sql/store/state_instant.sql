@@ -1,3 +1,3 @@
 -- purpose: when a target was last swept
 -- minimum version: 14
-SELECT max(ts) FROM ledger.state WHERE target_id = %(target_id)s
+SELECT ts FROM ledger.state WHERE target_id = %(target_id)s AND family = %(family)s

@@ -28,5 +28,6 @@ CREATE TABLE perf_mgmt.findings (
     calls_per_day double precision NOT NULL,
     added_ms_per_day double precision NOT NULL,
     causes jsonb NOT NULL,
+    evidence jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (target_id, day, finding_id)
 ) PARTITION BY RANGE (day);

@@ -1,0 +1,207 @@
+"""What a sweep knows about the server, and what two sweeps prove about the time between them."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Literal
+
+import polars as pl
+
+Quality = Literal["exact", "first_seen", "reset", "evicted_reinserted", "gap", "lower_bound"]
+
+#: A previous sweep this many usual spacings old leaves a gap: what happened is known in sum only.
+GAP_SPACINGS = 3.0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Facts about the server at one sweep; times are aware, UTC, by the target's own clock.
+
+    `None` means unknown (not permitted, not read) or, for `database_stats_reset`, never reset.
+    `sees_all` says whether the role may see other users' statements; `fingerprint` is that of
+    the catalogs, None when the schema objects must be read again.
+    """
+
+    ts: datetime
+    server_version_num: int
+    system_identifier: int | None = None
+    timeline: int | None = None
+    postmaster_start: datetime | None = None
+    in_recovery: bool | None = None
+    database_stats_reset: datetime | None = None
+    statements_stats_reset: datetime | None = None
+    statements_dealloc: int | None = None
+    role_name: str = ""
+    sees_all: bool = True
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What two observations say about the interval between them.
+
+    Attributes
+    ----------
+    previous : Observation or None
+        Of the sweep that the previous counters come from; None when there was none.
+    current : Observation
+    expected_seconds : float
+        The usual time between two sweeps.
+
+    """
+
+    previous: Observation | None
+    current: Observation
+    expected_seconds: float = 300.0
+
+    @property
+    def clock_stepped_back(self) -> bool:
+        """Whether the target's clock shows no later time than at the previous sweep."""
+        return self.previous is not None and self.current.ts <= self.previous.ts
+
+    @property
+    def gap(self) -> bool:
+        """Whether the interval is much longer than usual, or its length is unknown."""
+        if self.previous is None:
+            return False
+        elapsed = (self.current.ts - self.previous.ts).total_seconds()
+        return elapsed <= 0 or elapsed > GAP_SPACINGS * self.expected_seconds
+
+    @property
+    def restarted(self) -> bool:
+        """Whether the server was restarted (its counters may have been kept)."""
+        before, after = self.previous, self.current
+        return before is not None and _differ(before.postmaster_start, after.postmaster_start)
+
+    @property
+    def other_server(self) -> str | None:
+        """Why these counters are another server's than the previous ones; None when they are not.
+
+        The same cluster identifier is not enough: a replica has it, too. A statistics reset that
+        the previous sweep must have seen, but did not, shows another server; so does a restart
+        together with a promotion.
+        """
+        before, after = self.previous, self.current
+        if before is None:
+            return None
+        if _differ(before.system_identifier, after.system_identifier):
+            return f"system identifier {before.system_identifier} became {after.system_identifier}"
+        if self._moved_before(before.statements_stats_reset, after.statements_stats_reset):
+            return "its statement statistics were reset before the previous sweep, which saw none"
+        if self._moved_before(before.database_stats_reset, after.database_stats_reset):
+            return "its database statistics were reset before the previous sweep, which saw none"
+        if self.restarted and (
+            _differ(before.timeline, after.timeline)
+            or _differ(before.in_recovery, after.in_recovery)
+        ):
+            return "it was restarted and promoted or demoted"
+        return None
+
+    @property
+    def statements_emptied(self) -> bool:
+        """Whether all statement counters certainly started again within the interval."""
+        before, after = self.previous, self.current
+        return (
+            before is not None
+            and self.other_server is None
+            and _differ(before.statements_stats_reset, after.statements_stats_reset)
+        )
+
+    @property
+    def database_reset(self) -> bool:
+        """Whether some counters of tables, indexes or the database were reset within the interval.
+
+        The server moves the same time stamp for one table and for all: it proves no single row.
+        """
+        before, after = self.previous, self.current
+        return (
+            before is not None
+            and after.database_stats_reset is not None
+            and before.database_stats_reset != after.database_stats_reset
+        )
+
+    @property
+    def sees_more(self) -> bool:
+        """Whether rows may be visible now that existed, hidden, at the previous sweep."""
+        before, after = self.previous, self.current
+        return before is not None and (
+            (after.sees_all and not before.sees_all)
+            or (not after.sees_all and after.role_name != before.role_name)
+        )
+
+    @property
+    def quality(self) -> Quality:
+        """Quality of the interval as a whole."""
+        if self.previous is None:
+            return "first_seen"
+        if self.other_server or self.statements_emptied or self.database_reset:
+            return "reset"
+        return "gap" if self.gap else "exact"
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the interval should know, one sentence each."""
+        before, after, notes = self.previous, self.current, []
+        if before is None:
+            return ["first sweep of this target: it is the baseline, nothing is counted"]
+        if self.other_server:
+            notes.append(f"another server answered ({self.other_server}): nothing is counted")
+        if self.clock_stepped_back:
+            step = (before.ts - after.ts).total_seconds()
+            notes.append(f"the target's clock went back by {step:.3f} s: the interval is a gap")
+        elif self.gap:
+            elapsed = (after.ts - before.ts).total_seconds()
+            notes.append(
+                f"{elapsed:.0f} s since the previous sweep, {self.expected_seconds:.0f} s expected"
+            )
+        if self.restarted:
+            notes.append("the server was restarted")
+        if self.statements_emptied:
+            notes.append(f"statement statistics were reset at {after.statements_stats_reset}")
+        if self.database_reset and not self.other_server:
+            notes.append(f"database statistics were reset at {after.database_stats_reset}")
+        if before.statements_dealloc is not None and after.statements_dealloc is not None:
+            thrown_out = after.statements_dealloc - before.statements_dealloc
+            if thrown_out > 0:
+                notes.append(
+                    f"pg_stat_statements made room {thrown_out} times: calls of evicted statements"
+                    " are missing; raise pg_stat_statements.max"
+                )
+        return notes
+
+    def _moved_before(self, before: datetime | None, after: datetime | None) -> bool:
+        if after is None or before == after or self.previous is None:
+            return False
+        return after <= self.previous.ts
+
+
+def _differ(before: object, after: object) -> bool:
+    return before is not None and after is not None and before != after
+
+
+_TYPES: dict[str, pl.DataType] = {
+    "ts": pl.Datetime("us", "UTC"),
+    "server_version_num": pl.Int64(),
+    "system_identifier": pl.Int64(),
+    "timeline": pl.Int64(),
+    "postmaster_start": pl.Datetime("us", "UTC"),
+    "in_recovery": pl.Boolean(),
+    "database_stats_reset": pl.Datetime("us", "UTC"),
+    "statements_stats_reset": pl.Datetime("us", "UTC"),
+    "statements_dealloc": pl.Int64(),
+    "role_name": pl.String(),
+    "sees_all": pl.Boolean(),
+    "fingerprint": pl.String(),
+}
+
+
+def to_frame(observations: dict[str, Observation]) -> pl.DataFrame:
+    """Return observations by family as a frame, one row each, sorted by family."""
+    rows = [
+        {"family": family, **{f.name: getattr(seen, f.name) for f in fields(seen)}}
+        for family, seen in sorted(observations.items())
+    ]
+    return pl.DataFrame(rows, schema={"family": pl.String(), **_TYPES})
+
+
+def from_frame(frame: pl.DataFrame) -> dict[str, Observation]:
+    """Undo `to_frame`."""
+    return {row.pop("family"): Observation(**row) for row in frame.to_dicts()}

@@ -1,0 +1,252 @@
+"""The families of statistics: what identifies a row, what counts up, what is a level."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from perf_pipeline.postgres.copy import Schema
+
+_KEY_NUMBER = pl.Int64()
+_COUNT = pl.Int64()
+_MILLISECONDS = pl.Float64()
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of cumulative statistics.
+
+    Attributes
+    ----------
+    name : str
+        Also the name of its ledger table, of its SQL file and of its state.
+    keys : Mapping
+        Columns that identify a row, with their types.
+    counters : Mapping
+        Columns that only grow while the server keeps them.
+    gauges : Mapping
+        Levels at the instant of the sweep: copied into the interval, never subtracted.
+    squares : tuple of str or None
+        (squares, sum, count): a derived counter, the sum of squares of what `sum` adds up over
+        `count` events. It is known only to about 1e-15 of its own size, so its decrease proves no
+        reset, and its delta is kept at or above sum²/count, the least that is possible.
+    names : tuple of str
+        Text columns that name the row, taken from the current sweep.
+    reset_proves_zero : bool
+        `stats_reset` of this family moves only when every counter of it starts again.
+    internal : tuple of str
+        Columns of the state that the ledger has no column for.
+
+    """
+
+    name: str
+    keys: Mapping[str, pl.DataType]
+    counters: Mapping[str, pl.DataType]
+    gauges: Mapping[str, pl.DataType]
+    names: tuple[str, ...] = ()
+    squares: tuple[str, str, str] | None = None
+    reset_proves_zero: bool = False
+    internal: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of an interval row, without target and instant, in the ledger's order."""
+        keys = tuple(name for name in self.keys if name not in self.internal)
+        derived = (self.squares[0],) if self.squares else ()
+        return (*keys, *self.names, "quality", *self.counters, *derived, *self.gauges)
+
+
+def _counts(*names: str) -> dict[str, pl.DataType]:
+    return dict.fromkeys(names, _COUNT)
+
+
+def _times(*names: str) -> dict[str, pl.DataType]:
+    return dict.fromkeys(names, _MILLISECONDS)
+
+
+STATEMENTS = Family(
+    name="statements",
+    keys={
+        "userid": _KEY_NUMBER,
+        "dbid": _KEY_NUMBER,
+        "queryid": _KEY_NUMBER,
+        "toplevel": pl.Boolean(),
+    },
+    counters={
+        **_counts("calls"),
+        **_times("total_exec_time"),
+        **_counts("plans"),
+        **_times("total_plan_time"),
+        **_counts(
+            "rows",
+            "shared_blks_hit",
+            "shared_blks_read",
+            "shared_blks_dirtied",
+            "shared_blks_written",
+            "local_blks_hit",
+            "local_blks_read",
+            "local_blks_dirtied",
+            "local_blks_written",
+            "temp_blks_read",
+            "temp_blks_written",
+        ),
+        **_times("blk_read_time", "blk_write_time"),
+        **_counts("wal_records", "wal_fpi", "wal_bytes", "jit_functions"),
+        **_times("jit_time"),
+    },
+    gauges={},
+    squares=("exec_time_squares", "total_exec_time", "calls"),
+    reset_proves_zero=True,
+)
+
+TABLES = Family(
+    name="tables",
+    keys={"relid": _KEY_NUMBER},
+    names=("schema_name", "table_name"),
+    counters=_counts(
+        "seq_scan",
+        "seq_tup_read",
+        "idx_tup_fetch",
+        "n_tup_ins",
+        "n_tup_upd",
+        "n_tup_del",
+        "n_tup_hot_upd",
+        "vacuum_count",
+        "autovacuum_count",
+        "analyze_count",
+        "autoanalyze_count",
+    ),
+    gauges=_counts("n_live_tup", "n_dead_tup", "n_mod_since_analyze", "relpages"),
+)
+
+INDEXES = Family(
+    name="indexes",
+    keys={"indexrelid": _KEY_NUMBER, "relid": _KEY_NUMBER},
+    names=("schema_name", "table_name", "index_name"),
+    counters=_counts("idx_scan", "idx_tup_read", "idx_tup_fetch"),
+    gauges=_counts("relpages"),
+)
+
+DATABASE = Family(
+    name="database",
+    keys={"datid": _KEY_NUMBER},
+    counters={
+        **_counts(
+            "xact_commit",
+            "xact_rollback",
+            "blks_read",
+            "blks_hit",
+            "tup_returned",
+            "tup_fetched",
+            "tup_inserted",
+            "tup_updated",
+            "tup_deleted",
+            "conflicts",
+            "temp_files",
+            "temp_bytes",
+            "deadlocks",
+        ),
+        **_times(
+            "blk_read_time",
+            "blk_write_time",
+            "session_time",
+            "active_time",
+            "idle_in_transaction_time",
+        ),
+        **_counts("sessions", "sessions_abandoned", "sessions_fatal", "sessions_killed"),
+    },
+    gauges=_counts("numbackends", "database_bytes"),
+    internal=("datid",),
+)
+
+#: Families whose intervals are differences of counters, in the order they are read.
+FAMILIES = (STATEMENTS, TABLES, INDEXES, DATABASE)
+
+FamilyName = Literal[
+    "statements", "tables", "indexes", "database", "activity", "settings", "schema_objects"
+]
+
+_TEXT = pl.String()
+
+#: Columns as each SQL file returns them.
+READ: dict[str, Schema] = {
+    "statements": {
+        **STATEMENTS.keys,
+        "calls": _COUNT,
+        "total_exec_time": _MILLISECONDS,
+        "stddev_exec_time": _MILLISECONDS,
+        **{
+            name: kind
+            for name, kind in STATEMENTS.counters.items()
+            if name not in {"calls", "total_exec_time"}
+        },
+        "stats_since": pl.Datetime("us"),
+    },
+    "tables": {
+        **TABLES.keys,
+        **dict.fromkeys(TABLES.names, _TEXT),
+        **TABLES.counters,
+        **TABLES.gauges,
+    },
+    "indexes": {
+        **INDEXES.keys,
+        **dict.fromkeys(INDEXES.names, _TEXT),
+        **INDEXES.counters,
+        **INDEXES.gauges,
+    },
+    "database": {**DATABASE.keys, **DATABASE.counters, **DATABASE.gauges},
+    "activity": {
+        "backend_type": _TEXT,
+        "state": _TEXT,
+        "wait_event_type": _TEXT,
+        "wait_event": _TEXT,
+        "sessions": _COUNT,
+        "oldest_xact_seconds": pl.Float64(),
+        "oldest_query_seconds": pl.Float64(),
+    },
+    "settings": {
+        "name": _TEXT,
+        "value": _TEXT,
+        "unit": _TEXT,
+        "pending_restart": pl.Boolean(),
+    },
+    "schema_objects": {
+        "index_oid": _KEY_NUMBER,
+        "index_version": _TEXT,
+        "kind": _TEXT,
+        "object_name": _TEXT,
+        "relation_name": _TEXT,
+        "definition": _TEXT,
+    },
+    "schema_indexes": {"index_oid": _KEY_NUMBER, "definition": _TEXT},
+    "texts": {
+        "userid": _KEY_NUMBER,
+        "dbid": _KEY_NUMBER,
+        "queryid": _KEY_NUMBER,
+        "query": _TEXT,
+    },
+}
+
+
+def statements_from_wire(raw: pl.DataFrame) -> pl.DataFrame:
+    """Turn the rows of `statements.sql` into what `deltas.interval` and the state hold.
+
+    `stddev_exec_time` is replaced by `exec_time_squares`, the sum of squares of all execution times
+    so far (ms²), a counter: calls x stddev² + total²/calls (the server's stddev is that of the
+    population).
+    Rows without a queryid, which belong to statements this role may not see, are left out.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        Columns of `READ["statements"]`.
+
+    """
+    calls = pl.col("calls")
+    squares = calls * pl.col("stddev_exec_time") ** 2 + pl.col("total_exec_time") ** 2 / calls
+    return (
+        raw.filter(pl.col("queryid").is_not_null())
+        .with_columns(pl.when(calls > 0).then(squares).otherwise(0.0).alias("exec_time_squares"))
+        .drop("stddev_exec_time")
+    )

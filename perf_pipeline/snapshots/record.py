@@ -1,0 +1,297 @@
+"""Collect one sweep of a target and keep its interval, exactly once."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import psycopg
+
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import copy, sqlfiles
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.snapshots import changes, deltas, evidence, relations, texts
+from perf_pipeline.snapshots.collect import Sweep, sweep
+from perf_pipeline.snapshots.evidence import Evidence, Observation, Quality
+from perf_pipeline.snapshots.families import FAMILIES
+from perf_pipeline.store import partitions, state, targets
+from perf_pipeline.store.engine import Store
+
+#: Spacing of fleet/collection's sweeps; an interval of three times this is a gap.
+EXPECTED_SECONDS = 300.0
+
+#: Families whose frames are kept for the next sweep (`activity` is a sample, not a counter).
+_KEPT = (*(family.name for family in FAMILIES), "settings", "schema_objects")
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """One sweep as it was committed.
+
+    Attributes
+    ----------
+    target : str
+    ts : datetime
+        End of the interval, aware UTC, by the target's clock.
+    previous_ts : datetime or None
+        Its start; None for the first sweep, and where the target's clock went back.
+    quality : str
+        Of the interval as a whole; `first_seen` for the first sweep.
+    rows : Mapping of ledger table to int
+        Rows written.
+    connect_ms, database_ms, duration_ms : float
+        Opening the connection; waiting for the target's answers; all of it, store included.
+    temp_bytes : int or None
+        Temporary files our sweep caused; None: the server does not tell (see `collect`).
+    rows_read : int
+    notes : tuple of str
+        What was left out or is worth knowing, one sentence each.
+    first : bool
+        No interval yet: this sweep is the baseline.
+
+    """
+
+    target: str
+    ts: datetime
+    previous_ts: datetime | None
+    quality: Quality
+    rows: Mapping[str, int]
+    connect_ms: float
+    database_ms: float
+    duration_ms: float
+    temp_bytes: int | None
+    rows_read: int
+    notes: tuple[str, ...]
+    first: bool
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Intervals and the state to keep, ready to be written."""
+
+    rows: Mapping[str, pl.DataFrame]
+    state: Mapping[str, pl.DataFrame]
+    observations: dict[str, Observation]
+    quality: Quality
+    previous_ts: datetime | None
+    notes: tuple[str, ...]
+
+
+def collect(
+    target: Target,
+    store: Store,
+    *,
+    expected_seconds: float = EXPECTED_SECONDS,
+    limits: pg.Limits | None = None,
+    text_budget: texts.Budget | None = None,
+) -> SweepRecord:
+    """Sweep a target, compute its interval and commit both in one store transaction.
+
+    Parameters
+    ----------
+    target : Target
+    store : Store
+        Up to date (`store.migrate`).
+    expected_seconds : float
+        Usual spacing of sweeps; more than three times as much is a `gap`.
+    limits : postgres.connect.Limits, optional
+        Default: the environment's.
+    text_budget : texts.Budget, optional
+        How often statement texts may be read; default: at most every ten minutes.
+
+    Raises
+    ------
+    UnreachableError
+        The target or the store could not be reached, or the connection broke.
+    UnsupportedServerError
+        The target is too old or lacks pg_stat_statements.
+    BusyError
+        Another collector swept the target meanwhile; nothing was written.
+
+    """
+    start = time.perf_counter()
+    target_id = targets.register(store, target.name)
+    with store.begin() as connection:
+        before = state.load(connection, target_id)
+        own = texts.own_statements(connection, target_id)
+    seen = evidence.from_frame(before.frames[state.EVIDENCE]) if before.instant else {}
+    objects = seen.get("schema_objects")
+    url = target.url()
+    connecting = time.perf_counter()
+    with closing(pg.connect(url, limits=limits, read_only=True)) as session:
+        connect_ms = (time.perf_counter() - connecting) * 1000.0
+        swept = sweep(
+            session,
+            known_objects=before.frames.get("schema_objects"),
+            known_fingerprint=objects.fingerprint if objects else None,
+            where=f"target {target.name!r}",
+        )
+        computed = compute(swept, before.frames, seen, expected_seconds, own)
+        with store.begin() as connection:
+            wanted = texts.wanted(
+                connection,
+                target_id,
+                computed.rows["statements"],
+                swept.observation,
+                seen.get(texts.EVIDENCE),
+                text_budget or texts.Budget(),
+            )
+            if not wanted.is_empty():
+                computed.observations[texts.EVIDENCE] = swept.observation
+            record = SweepRecord(
+                target=target.name,
+                ts=_free_instant(connection, target_id, swept.observation.ts),
+                previous_ts=computed.previous_ts,
+                quality=computed.quality,
+                rows={name: frame.height for name, frame in computed.rows.items()},
+                connect_ms=connect_ms,
+                database_ms=swept.database_ms,
+                duration_ms=(time.perf_counter() - start) * 1000.0,
+                temp_bytes=None,
+                rows_read=swept.rows_read,
+                notes=(*swept.notes, *computed.notes),
+                first=before.instant is None,
+            )
+            _write(connection, target_id, record, swept.observation, computed, before.instant)
+        if not wanted.is_empty():
+            read = texts.read(session, swept, wanted)
+            texts.save(store, target_id, swept.observation, read)
+    return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
+
+
+def compute(
+    swept: Sweep,
+    previous: Mapping[str, pl.DataFrame],
+    seen: Mapping[str, Observation],
+    expected_seconds: float = EXPECTED_SECONDS,
+    own: pl.DataFrame | None = None,
+) -> Computed:
+    """Return the intervals between a sweep and the state before it. Pure.
+
+    Parameters
+    ----------
+    swept : Sweep
+    previous : Mapping of family to polars.DataFrame
+        The state, empty for a new target.
+    seen : Mapping of family to Observation
+        What was observed at the sweep each family's state is of.
+    expected_seconds : float
+    own : polars.DataFrame, optional
+        Keys (userid, dbid, queryid) of the collector's own statements, which are left out.
+
+    """
+    frames = dict(swept.frames)
+    if own is not None and not own.is_empty() and "statements" in frames:
+        frames["statements"] = frames["statements"].join(
+            own, on=["userid", "dbid", "queryid"], how="anti"
+        )
+
+    def since(name: str) -> Evidence:
+        return Evidence(seen.get(name), swept.observation, expected_seconds)
+
+    whole = since(state.EVIDENCE)
+    rows: dict[str, pl.DataFrame] = {}
+    for family in FAMILIES:
+        current = frames.get(family.name)
+        rows[family.name] = (
+            pl.DataFrame()
+            if current is None
+            else deltas.interval(previous.get(family.name), current, since(family.name), family)
+        )
+    if "tables" in frames and "indexes" in frames:
+        rows["tables"] = relations.with_index_scans(
+            rows["tables"], rows["indexes"], frames["tables"]
+        )
+    elif "tables" in frames:
+        rows["tables"] = rows["tables"].with_columns(pl.lit(0).alias("idx_scan"))
+    rows["activity"] = frames.get("activity", pl.DataFrame())
+    comparable = whole.other_server is None
+    rows["settings_changes"] = _settings_changes(previous, frames, since("settings"))
+    rows["schema_changes"] = (
+        changes.schema_objects(previous.get("schema_objects"), frames["schema_objects"])
+        if comparable and "schema_objects" in frames
+        else pl.DataFrame()
+    )
+    quality = whole.quality
+    fell = not rows["database"].is_empty() and "reset" in rows["database"]["quality"].to_list()
+    if fell and quality in {"exact", "gap"}:
+        quality = "reset"
+    known_start = whole.previous if not whole.clock_stepped_back else None
+    return Computed(
+        rows=rows,
+        state={name: frames[name] for name in _KEPT if name in frames},
+        observations=_observations(swept, frames, seen),
+        quality=quality,
+        previous_ts=known_start.ts if known_start else None,
+        notes=tuple(whole.notes()),
+    )
+
+
+def _settings_changes(
+    previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame], since: Evidence
+) -> pl.DataFrame:
+    if "settings" not in frames or since.previous is None or since.other_server is not None:
+        return pl.DataFrame()
+    same_eyes = (since.previous.role_name, since.previous.sees_all) == (
+        since.current.role_name,
+        since.current.sees_all,
+    )
+    return changes.settings(previous.get("settings"), frames["settings"], comparable=same_eyes)
+
+
+def _observations(
+    swept: Sweep, frames: Mapping[str, pl.DataFrame], seen: Mapping[str, Observation]
+) -> dict[str, Observation]:
+    """Say of which sweep each family's state is, from now on."""
+    now = replace(swept.observation, fingerprint=None)
+    known = {name: now for name in _KEPT if name in frames}
+    if swept.schema_read:
+        known["schema_objects"] = replace(now, fingerprint=swept.fingerprint)
+    return {**seen, **known, state.EVIDENCE: now}
+
+
+def _free_instant(connection: psycopg.Connection, target_id: int, ts: datetime) -> datetime:
+    """Return the sweep's instant, moved by microseconds when a stepped clock repeats one."""
+    text = sqlfiles.load("store/snapshot_instant_taken").text
+    while True:
+        row = connection.execute(text, {"target_id": target_id, "ts": ts}).fetchone()
+        if row is None or not row[0]:
+            return ts
+        ts += timedelta(microseconds=1)
+
+
+def _write(
+    connection: psycopg.Connection,
+    target_id: int,
+    record: SweepRecord,
+    observed: Observation,
+    computed: Computed,
+    expected: datetime | None,
+) -> None:
+    """Write state, sweep and intervals into the caller's transaction."""
+    partitions.ensure(connection, record.ts.astimezone(UTC).date())
+    kept = {**computed.state, state.EVIDENCE: evidence.to_frame(computed.observations)}
+    state.save(connection, target_id, record.ts, kept, expected)
+    connection.execute(
+        sqlfiles.load("store/snapshot_sweep").text,
+        {
+            **vars(observed),
+            **vars(record),
+            "target_id": target_id,
+            "rows_written": sum(record.rows.values()),
+            "notes": "\n".join(record.notes),
+        },
+    )
+    stamps: list[pl.Expr] = [
+        pl.lit(target_id).alias("target_id"),
+        pl.lit(record.ts.astimezone(UTC).replace(tzinfo=None)).alias("ts"),
+    ]
+    previous = (record.previous_ts or record.ts).astimezone(UTC).replace(tzinfo=None)
+    for name, frame in computed.rows.items():
+        if frame.is_empty():
+            continue
+        if name in {"settings_changes", "schema_changes"}:
+            frame = frame.with_columns(pl.lit(previous).alias("previous_ts"))
+        copy.write_frame(connection, ("ledger", name), frame.with_columns(stamps))

@@ -1,0 +1,21 @@
+-- purpose: what must be known before a sweep: the clock, where pg_stat_statements lives, what this role may see
+-- minimum version: 14
+-- cadence: every sweep
+SELECT /* perf-pipeline */
+    pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS server_version_num,
+    pg_catalog.now() AS ts,
+    pg_catalog.pg_postmaster_start_time() AS postmaster_start,
+    pg_catalog.pg_is_in_recovery() AS in_recovery,
+    pg_catalog.pg_stat_get_db_stat_reset_time(d.oid) AS database_stats_reset,
+    current_user AS role_name,
+    pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
+    pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+    AND pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE')
+        AS sees_control,
+    pg_catalog.current_setting('pg_stat_statements.track_utility', true) IS NOT NULL AS statements_loaded,
+    e.extversion AS statements_version,
+    n.nspname AS statements_schema
+FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_extension AS e ON e.extname = 'pg_stat_statements'
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+WHERE d.datname = pg_catalog.current_database()

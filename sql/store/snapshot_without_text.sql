@@ -1,0 +1,13 @@
+-- purpose: which of the given statements have no text yet
+-- minimum version: 14
+SELECT wanted.userid, wanted.dbid, wanted.queryid
+FROM ROWS FROM (
+    pg_catalog.unnest(%(userids)s::bigint[]),
+    pg_catalog.unnest(%(dbids)s::bigint[]),
+    pg_catalog.unnest(%(queryids)s::bigint[])
+) AS wanted (userid, dbid, queryid)
+WHERE NOT EXISTS (
+    SELECT FROM ledger.statement_texts AS known
+    WHERE known.target_id = %(target_id)s AND known.dbid = wanted.dbid
+        AND known.userid = wanted.userid AND known.queryid = wanted.queryid
+)
