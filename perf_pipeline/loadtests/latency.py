@@ -7,15 +7,7 @@ import polars as pl
 
 from perf_pipeline.errors import InputError
 
-#: Columns of a frame of transactions.
-TRANSACTIONS = {
-    "ts": pl.Datetime("us"),
-    "script": pl.String(),
-    "client": pl.Int32(),
-    "latency_ms": pl.Float64(),
-    "lag_ms": pl.Float64(),
-    "outcome": pl.String(),
-}
+OUTCOMES = ("ok", "failed", "skipped")
 _FIELDS = ("client", "transaction", "time", "script_no", "epoch_s", "epoch_us")
 
 
@@ -35,15 +27,15 @@ def read_logs(log_dir: Path, scripts: Sequence[str], *, prefix: str = "pgbench")
     Returns
     -------
     polars.DataFrame
-        `ts` Datetime us (naive UTC, end of the transaction), `script` str, `client` i32,
-        `latency_ms` f64 (null unless `ok`; under `--rate` counted from when it was due), `lag_ms`
-        f64 (the part of it spent waiting to start; null without `--rate`), `outcome` str (`ok`,
-        `failed`, `skipped`). In order of `ts`.
+        `ts` Datetime us (naive UTC, end of the transaction), `script` Enum of the names, `client`
+        i32, `latency_ms` f64 (null unless `ok`; under `--rate` counted from when it was due),
+        `lag_ms` f64 (the part of it spent waiting to start; null without `--rate`), `outcome` Enum
+        (`ok`, `failed`, `skipped`). In order of `ts`.
 
     Raises
     ------
     InputError
-        No log in the folder, or lines that pgbench does not write.
+        No log in the folder, lines that pgbench does not write, or a name used twice.
 
     """
     paths = sorted(log_dir.glob(f"{prefix}.*"))
@@ -51,33 +43,50 @@ def read_logs(log_dir: Path, scripts: Sequence[str], *, prefix: str = "pgbench")
         raise InputError(
             f"no log {prefix}.* in {log_dir}", "pass the folder the run was started with"
         )
-    frames = [frame for path in paths if (frame := _read(path)) is not None]
+    if len(set(scripts)) != len(scripts):
+        raise InputError(f"script names {list(scripts)} are not unique", "give each its own name")
+    # file by file: the text of one log at a time is in memory
+    frames = [_typed(frame, path, scripts) for path in paths if (frame := _read(path)) is not None]
     if not frames:
-        return pl.DataFrame(schema=TRANSACTIONS)
-    raw = pl.concat(frames)
+        return pl.DataFrame(schema=schema(scripts))
+    return pl.concat(frames, rechunk=True).sort("ts", maintain_order=True)
+
+
+def schema(scripts: Sequence[str]) -> dict[str, pl.DataType]:
+    """Return the columns of a frame of transactions of these scripts."""
+    return {
+        "ts": pl.Datetime("us"),
+        "script": pl.Enum(list(scripts)),
+        "client": pl.Int32(),
+        "latency_ms": pl.Float64(),
+        "lag_ms": pl.Float64(),
+        "outcome": pl.Enum(OUTCOMES),
+    }
+
+
+def _typed(raw: pl.DataFrame, path: Path, scripts: Sequence[str]) -> pl.DataFrame:
     top = raw["script_no"].max()
     if not isinstance(top, int) or top >= len(scripts):
         raise InputError(
-            f"script number {top!r} in {log_dir}, but {len(scripts)} script names",
+            f"script number {top!r} in {path.name}, but {len(scripts)} script names",
             "name every script of the run, in its order",
         )
-    names = pl.Series(list(scripts), dtype=pl.String)
-    return (
-        raw.lazy()
-        .select(
-            ts=pl.from_epoch(pl.col("epoch_s") * 1_000_000 + pl.col("epoch_us"), time_unit="us"),
-            script=pl.col("script_no").replace_strict(
-                list(range(len(names))), names, return_dtype=pl.String
-            ),
-            client=pl.col("client"),
-            latency_ms=pl.col("time").cast(pl.Int64, strict=False) / 1000.0,
-            lag_ms=pl.col("lag") / 1000.0,
-            outcome=pl.when(pl.col("time").is_in(["failed", "skipped"]))
-            .then(pl.col("time").cast(pl.String))
-            .otherwise(pl.lit("ok")),
-        )
-        .sort("ts", maintain_order=True)
-        .collect()
+    kinds = schema(scripts)
+    time = pl.col("time")
+    return raw.select(
+        ts=pl.from_epoch(pl.col("epoch_s") * 1_000_000 + pl.col("epoch_us"), time_unit="us"),
+        script=pl.col("script_no").replace_strict(
+            list(range(len(scripts))),
+            pl.Series(list(scripts), dtype=kinds["script"]),
+            return_dtype=kinds["script"],
+        ),
+        client=pl.col("client"),
+        latency_ms=time.cast(pl.Int64, strict=False) / 1000.0,
+        lag_ms=pl.col("lag") / 1000.0,
+        outcome=pl.when(time.is_in(OUTCOMES[1:]))
+        .then(time)
+        .otherwise(pl.lit("ok"))
+        .cast(kinds["outcome"]),
     )
 
 
@@ -129,7 +138,7 @@ def percentiles(transactions: pl.DataFrame, by: str | None = "script") -> pl.Dat
     """
     if by is None:
         return transactions.select(_reductions())
-    return transactions.group_by(by).agg(_reductions()).sort(by)
+    return _plain(transactions.group_by(by).agg(_reductions()), by).sort(by)
 
 
 def time_series(
@@ -159,16 +168,22 @@ def time_series(
         transactions.with_columns(pl.col("ts").dt.truncate(every)).group_by(keys).agg(_reductions())
     )
     if transactions.is_empty():
-        return reduced
+        return _plain(reduced, by)
     grid = reduced.select(
         pl.datetime_range(pl.col("ts").min(), pl.col("ts").max(), every, time_unit="us")
     )
     if by is not None:
         grid = grid.join(transactions.select(by).unique(), how="cross")
     counts = ("transactions", "failed", "skipped")
-    return (
-        grid.join(reduced, on=keys, how="left").with_columns(pl.col(counts).fill_null(0)).sort(keys)
-    )
+    whole = grid.join(reduced, on=keys, how="left").with_columns(pl.col(counts).fill_null(0))
+    return _plain(whole, by).sort(keys)
+
+
+def _plain(frame: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """Turn an Enum into text: results of several runs are put together."""
+    if by is None or not isinstance(frame.schema[by], pl.Enum):
+        return frame
+    return frame.with_columns(pl.col(by).cast(pl.String))
 
 
 def _reductions() -> list[pl.Expr]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from perf_pipeline.errors import InputError
 from perf_pipeline.loadtests import latency
 
+SCRIPTS = ["a", "b"]
 START = datetime(2026, 1, 2, 3, 4, 5)
 
 
@@ -24,7 +25,7 @@ def frame(rows: list[tuple[float, str, float | None, str]]) -> pl.DataFrame:
             "lag_ms": [None] * len(rows),
             "outcome": [row[3] for row in rows],
         },
-        schema=latency.TRANSACTIONS,
+        schema=latency.schema(["b", "a"]),
     )
 
 
@@ -38,8 +39,8 @@ def write(folder: Path, text: str, name: str = "pgbench.17") -> Path:
 
 def test_a_log_without_rate(tmp_path: Path) -> None:
     write(tmp_path, "0 1 1500 1 1700000001 250000\n1 1 500 0 1700000000 0\n")
-    read = latency.read_logs(tmp_path, ["a", "b"])
-    assert read.schema == pl.Schema(latency.TRANSACTIONS)
+    read = latency.read_logs(tmp_path, SCRIPTS)
+    assert read.schema == pl.Schema(latency.schema(SCRIPTS))
     assert read.rows() == [
         (datetime(2023, 11, 14, 22, 13, 20), "a", 1, 0.5, None, "ok"),
         (datetime(2023, 11, 14, 22, 13, 21, 250000), "b", 0, 1.5, None, "ok"),
@@ -73,9 +74,9 @@ def test_a_cut_last_line_is_left_out(tmp_path: Path, cut: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "0 1 15"])
 def test_a_run_that_never_finished_a_transaction_gives_no_rows(tmp_path: Path, text: str) -> None:
-    read = latency.read_logs(write(tmp_path, text), ["a"])
+    read = latency.read_logs(write(tmp_path, text), SCRIPTS)
     assert read.is_empty()
-    assert read.schema == pl.Schema(latency.TRANSACTIONS)
+    assert read.schema == pl.Schema(latency.schema(SCRIPTS))
     assert latency.percentiles(read).is_empty()
     assert latency.time_series(read).is_empty()
 
@@ -97,6 +98,11 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no log"):
         latency.read_logs(tmp_path, ["a"])
+
+
+def test_a_name_used_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not unique"):
+        latency.read_logs(write(tmp_path, "0 1 1500 0 17 0\n"), ["a", "a"])
 
 
 # --- percentiles ----------------------------------------------------------------------------
