@@ -1,0 +1,138 @@
+"""Hours of statements, summed from their intervals."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import polars as pl
+
+from perf_pipeline.errors import InputError
+from perf_pipeline.store import frames, targets
+from perf_pipeline.store.engine import Store
+
+_KEYS = ("userid", "dbid", "queryid", "toplevel")
+_COUNTS = (
+    "calls",
+    "plans",
+    "rows",
+    "shared_blks_hit",
+    "shared_blks_read",
+    "shared_blks_dirtied",
+    "shared_blks_written",
+    "temp_blks_read",
+    "temp_blks_written",
+    "wal_bytes",
+)
+_TIMES = (
+    "total_exec_time",
+    "exec_time_squares",
+    "total_plan_time",
+    "blk_read_time",
+    "blk_write_time",
+    "jit_time",
+)
+#: Columns of `rollup_statements.sql`, in its order.
+INTERVALS = {
+    "ts": pl.Datetime("us"),
+    "source": pl.String(),
+    "userid": pl.Int64(),
+    "dbid": pl.Int64(),
+    "queryid": pl.Int64(),
+    "toplevel": pl.Boolean(),
+    "quality": pl.String(),
+    "calls": pl.Int64(),
+    "total_exec_time": pl.Float64(),
+    "exec_time_squares": pl.Float64(),
+    "plans": pl.Int64(),
+    "total_plan_time": pl.Float64(),
+    "rows": pl.Int64(),
+    "shared_blks_hit": pl.Int64(),
+    "shared_blks_read": pl.Int64(),
+    "shared_blks_dirtied": pl.Int64(),
+    "shared_blks_written": pl.Int64(),
+    "temp_blks_read": pl.Int64(),
+    "temp_blks_written": pl.Int64(),
+    "blk_read_time": pl.Float64(),
+    "blk_write_time": pl.Float64(),
+    "wal_bytes": pl.Int64(),
+    "jit_time": pl.Float64(),
+}
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """What one rollup wrote: hourly rows, and the statement intervals they sum up."""
+
+    rows: int
+    intervals: int
+
+
+def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
+    """Sum statement intervals by the hour in which they end. Pure.
+
+    Parameters
+    ----------
+    intervals : polars.DataFrame
+        Columns of `INTERVALS`, in any order of rows; one source per day.
+
+    Returns
+    -------
+    polars.DataFrame
+        `hour`, `source`, the key, `intervals` (how many), `exact_intervals` (of quality `exact`),
+        all counters, `exact_calls` and `exact_exec_time` (of the exact ones; ms). Sorted by hour
+        and key. Floats are added in the order of time, so that the same rows give the same bytes.
+
+    """
+    exact = pl.col("quality") == "exact"
+    return (
+        intervals.sort("ts", *_KEYS)
+        .group_by(
+            pl.col("ts").dt.truncate("1h").alias("hour"), "source", *_KEYS, maintain_order=True
+        )
+        .agg(
+            pl.len().cast(pl.Int32).alias("intervals"),
+            exact.sum().cast(pl.Int32).alias("exact_intervals"),
+            pl.col(_COUNTS).sum(),
+            pl.col(_TIMES).sum(),
+            pl.col("calls").filter(exact).sum().alias("exact_calls"),
+            pl.col("total_exec_time").filter(exact).sum().alias("exact_exec_time"),
+        )
+        .sort("hour", *_KEYS)
+    )
+
+
+def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
+    """Replace the hourly rollup of a span of days.
+
+    Parameters
+    ----------
+    store : Store
+    target_name : str
+    first, last : date
+        UTC days, both included. Each day is taken from its best source alone: collected before
+        imported before generated.
+
+    Returns
+    -------
+    Rolled
+        Nothing for a target that was never swept.
+
+    Raises
+    ------
+    InputError
+        `last` lies before `first`.
+
+    """
+    if last < first:
+        raise InputError(f"last day {last} lies before first day {first}", "swap them")
+    target_id = targets.find(store, target_name)
+    if target_id is None:
+        return Rolled(0, 0)
+    start = datetime.combine(first, time(), UTC)
+    finish = datetime.combine(last + timedelta(days=1), time(), UTC)
+    span = {"target_id": target_id, "start": start, "finish": finish}
+    intervals = frames.read(store, "rollup_statements", INTERVALS, span)
+    table = hourly(intervals).with_columns(pl.lit(target_id).alias("target_id"))
+    rows = frames.replace_days(
+        store, ("ledger", "statements_hourly"), "hour", target_id, first, last, table
+    )
+    return Rolled(rows, intervals.height)
