@@ -43,7 +43,7 @@ def replace_days(
 
     """
     with store.begin() as connection:
-        partitions.ensure(connection, first, last)
+        partitions.ensure(connection, first, last, table=table)
         connection.execute(
             sql.SQL(
                 "DELETE FROM {} WHERE target_id = %(target_id)s"

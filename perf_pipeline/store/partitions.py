@@ -75,7 +75,13 @@ def _day_range(start: date, days: int) -> tuple[date, ...]:
     return tuple(start + timedelta(days=offset) for offset in range(days))
 
 
-def ensure(connection: psycopg.Connection, first: date, last: date | None = None) -> int:
+def ensure(
+    connection: psycopg.Connection,
+    first: date,
+    last: date | None = None,
+    *,
+    table: tuple[str, str] | None = None,
+) -> int:
     """Create what the days `first` to `last` need; nothing when all is there.
 
     Parameters
@@ -84,6 +90,8 @@ def ensure(connection: psycopg.Connection, first: date, last: date | None = None
         In a transaction of the store's; the partitions commit with the rows that need them.
     first, last : date
         UTC days, `last` included; default `last` is `first`.
+    table : tuple of str, optional
+        Schema and name of the one partitioned table that will be written; default: all of them.
 
     Returns
     -------
@@ -92,6 +100,8 @@ def ensure(connection: psycopg.Connection, first: date, last: date | None = None
 
     """
     wanted = needed(_day_range(first, ((last or first) - first).days + 1))
+    if table is not None:
+        wanted = [part for part in wanted if (part.schema, part.parent) == table]
     existing = _existing(connection, wanted)
     todo = missing(wanted, existing)
     if not todo:
