@@ -40,7 +40,8 @@ format: $(STAMP) ## put the code in the one format
 
 lock: ## write constraints.txt anew (needs uv): names, versions and hashes only
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate -o constraints.txt
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras \
+		-o constraints.txt
 
 clean: ## remove what the project made here, the embedded databases included
 	rm -rf .perf-pipeline .venv
