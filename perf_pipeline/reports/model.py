@@ -278,3 +278,5 @@ class Report:
     content_hash: str
     findings: int
     incidents: int
+    #: Findings with severity critical or warning.
+    regressions: int

@@ -116,6 +116,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(
         level=words.level,
+        metric_name=words.metric_name,
         factor=words.factor,
         factor_interval=words.factor_interval,
         level_interval=words.level_interval,
@@ -182,6 +183,7 @@ def render(data: ReportData) -> Report:
         content_hash=digest,
         findings=len(data.findings),
         incidents=len({finding.incident_id for finding in data.findings}),
+        regressions=sum(f.severity in {"critical", "warning"} for f in data.findings),
     )
 
 
@@ -252,7 +254,7 @@ def _draw(
         levels=(finding.old_level, finding.new_level),
         metric=finding.metric,
         name=name,
-        title=f"{finding.metric.replace('_', ' ')} of {words.label(finding.statement)}",
+        title=f"{words.metric_name(finding.metric)} of {words.label(finding.statement)}",
         description=f"{units.plural(len(chart.points), 'sample')}. Around {old} before {onset} UTC,"
         f" around {new} after it: {words.change(finding)}."
         + (f" Events: {happened}." if happened else ""),

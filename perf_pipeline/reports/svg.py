@@ -30,6 +30,7 @@ _PLOT = 168
 _AXIS = 24  # below it: times
 _HEIGHT = _LANE + _PLOT + _AXIS
 _WIDE = 1000  # inner units across
+_LEVEL = ' font-weight="600" text-anchor="end"'
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def time_series(
     outer = [
         draw.value_labels(),
         draw.time_labels(),
-        draw.level_labels(old, new, onset),
+        draw.level_labels(old, new, onset, points),
         draw.onset_label(onset),
         draw.markers(shown),
         draw.notes(values.log, hidden),
@@ -286,7 +287,7 @@ class _Drawing:
         """Label the ticks of the value axis at the left, above their lines."""
         return "".join(
             self._label(
-                "0", _LANE + self._y(tick) - 4, self.palette.muted, words.level(self.metric, tick)
+                "0", _LANE + self._y(tick) - 4, self.palette.muted, words.tick(self.metric, tick)
             )
             for tick in self.values.ticks()
             if not (tick == 0 and not self.values.log)
@@ -303,21 +304,31 @@ class _Drawing:
             )
         return "".join(parts)
 
-    def level_labels(self, old: float, new: float, onset: datetime) -> str:
-        """Name the two levels at their lines, where there is room."""
+    def level_labels(self, old: float, new: float, onset: datetime, points: Sequence[Point]) -> str:
+        """Name the two levels near their lines, clear of the samples, where there is room."""
         part = self.times.at(onset)
-        bold = ' font-weight="600" text-anchor="end"'
         parts = []
-        old_y, new_y = (_LANE + self._y(v) if math.isfinite(v) else None for v in (old, new))
-        if old_y is not None and part > 0.3:
+        if math.isfinite(old) and part > 0.3:
+            y = self._clear(old, part - 0.22, part - 0.015, points)
             text = f"before {words.level(self.metric, old)}"
-            parts.append(
-                self._label(_percent(part - 0.015), old_y - 8, self.palette.old, text, bold)
-            )
-        if new_y is not None and part < 0.75:
+            parts.append(self._label(_percent(part - 0.015), y, self.palette.old, text, _LEVEL))
+        if math.isfinite(new) and part < 0.75:
+            y = self._clear(new, 0.78, 1.0, points)
             text = f"after {words.level(self.metric, new)}"
-            parts.append(self._label("99%", new_y - 8, self.palette.new, text, bold))
+            parts.append(self._label("99%", y, self.palette.new, text, _LEVEL))
         return "".join(parts)
+
+    def _clear(self, value: float, left: float, right: float, points: Sequence[Point]) -> float:
+        """Return where a label of this level lies above, else below, the samples around it."""
+        level = self._y(value)
+        near = [self._y(p.value) for p in points if left <= self.times.at(p.ts) <= right]
+        # one stray sample in twenty may lie under the label
+        near = sorted([*near, level])
+        above = near[len(near) // 20] - 9
+        if above >= 12:
+            return _LANE + above
+        below = near[-1 - len(near) // 20] + 18
+        return _LANE + (below if below <= _PLOT - 4 else max(12.0, level - 9))
 
     def onset_label(self, onset: datetime) -> str:
         """Name the onset at the top of its line."""

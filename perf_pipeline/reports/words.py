@@ -9,12 +9,13 @@ from perf_pipeline.reports.model import Cause, Finding, Statement
 #: Longest label of a statement in a headline or table, in characters.
 LABEL = 88
 
-#: metric -> (its unit, word for a rise, word for a fall)
+#: metric -> (name, unit, word for a rise, word for a fall)
 _METRICS = {
-    "latency_ms": ("ms", "slower", "faster"),
-    "p95_ms": ("ms", "slower at p95", "faster at p95"),
-    "throughput": ("/s", "more throughput", "less throughput"),
-    "error_rate": ("share", "more errors", "fewer errors"),
+    "mean_exec_time": ("mean time per call", "ms", "slower", "faster"),
+    "latency_ms": ("mean latency", "ms", "slower", "faster"),
+    "p95_ms": ("95th percentile of latency", "ms", "slower at p95", "faster at p95"),
+    "throughput": ("throughput", "/s", "more throughput", "less throughput"),
+    "error_rate": ("error rate", "share", "more errors", "fewer errors"),
 }
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _SELECT_LIST = re.compile(r"^(SELECT(?:\s+DISTINCT)?)\s.+?\s(FROM\s)", re.IGNORECASE)
@@ -44,7 +45,13 @@ def label(statement: Statement, limit: int = LABEL) -> str:
 
 def unit(metric: str) -> str:
     """Return the unit of a metric's values: `ms`, `/s`, `share`, or nothing when unknown."""
-    return _METRICS.get(metric, ("", "", ""))[0]
+    return _METRICS[metric][1] if metric in _METRICS else ""
+
+
+def metric_name(metric: str) -> str:
+    """Return a metric's name in words: `mean latency`."""
+    known = _METRICS.get(metric)
+    return known[0] if known else units.clean(" ".join(metric.replace("_", " ").split()))[:LABEL]
 
 
 def level(metric: str, value: float | None) -> str:
@@ -55,6 +62,11 @@ def level(metric: str, value: float | None) -> str:
     if kind == "share":
         return units.percent(value)
     return f"{units.number(value)}{kind}" if value is not None else units.NONE
+
+
+def tick(metric: str, value: float) -> str:
+    """Return a round value of an axis with its unit, without the zeros of `level`."""
+    return re.sub(r"(\.\d*?)0+(?=\s|$|/)", r"\1", level(metric, value)).replace(". ", " ")
 
 
 def _ratio(change: float, direction: str) -> float:
@@ -89,10 +101,9 @@ def level_interval(finding: Finding) -> str:
 
 def change(finding: Finding) -> str:
     """Return the change in words: how many times slower, faster, more or less."""
-    _, rise, fall = _METRICS.get(finding.metric, ("", "", ""))
-    plain = finding.metric.replace("_", " ")
-    word = (rise or f"more {plain}") if finding.direction == "up" else (fall or f"less {plain}")
-    return f"{factor(finding)} {word}"
+    plain = metric_name(finding.metric)
+    _, _, rise, fall = _METRICS.get(finding.metric, ("", "", f"more {plain}", f"less {plain}"))
+    return f"{factor(finding)} {rise if finding.direction == 'up' else fall}"
 
 
 def cause(likely: Cause, day: date | None = None) -> str:

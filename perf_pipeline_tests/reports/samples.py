@@ -88,7 +88,7 @@ def finding(number: int = 1, severity: str = "critical", **changes: object) -> F
         incident_id="inc-1",
         is_new=True,
         statement=Statement(7731944120058321476 + number, 10, 16384, True, TEXT, len(TEXT)),
-        metric="latency_ms",
+        metric="mean_exec_time",
         grain="sweep",
         onset=ONSET,
         direction="up",

@@ -1,0 +1,367 @@
+"""Read the facts of a range of days from the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, LiteralString
+
+import numpy as np
+import polars as pl
+import psycopg
+
+from perf_pipeline import __version__
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.reports import arrange, assemble, coverage, latency, render, units
+from perf_pipeline.reports.model import (
+    Chart,
+    Event,
+    Finding,
+    Point,
+    ReportData,
+    SchemaChange,
+    SettingChange,
+    Sla,
+    Statement,
+)
+from perf_pipeline.store import Store, frames
+
+Row = Mapping[str, Any]
+
+#: How far before its onset a series is read: sweeps five minutes apart fill a chart in half a day,
+#: hours in a week.
+LOOK_BACK = {"sweep": timedelta(days=2), "hour": timedelta(days=8)}
+#: The metric whose samples the ledger holds; other findings have no chart.
+CHARTED_METRIC = "mean_exec_time"
+
+_STATEMENTS: Schema = {
+    "day": pl.Date,
+    "source": pl.String,
+    "queryid": pl.Int64,
+    "userid": pl.Int64,
+    "dbid": pl.Int64,
+    "toplevel": pl.Boolean,
+    "calls": pl.Int64,
+    "exact_intervals": pl.Int64,
+    "exec_ns": pl.Int64,
+    "plan_ns": pl.Int64,
+    "squares": pl.Float64,
+    "baseline_samples": pl.Int64,
+}
+_HOURS: Schema = {
+    "queryid": pl.Int64,
+    "userid": pl.Int64,
+    "dbid": pl.Int64,
+    "toplevel": pl.Boolean,
+    "source": pl.String,
+    "hour": pl.Datetime("us"),
+    "exec_ns": pl.Int64,
+}
+_SERIES: Schema = {"ts": pl.Datetime("us"), "value": pl.Float64, "calls": pl.Int64}
+_BASELINE: Schema = {
+    "tier": pl.String,
+    "slot": pl.Int64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class _Range:
+    """What was read for a range of days, by day."""
+
+    findings: Mapping[date, list[Row]]
+    sweeps: Mapping[date, list[Row]]
+    work: Mapping[date, list[Row]]
+    hours: Mapping[date, Mapping[tuple[int, int, int, bool], Mapping[int, int]]]
+    texts: Mapping[tuple[int, int, int], Statement]
+    schema: Mapping[date, list[Row]]
+    settings: Mapping[date, list[Row]]
+
+
+def span(first: date, last: date) -> dict[str, object]:
+    """Return a range of UTC days as the parameters our SQL files take."""
+    return {
+        "first": first,
+        "last": last,
+        "start": datetime.combine(first, time(), UTC),
+        "end": datetime.combine(last + timedelta(days=1), time(), UTC),
+    }
+
+
+def days(
+    store: Store, target_id: int, target_name: str, first: date, last: date
+) -> list[ReportData]:
+    """Read the facts of the days `first` to `last`.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    target_name : str
+    first, last : date
+        UTC days, both included; held in memory at once.
+
+    Returns
+    -------
+    list of ReportData
+        One per day, days without any data included.
+
+    """
+    read = _read(store, target_id, first, last)
+    wanted = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    reports = [_day(read, target_name, day) for day in wanted]
+    with store.begin() as connection:
+        return [_with_series(connection, target_id, data, read) for data in reports]
+
+
+def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
+    params = {"target_id": target_id} | span(first, last)
+    early = {"target_id": target_id} | span(first - LOOK_BACK["hour"], last)
+    work = frames.read(store, "report_statements", _STATEMENTS, params)
+    rows = {key[0]: part for key, part in work.partition_by("day", as_dict=True).items()}
+    by_day: dict[date, list[Row]] = {}
+    for day, part in rows.items():
+        source = assemble.day_source(part["source"].unique().to_list())
+        by_day[day] = list(part.filter(pl.col("source") == source).iter_rows(named=True))
+    shown = [row for part in by_day.values() for group in assemble.listed(part) for row in group]
+    ids = sorted({row["queryid"] for row in shown})
+    texts = store.rows("report_texts", {"target_id": target_id, "queryids": ids})
+    hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
+    return _Range(
+        findings=_grouped(store.rows("report_findings", params), "day"),
+        sweeps=_grouped(store.rows("report_sweeps", early), "ts"),
+        work=by_day,
+        hours=_hours(hours, by_day),
+        texts={
+            (row["queryid"], row["userid"], row["dbid"]): Statement(
+                row["queryid"],
+                text=row["query"],
+                text_length=row["query_length"],
+            )
+            for row in texts
+        },
+        schema=_grouped(store.rows("report_schema_changes", early), "ts"),
+        settings=_grouped(store.rows("report_settings_changes", early), "ts"),
+    )
+
+
+def _grouped(rows: Sequence[Row], column: str) -> dict[date, list[Row]]:
+    groups: dict[date, list[Row]] = {}
+    for row in rows:
+        value = row[column]
+        day = units.naive(value).date() if isinstance(value, datetime) else value
+        groups.setdefault(day, []).append(row)
+    return groups
+
+
+def _hours(
+    frame: pl.DataFrame, work: Mapping[date, list[Row]]
+) -> dict[date, dict[tuple[int, int, int, bool], dict[int, int]]]:
+    found: dict[date, dict[tuple[int, int, int, bool], dict[int, int]]] = {}
+    sources = {day: rows[0]["source"] for day, rows in work.items() if rows}
+    for row in frame.iter_rows(named=True):
+        day, hour = row["hour"].date(), row["hour"].hour
+        if sources.get(day) != row["source"]:
+            continue
+        statement = found.setdefault(day, {}).setdefault(assemble.key(row), {})
+        statement[hour] = statement.get(hour, 0) + row["exec_ns"]
+    return found
+
+
+def _day(read: _Range, target_name: str, day: date) -> ReportData:
+    all_sweeps = read.sweeps.get(day, [])
+    source = assemble.day_source(row["source"] for row in all_sweeps)
+    sweeps = [row for row in all_sweeps if row["source"] == source]
+    work = read.work.get(day, [])
+    client = [row for row in work if row["toplevel"]]
+    exec_ns = sum(row["exec_ns"] for row in client)
+    plan_ns = sum(row["plan_ns"] for row in client)
+    top, _ = assemble.listed(work)
+    covered = coverage.coverage(sweeps, day)
+    database = coverage.database(sweeps, (exec_ns + plan_ns) / 1e6 if work else None)
+    blocks = database.blks_hit + database.blks_read
+    schema = read.schema.get(day, [])
+    return ReportData(
+        target=target_name,
+        day=day,
+        code_version=__version__,
+        findings=tuple(_finding(row) for row in read.findings.get(day, [])),
+        judgement=assemble.judgement(work, read.texts),
+        coverage=covered,
+        database=database,
+        sla=Sla(
+            p95_ms=_p95(client),
+            cache_hit_ratio=database.blks_hit / blocks if blocks else None,
+            connection_ms=covered.connect_ms,
+            calls=sum(row["calls"] for row in client),
+        ),
+        total_ms=exec_ns / 1e6,
+        top=assemble.statement_days(top, exec_ns, read.hours.get(day, {}), read.texts),
+        schema_changes=tuple(_schema_change(row) for row in schema),
+        schema_changes_total=schema[0]["total"] if schema else 0,
+        settings_changes=tuple(_setting_change(row) for row in read.settings.get(day, [])),
+    )
+
+
+def _p95(rows: Sequence[Row]) -> float | None:
+    # whole nanoseconds and whole thousandths of a square millisecond, see report_statements.sql
+    calls, exec_ns, squares = (
+        np.array([row[column] for row in rows], dtype=np.float64)
+        for column in ("calls", "exec_ns", "squares")
+    )
+    return latency.percentile(calls, exec_ns / 1e6, squares / 1e3)
+
+
+def _finding(row: Row) -> Finding:
+    return Finding(
+        finding_id=row["finding_id"],
+        incident_id=row["incident_id"],
+        is_new=row["is_new"],
+        statement=Statement(
+            row["queryid"],
+            row["userid"],
+            row["dbid"],
+            row["toplevel"],
+            row["query"],
+            row["query_length"],
+        ),
+        metric=row["metric"],
+        grain=row["grain"],
+        onset=units.naive(row["onset"]),
+        direction=row["direction"],
+        old_level=row["old_level"],
+        new_level=row["new_level"],
+        relative_change=row["relative_change"],
+        relative_change_low=row["relative_change_low"],
+        relative_change_high=row["relative_change_high"],
+        p_value=row["p_value"],
+        q_value=row["q_value"],
+        baseline_level=row["baseline_level"],
+        baseline_tier=row["baseline_tier"],
+        severity=row["severity"],
+        policy=row["policy"],
+        calls_per_day=row["calls_per_day"],
+        added_ms_per_day=row["added_ms_per_day"],
+        causes=assemble.causes(row["causes"]),
+    )
+
+
+def _schema_change(row: Row) -> SchemaChange:
+    return SchemaChange(
+        units.naive(row["ts"]),
+        units.naive(row["previous_ts"]),
+        row["kind"],
+        row["object_name"],
+        row["relation_name"],
+        row["change"],
+        row["definition_before"],
+        row["definition_after"],
+    )
+
+
+def _setting_change(row: Row) -> SettingChange:
+    return SettingChange(
+        units.naive(row["ts"]),
+        units.naive(row["previous_ts"]),
+        row["name"],
+        row["value_before"],
+        row["value_after"],
+        row["unit"],
+        row["pending_restart"],
+    )
+
+
+def _with_series(
+    connection: psycopg.Connection, target_id: int, data: ReportData, read: _Range
+) -> ReportData:
+    """Add what only the findings shown in detail need: their series, and the queries."""
+    params = {"target_id": target_id} | span(data.day, data.day)
+    order = arrange.presented(data.findings)
+    detailed = [
+        _with_chart(connection, params, data.day, finding, read, chart=place < render.MAX_CHARTS)
+        for place, finding in enumerate(order[: render.MAX_CARDS])
+    ]
+    queries = tuple(
+        (name, filled(connection, sqlfiles.load(f"store/report_{name}").text, params))
+        for name in ("findings", "statements", "sweeps")
+    )
+    findings = (*detailed, *order[render.MAX_CARDS :])
+    return replace(data, findings=findings, queries=queries)
+
+
+def _with_chart(
+    connection: psycopg.Connection,
+    params: Mapping[str, object],
+    day: date,
+    finding: Finding,
+    read: _Range,
+    *,
+    chart: bool,
+) -> Finding:
+    if finding.metric != CHARTED_METRIC:
+        return finding
+    statement = finding.statement
+    source = _source(read, day)
+    wanted = {
+        **params,
+        "day": day,
+        "source": source,
+        "queryid": statement.queryid,
+        "userid": statement.userid,
+        "dbid": statement.dbid,
+        "toplevel": statement.toplevel,
+        "metric": finding.metric,
+        "start": finding.onset.replace(tzinfo=UTC) - LOOK_BACK[finding.grain],
+    }
+    file = sqlfiles.load(f"store/report_series_{finding.grain}").text
+    if not chart:
+        return replace(finding, query=filled(connection, file, wanted))
+    frame = frames.read_in(connection, f"report_series_{finding.grain}", _SERIES, wanted)
+    points = assemble.window([Point(*row) for row in frame.iter_rows()], finding.onset)
+    if points:
+        wanted["start"] = points[0].ts.replace(tzinfo=UTC)
+        wanted["end"] = points[-1].ts.replace(tzinfo=UTC) + timedelta(microseconds=1)
+    normal = frames.read_in(
+        connection,
+        "report_baseline",
+        _BASELINE,
+        wanted,
+    ).to_dicts()
+    spanned = (points[0].ts, points[-1].ts) if points else (finding.onset, finding.onset)
+    made = Chart(points, assemble.bands(normal, *spanned), _events(read, day, source, *spanned))
+    return replace(finding, chart=made, query=filled(connection, file, wanted))
+
+
+def _source(read: _Range, day: date) -> str:
+    rows = read.sweeps.get(day) or read.work.get(day) or []
+    return assemble.day_source(row["source"] for row in rows) or assemble.SOURCES[0]
+
+
+def _events(
+    read: _Range, day: date, source: str, start: datetime, end: datetime
+) -> tuple[Event, ...]:
+    # events are read so far back for every day, whatever the range it is built in
+    start = max(start, datetime.combine(day, time()) - LOOK_BACK["hour"])
+    near = [
+        start.date() + timedelta(days=offset)
+        for offset in range((end.date() - start.date()).days + 1)
+    ]
+    sweeps = (row for near_day in near for row in read.sweeps.get(near_day, []))
+    found = assemble.change_events(
+        [_schema_change(row) for near_day in near for row in read.schema.get(near_day, [])],
+        [_setting_change(row) for near_day in near for row in read.settings.get(near_day, [])],
+    ) + coverage.restarts(row for row in sweeps if row["source"] == source)
+    return tuple(event for event in found if start <= event.ts <= end)
+
+
+def filled(
+    connection: psycopg.Connection, text: LiteralString, params: Mapping[str, object]
+) -> str:
+    """Return a statement of ours with its parameters filled in, to be run by hand.
+
+    Its header is cut to the purpose.
+    """
+    header, _, body = text.partition("\n-- minimum version: 14\n")
+    bound = psycopg.ClientCursor(connection).mogrify(f"{header}\n{body}", params)
+    return f"{bound.rstrip()};"
