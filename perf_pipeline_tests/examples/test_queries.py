@@ -197,6 +197,7 @@ def test_a_load_script_uses_its_index(shared: psycopg.Connection, name: str, ind
         "customer": k * SIZE.customers_per_business + 1,
         "technician": k * SIZE.technicians_per_business + 1,
         "days": 30,
+        "rank": 2,
     }
     body = re.sub(r"^\\set.*$", "", text, flags=re.MULTILINE)
     body = re.sub(r"(?<!:):(\w+)", lambda match: str(values[match[1]]), body.replace("%", "%%"))
