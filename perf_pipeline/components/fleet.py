@@ -62,7 +62,6 @@ def report_job(target: Target) -> vocabulary.AssetJob:
         report_job_name(target),
         selection=derived | dg.AssetSelection.checks(*sla_check_keys(target)),
         description=f"Bring a range of days of {target.name} up to date, sweeps to report.",
-        partitions_def=vocabulary.daily(target),
         tags={
             vocabulary.SINGLETON_TAG: report_job_name(target),
             vocabulary.MAX_RUNTIME_TAG: "3600",

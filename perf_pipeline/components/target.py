@@ -17,6 +17,8 @@ from perf_pipeline.snapshots.defs import rollup_asset, sla_checks, stats_assets
 
 #: Prefix of asset keys, part of Dagster op names and of pool names: letters, digits, underscores.
 _NAME = r"^[a-z][a-z0-9_]{0,38}$"
+#: What Dagster takes as an owner.
+_OWNER = r"^(team:.+|[^@\s]+@[^@\s]+\.[^@\s]+)$"
 #: Groups of our own; a target of this name would be mixed up with them.
 _RESERVED = frozenset({"fleet", "platform", "default"})
 
@@ -65,7 +67,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         str, Field(description="What this database is for; shown on each of its assets.")
     ] = ""
     owners: Annotated[
-        Sequence[str],
+        Sequence[Annotated[str, Field(pattern=_OWNER)]],
         Field(description="Owners of the assets: e-mail addresses or `team:<name>`."),
     ] = ()
     embedded_database: Annotated[
@@ -82,7 +84,8 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """Make the component from its YAML and remember the file (called by Dagster)."""
         component = super().load(attributes, context)
-        component._declared_in = context.path
+        files = [context.path / name for name in ("defs.yaml", "defs.yml")]
+        component._declared_in = next((f for f in files if f.is_file()), context.path)
         return component
 
     @property

@@ -1,15 +1,13 @@
 """dagster-postgres storage that takes a PostgreSQL URL in any spelling."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 
 from perf_pipeline.postgres.connect import libpq_url
-
-if TYPE_CHECKING:
-    from dagster._core.storage.config import PostgresStorageConfig
 
 #: The driver dagster-postgres is written for.
 SCHEME = "postgresql+psycopg2"
@@ -41,7 +39,7 @@ class PostgresStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: "PostgresStorageConfig"
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PostgresStorage":
         """Build the storage from dagster.yaml (called by Dagster)."""
         return cls(

@@ -35,6 +35,14 @@ _ROWS: Final = {
     "between two sweeps",
 }
 
+#: Families whose ledger table has another name.
+_TABLE: Final = {"settings": "settings_changes", "schema_objects": "schema_changes"}
+
+
+def rows_of(record: "SweepRecord", family: str) -> int:
+    """Return the rows a sweep wrote for a family."""
+    return record.rows.get(_TABLE.get(family, family), 0)
+
 
 def stats_assets(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/stats/*`: one step, one sweep, whatever part of it is selected."""
@@ -63,7 +71,7 @@ def stats_assets(target: Target) -> dg.AssetsDefinition:
             record = collect(target, store)
         metadata = sweep_metadata(record)
         for key in sorted(context.selected_asset_keys):
-            rows = record.rows.get(key.path[-1], 0)
+            rows = rows_of(record, key.path[-1])
             yield dg.MaterializeResult(
                 asset_key=key, metadata={**metadata, "dagster/row_count": rows}
             )
@@ -84,7 +92,7 @@ def sweep_metadata(record: "SweepRecord") -> vocabulary.Metadata:
                 "temp_bytes": record.temp_bytes,
             }
         ),
-        **({"notes": record.notes} if record.notes else {}),
+        **({"notes": "\n".join(record.notes)} if record.notes else {}),
     }
 
 
@@ -227,7 +235,7 @@ def announce(
                 )
                 continue
             metadata = sweep_metadata(outcome.record)
-            rows = outcome.record.rows.get(family, 0)
+            rows = rows_of(outcome.record, family)
             instance.report_runless_asset_event(
                 dg.AssetMaterialization(key, metadata={**metadata, "dagster/row_count": rows})
             )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote
 
 import psycopg
 
@@ -114,15 +114,13 @@ def without_password(text: str, target: Target) -> str:
         url = target.url()
     except PerfPipelineError:
         return text
-    found: set[str] = set()
     try:
-        found.add(str(psycopg.conninfo.conninfo_to_dict(url).get("password") or ""))
-        found.add(urlsplit(url).password or "")
-    except (psycopg.ProgrammingError, ValueError):
-        found.add(url)
-    for password in sorted(found | {unquote(each) for each in found} - {""}, key=len, reverse=True):
-        if password:
-            text = text.replace(password, "***")
+        password = str(psycopg.conninfo.conninfo_to_dict(url).get("password") or "")
+    except psycopg.ProgrammingError:
+        return text.replace(url, "***")
+    for spelling in (password, quote(password), quote(password, safe="")):
+        if spelling:
+            text = text.replace(spelling, "***")
     return text
 
 
