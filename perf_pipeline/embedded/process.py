@@ -1,14 +1,18 @@
 """The postmaster as a process: is it alive, is it ours, end it, forget a dead one."""
 
-import contextlib
 import os
+import re
 import signal
 import stat
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from perf_pipeline.errors import ServerStartError
+
+#: Where Linux shows processes; absent on macOS, where `ps` tells.
+_PROC = Path("/proc")
 
 #: A pid no machine gives out (Linux stops at 2^22, macOS at 99,998).
 _NO_PID = 2**31 - 1
@@ -36,27 +40,38 @@ def is_postmaster(pid: int, data: Path) -> bool:
 
     A zombie and a stranger who got the pid later are not.
     """
-    words = arguments(pid) + " "
-    if f" -D {data} " in words:
+    words = arguments(pid)
+    if not words or not words[0].endswith("postgres"):
+        return False
+    if any(pair == ("-D", str(data)) for pair in pairwise(words)):
         return True
     # Started by hand, with the folder named in another way: a postmaster works in its data.
     try:
-        works_in = Path(f"/proc/{pid}/cwd").readlink()
+        return (_PROC / str(pid) / "cwd").readlink() == data
     except OSError:
         return False
-    return works_in == data and "postgres" in words.split(" ")[0]
 
 
-def arguments(pid: int) -> str:
-    """Return a process's arguments with blanks between, empty when it is gone or a zombie."""
-    if Path("/proc/self/cmdline").exists():
-        with contextlib.suppress(OSError):
-            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).replace("\0", " ").strip()
-        return ""
+def arguments(pid: int) -> list[str]:
+    """Return a process's program and arguments, none when it is gone or a zombie."""
+    if (_PROC / "self" / "cmdline").exists():
+        try:
+            raw = (_PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return []
+        return os.fsdecode(raw).rstrip("\0").split("\0") if raw else []
     shown = subprocess.run(
-        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, timeout=10, check=False
+        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)],
+        capture_output=True,
+        timeout=10,
+        check=False,
     )
-    return os.fsdecode(shown.stdout).strip()
+    status, _, text = os.fsdecode(shown.stdout).strip().partition(" ")
+    if status.startswith("Z") or not text:
+        return []
+    # Folders with blanks in them: our own options are the landmarks.
+    program, *rest = re.split(r" (?=-[Dc] )", text.strip())
+    return [program, *(word for option in rest for word in option.split(" ", 1))]
 
 
 def _exists(pid: int) -> bool:

@@ -42,6 +42,9 @@ if sys.argv[2] == "stop":
     server.stop()
 """
 
+#: Where a Python finds its own library, when it does not know.
+LIBRARIES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
 
 class Owner:
     """A process that starts the server of a directory and keeps it until its input ends."""
@@ -55,7 +58,8 @@ class Owner:
         environment: dict[str, str] | None = None,
         **identity: Any,
     ) -> None:
-        parent = str(Path(perf_pipeline.__file__).parent.parent)
+        kept = {name: os.environ[name] for name in ("PATH", *LIBRARIES) if name in os.environ}
+        imports = [str(Path(perf_pipeline.__file__).parents[1]), *filter(None, sys.path)]
         self.process = subprocess.Popen(
             [python, "-c", OWNER, str(directory), then],
             stdin=subprocess.PIPE,
@@ -64,7 +68,7 @@ class Owner:
             text=True,
             start_new_session=True,
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": parent, **(environment or {})},
+            env={**kept, "PYTHONPATH": os.pathsep.join(imports), **(environment or {})},
             **identity,
         )
 
@@ -111,7 +115,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 def alive(pid: int) -> bool:
     """Return whether a process runs (a zombie does not)."""
-    return process.arguments(pid) != ""
+    return process.arguments(pid) != []
 
 
 def kill_watchdog(directory: Path) -> None:

@@ -36,9 +36,9 @@ def stopped(directory: Path, pid: int) -> bool:
     return wait_until(lambda: not alive(pid) and endpoint.read(directory) is None, 5)
 
 
-def test_second_process_attaches_without_owning(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
-        with owner(directory) as second:
+def test_second_process_attaches_without_owning(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
+        with owner(made) as second:
             told = second.told()
             assert told["pid"] == server.start().pid
             assert told["owner"] is False
@@ -46,31 +46,31 @@ def test_second_process_attaches_without_owning(directory: Path) -> None:
         assert server.running()
 
 
-def test_owner_that_ends_stops_the_server(directory: Path) -> None:
-    with owner(directory, "leave") as first:
+def test_owner_that_ends_stops_the_server(made: Path) -> None:
+    with owner(made, "leave") as first:
         told = first.told()
         assert first.end() == ""  # no warning at exit, either
-        assert stopped(directory, told["pid"])
+        assert stopped(made, told["pid"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_owner_killed(directory: Path, number: signal.Signals) -> None:
-    with owner(directory) as first:
+def test_owner_killed(made: Path, number: signal.Signals) -> None:
+    with owner(made) as first:
         told = first.told()
         assert alive(told["pid"])
         os.killpg(first.process.pid, number)  # the whole group, as Ctrl-C does
-        assert stopped(directory, told["pid"])
-    log = (directory / "server.log").read_text()
+        assert stopped(made, told["pid"])
+    log = (made / "server.log").read_text()
     assert "received fast shutdown request" in log
     assert "database system is shut down" in log
 
 
-def test_forked_child_neither_stops_nor_keeps_the_server(directory: Path) -> None:
-    with owner(directory, "fork") as first:
+def test_forked_child_neither_stops_nor_keeps_the_server(made: Path) -> None:
+    with owner(made, "fork") as first:
         told = first.told()
-        assert EmbeddedServer(directory).running()
+        assert EmbeddedServer(made).running()
         first.process.kill()
-        assert stopped(directory, told["pid"])
+        assert stopped(made, told["pid"])
         os.kill(told["child"], signal.SIGKILL)
 
 
@@ -84,8 +84,8 @@ def test_directory_removed_under_a_living_server(directory: Path) -> None:
             assert fresh.running()  # the first one's watchdog took nothing from it
 
 
-def test_postmaster_killed(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_postmaster_killed(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         remember(server.url())
         first = server.start()
         with psycopg.connect(server.url()):  # a backend that must see its postmaster go
@@ -97,60 +97,60 @@ def test_postmaster_killed(directory: Path) -> None:
     assert not alive(second.pid)
 
 
-def test_watchdog_killed_the_owner_still_stops(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_watchdog_killed_the_owner_still_stops(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         found = server.start()
-        kill_watchdog(directory)
+        kill_watchdog(made)
         assert server.running()
-    assert stopped(directory, found.pid)
+    assert stopped(made, found.pid)
 
 
-def test_owner_and_watchdog_killed(directory: Path) -> None:
-    with owner(directory) as first:
+def test_owner_and_watchdog_killed(made: Path) -> None:
+    with owner(made) as first:
         told = first.told()
         remember(told["url"])
         first.process.send_signal(signal.SIGSTOP)  # so that it cannot react
-        kill_watchdog(directory)
+        kill_watchdog(made)
         first.kill()
         assert remembers(told["url"])  # an orphan
-        with EmbeddedServer(directory, settings=FORGETFUL) as server:
+        with EmbeddedServer(made, settings=FORGETFUL) as server:
             assert server.owner
             assert not alive(told["pid"])
             assert remembers(server.url())
 
 
-def test_orphan_is_stopped_by_force(directory: Path) -> None:
-    with owner(directory) as first:
+def test_orphan_is_stopped_by_force(made: Path) -> None:
+    with owner(made) as first:
         told = first.told()
-        kill_watchdog(directory)
+        kill_watchdog(made)
         first.kill()
-        EmbeddedServer(directory).stop()
+        EmbeddedServer(made).stop()
         assert alive(told["pid"])
-        EmbeddedServer(directory).stop(force=True)
-        assert stopped(directory, told["pid"])
+        EmbeddedServer(made).stop(force=True)
+        assert stopped(made, told["pid"])
 
 
-def test_everybody_killed_leaves_a_stale_endpoint(directory: Path) -> None:
-    with owner(directory) as first:
+def test_everybody_killed_leaves_a_stale_endpoint(made: Path) -> None:
+    with owner(made) as first:
         told = first.told()
         remember(told["url"])
-        kill_watchdog(directory)
+        kill_watchdog(made)
         os.kill(told["pid"], signal.SIGKILL)
         first.kill()
-    assert endpoint.read(directory) is not None
-    assert not EmbeddedServer(directory).running()
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+    assert endpoint.read(made) is not None
+    assert not EmbeddedServer(made).running()
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         assert remembers(server.url())
 
 
 @pytest.mark.parametrize("kind", ["stranger", "zombie"])
-def test_pid_in_use_by_another(directory: Path, kind: str) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_pid_in_use_by_another(made: Path, kind: str) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         found = server.start()
         remember(server.url())
-        kill_watchdog(directory)
+        kill_watchdog(made)
         os.kill(found.pid, signal.SIGKILL)
-        drop = place.identity(directory).drop()
+        drop = place.identity(made).drop()
         command = ["sleep", "60"] if kind == "stranger" else ["true"]
         other = subprocess.Popen(command, cwd="/", **drop)
         try:
@@ -176,12 +176,12 @@ def test_two_starts_at_once(directory: Path) -> None:
     assert stopped(directory, tales[0]["pid"])
 
 
-def test_start_waits_for_a_server_that_is_stopping(directory: Path) -> None:
-    with owner(directory) as first:
+def test_start_waits_for_a_server_that_is_stopping(made: Path) -> None:
+    with owner(made) as first:
         told = first.told()
         remember(told["url"])
         first.process.kill()
-        with EmbeddedServer(directory, settings=FORGETFUL) as server:
+        with EmbeddedServer(made, settings=FORGETFUL) as server:
             assert server.owner or wait_until(lambda: not alive(told["pid"]))
             server.start()
             assert remembers(server.url())
@@ -213,8 +213,8 @@ def test_incomplete_data(directory: Path) -> None:
         EmbeddedServer(directory).start()
 
 
-def test_data_of_another_major(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_data_of_another_major(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         data = server.start().data_directory
     (data / "PG_VERSION").write_text("13\n")
     with pytest.raises(ConfigurationError, match="made by PostgreSQL 13") as refused:
@@ -222,58 +222,58 @@ def test_data_of_another_major(directory: Path) -> None:
     assert "PERF_PG_BIN" in refused.value.remedy
 
 
-def test_broken_data_shows_the_log(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_broken_data_shows_the_log(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         data = server.start().data_directory
     (data / "global" / "pg_control").write_bytes(b"\0" * 8192)
     with pytest.raises(ServerStartError, match=r"ended while starting(.|\n)*FATAL"):
         server.start()
-    assert not locks.is_held(directory / "watchdog.lock")
+    assert not locks.is_held(made / "watchdog.lock")
 
 
 @pytest.mark.parametrize("how", ["file lost", "changed inside"])
-def test_password_lost(directory: Path, how: str) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_password_lost(made: Path, how: str) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         remember(server.url())
         if how == "changed inside":
             with psycopg.connect(server.url()) as connection:
                 connection.execute("ALTER ROLE postgres PASSWORD 'another'")
     if how == "file lost":
-        (directory / "password").unlink()
+        (made / "password").unlink()
     with server:
         assert remembers(server.url())
 
 
-def test_endpoint_file_removed_under_a_living_server(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_endpoint_file_removed_under_a_living_server(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         first = server.start()
-        (directory / "endpoint.json").unlink()
-        assert EmbeddedServer(directory).start() == first
+        (made / "endpoint.json").unlink()
+        assert EmbeddedServer(made).start() == first
         assert server.running()
 
 
-def test_copied_folder_does_not_touch_the_first_server(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_copied_folder_does_not_touch_the_first_server(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         first = server.start()
-        copy = directory.parent / "copy"
+        copy = made.parent / "copy"
         copy.mkdir(mode=0o711)
         for name in ("endpoint.json", "password", "port"):
-            (copy / name).write_text((directory / name).read_text())
+            (copy / name).write_text((made / name).read_text())
         with EmbeddedServer(copy, settings=FORGETFUL) as other:
             assert other.start().pid != first.pid
             assert other.start().port != first.port
         assert server.start() == first
 
 
-def test_server_that_hangs(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+def test_server_that_hangs(monkeypatch: pytest.MonkeyPatch, made: Path) -> None:
     monkeypatch.setattr(server_module, "START_SECONDS", 0.5)
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         found = server.start()
         os.kill(found.pid, signal.SIGSTOP)
         try:
             assert not server.running()
             with pytest.raises(ServerStartError, match="does not answer"):
-                EmbeddedServer(directory).start()
+                EmbeddedServer(made).start()
         finally:
             os.kill(found.pid, signal.SIGCONT)
         assert server.running()
@@ -309,10 +309,10 @@ def test_interrupted_while_starting(monkeypatch: pytest.MonkeyPatch, directory: 
         assert server.running()
 
 
-def test_endpoint_says_where_the_data_are(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_endpoint_says_where_the_data_are(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         found = server.start()
-        written = json.loads((directory / "endpoint.json").read_text())
+        written = json.loads((made / "endpoint.json").read_text())
         assert written["data_directory"] == str(found.data_directory)
         assert written["pid"] == found.pid
         assert process.postmaster_pid(found.data_directory) == found.pid

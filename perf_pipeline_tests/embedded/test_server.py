@@ -57,9 +57,9 @@ def test_restart_keeps_data_port_and_password(directory: Path) -> None:
     assert first.pid != second.pid
 
 
-def test_start_twice_is_one_server(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
-        other = EmbeddedServer(directory)
+def test_start_twice_is_one_server(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
+        other = EmbeddedServer(made)
         assert other.start() == server.start()
         assert not other.owner
         other.stop()
@@ -118,18 +118,18 @@ def test_what_the_project_needs_is_on(server: EmbeddedServer) -> None:
         assert row == ("Bab",)  # code points, on every machine
 
 
-def test_fsync_is_on_and_settings_override(directory: Path) -> None:
+def test_fsync_is_on_and_settings_override(made: Path) -> None:
     chosen = {"shared_buffers": "32MB", "max_connections": "20", "application_name": "it's \\ odd"}
-    with EmbeddedServer(directory, settings=chosen) as server:
+    with EmbeddedServer(made, settings=chosen) as server:
         assert value(server.url(), "SHOW fsync") == "on"
         assert value(server.url(), "SHOW shared_buffers") == "32MB"
         assert value(server.url(), "SHOW max_connections") == "20"
         assert value(server.url(), "SHOW application_name") == "it's \\ odd"
 
 
-def test_unknown_setting_shows_the_log(directory: Path) -> None:
+def test_unknown_setting_shows_the_log(made: Path) -> None:
     with pytest.raises(ServerStartError, match="unrecognized configuration parameter"):
-        EmbeddedServer(directory, settings={"no_such_setting": "1"}).start()
+        EmbeddedServer(made, settings={"no_such_setting": "1"}).start()
 
 
 def test_private_setting_is_refused_before_any_work(directory: Path) -> None:
@@ -213,31 +213,31 @@ def test_databases_without_a_server(directory: Path) -> None:
         server.drop_database("x")
 
 
-def test_full_server_counts_as_running(directory: Path) -> None:
+def test_full_server_counts_as_running(made: Path) -> None:
     few = {"max_connections": "5", "superuser_reserved_connections": "1", "max_wal_senders": "0"}
-    with EmbeddedServer(directory, settings={**FORGETFUL, **few}) as server:
+    with EmbeddedServer(made, settings={**FORGETFUL, **few}) as server:
         connections = [psycopg.connect(server.url()) for _ in range(5)]
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
             psycopg.connect(server.url())
         assert server.running()
-        assert EmbeddedServer(directory).start() == server.start()
+        assert EmbeddedServer(made).start() == server.start()
         for connection in connections:
             connection.close()
 
 
-def test_taken_port(directory: Path) -> None:
-    with EmbeddedServer(directory, settings=FORGETFUL) as server:
+def test_taken_port(made: Path) -> None:
+    with EmbeddedServer(made, settings=FORGETFUL) as server:
         port = server.start().port
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         sock.listen()
         with pytest.raises(ServerStartError, match="could not bind"):
-            EmbeddedServer(directory, settings=FORGETFUL, port=port).start()
-        with EmbeddedServer(directory, settings=FORGETFUL) as server:
+            EmbeddedServer(made, settings=FORGETFUL, port=port).start()
+        with EmbeddedServer(made, settings=FORGETFUL) as server:
             assert server.start().port != port
     free = probe.free_port(None)
-    with EmbeddedServer(directory, settings=FORGETFUL, port=free) as server:
+    with EmbeddedServer(made, settings=FORGETFUL, port=free) as server:
         assert server.start().port == free
 
 
