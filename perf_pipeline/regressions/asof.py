@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from perf_pipeline.regressions.detect import detect
+from perf_pipeline.regressions.detector import detect
 from perf_pipeline.regressions.samples import DETECT_METRIC, midnight
 
 #: Samples handed to `detect` in one call: about 300 MB with its work space.

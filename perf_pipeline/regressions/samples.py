@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 import polars as pl
 
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.store import Store, frames, targets
 
 #: What identifies a statement of a target, as in pg_stat_statements.
@@ -32,14 +33,14 @@ WINDOW_DAYS = 35
 #: When a day has several sources, the first of these decides; sources are never mixed.
 SOURCES = ("collected", "imported", "generated")
 
-HISTORY_SCHEMA = {
+HISTORY_SCHEMA: Schema = {
     "origin": pl.String,
     "day": pl.Date,
     "source": pl.String,
     "first_ts": pl.Datetime("us"),
     "last_ts": pl.Datetime("us"),
 }
-SAMPLE_SCHEMA = {
+SAMPLE_SCHEMA: Schema = {
     "userid": pl.Int64,
     "dbid": pl.Int64,
     "queryid": pl.Int64,

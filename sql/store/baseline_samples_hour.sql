@@ -1,0 +1,7 @@
+-- purpose: mean execution time per statement and hour, from the exact intervals of one source
+-- minimum version: 14
+SELECT userid, dbid, queryid, toplevel, hour, hour, hour + interval '1 hour', exact_calls, exact_exec_time
+FROM ledger.statements_hourly
+WHERE target_id = %(target_id)s AND source = %(source)s AND hour >= %(start)s AND hour < %(end)s
+    AND exact_calls > 0
+ORDER BY queryid, userid, dbid, toplevel, hour

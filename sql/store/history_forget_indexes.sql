@@ -1,0 +1,4 @@
+-- purpose: drop the rows of ledger.indexes in a span of generated history
+-- minimum version: 14
+DELETE FROM ledger.indexes
+WHERE target_id = %(target_id)s AND ts >= %(start)s AND ts <= %(end)s

@@ -1,0 +1,4 @@
+-- purpose: drop the rows of ledger.settings_changes in a span of generated history
+-- minimum version: 14
+DELETE FROM ledger.settings_changes
+WHERE target_id = %(target_id)s AND ts >= %(start)s AND ts <= %(end)s
