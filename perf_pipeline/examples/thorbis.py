@@ -6,7 +6,8 @@ from functools import partial
 
 from perf_pipeline.examples import fill
 from perf_pipeline.examples.fill import Generated
-from perf_pipeline.examples.thorbis_data import Chunk, Size, chunks
+from perf_pipeline.examples.thorbis_data import chunks
+from perf_pipeline.examples.thorbis_kit import Chunk, Size
 
 SYSTEM = "thorbis"
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.examples import thorbis_data
 from perf_pipeline.examples.thorbis import TABLES
-from perf_pipeline.examples.thorbis_data import HS_STATUS, Size, chunks
+from perf_pipeline.examples.thorbis_data import chunks
+from perf_pipeline.examples.thorbis_home_services import HS_STATUS
+from perf_pipeline.examples.thorbis_kit import Size
 
 NOW = datetime(2026, 3, 4, 5, 6, 7)
 SIZE = Size(businesses=12, orders_per_business=300)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema, thorbis
-from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.examples.thorbis_kit import Size
 
 SIZE = Size(businesses=32, orders_per_business=400)
 SEED = 7
