@@ -97,6 +97,8 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("perf_pipeline.reports", "templates"),
         autoescape=True,
+        # every text that a template prints, whoever wrote the template
+        finalize=lambda value: units.clean(value) if type(value) is str else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

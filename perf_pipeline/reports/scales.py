@@ -92,7 +92,8 @@ def value_axis(values: Sequence[float], levels: Sequence[float]) -> Axis:
         return Axis(low / 1.5, max(high, low) * 1.4, log=True)
     low = min(0.0, min(marks, default=0.0), clean[0] if clean else 0.0)
     if high <= low:
-        return Axis(low - 0.5, low + 0.5) if low else Axis(0.0, 1.0)
+        half = max(0.5, abs(low) / 10)
+        return Axis(low - half, low + half) if low else Axis(0.0, 1.0)
     return Axis(low, high + 0.1 * (high - low))
 
 

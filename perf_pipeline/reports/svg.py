@@ -178,14 +178,15 @@ def time_series(
         draw.level_labels(old, new, onset, points),
         draw.onset_label(onset),
         draw.markers(shown),
-        draw.notes(values.log, hidden),
+        draw.notes(values.log, hidden, rising=new >= old),
     ]
     head = _head(name, title, description, width, palette)
     plot = (
         f'<svg x="0" y="{_LANE}" width="100%" height="{_PLOT}"'
         f' viewBox="0 0 {_WIDE} {_PLOT}" preserveAspectRatio="none">{"".join(inner)}</svg>'
     )
-    return f"{head}{plot}{''.join(outer)}</svg>"
+    end = "</svg>" if width is None else "</svg></svg>"
+    return f"{head}{plot}{''.join(outer)}{end}"
 
 
 def _head(name: str, title: str, description: str, width: int | None, palette: Palette) -> str:
@@ -313,7 +314,7 @@ class _Drawing:
             text = f"before {words.level(self.metric, old)}"
             parts.append(self._label(_percent(part - 0.015), y, self.palette.old, text, _LEVEL))
         if math.isfinite(new) and part < 0.75:
-            y = self._clear(new, 0.78, 1.0, points)
+            y = self._clear(new, 0.7, 1.0, points)
             text = f"after {words.level(self.metric, new)}"
             parts.append(self._label("99%", y, self.palette.new, text, _LEVEL))
         return "".join(parts)
@@ -360,7 +361,7 @@ class _Drawing:
             )
         return "".join(parts)
 
-    def notes(self, log: bool, hidden: int) -> str:
+    def notes(self, log: bool, hidden: int, *, rising: bool) -> str:
         """Say what a reader of the axis must know."""
         said = [text for text, needed in (("log scale", log),) if needed]
         if hidden:
@@ -368,8 +369,10 @@ class _Drawing:
         if not said:
             return ""
         text = "; ".join(said)
-        right = ' text-anchor="end" font-size="11"'
-        return self._label("99%", _LANE + _PLOT - 6, self.palette.muted, text, right)
+        # in the lower corner that the levels leave free
+        place, side = ("99%", ' text-anchor="end"') if rising else ("0", "")
+        extra = f'{side} font-size="11"'
+        return self._label(place, _LANE + _PLOT - 6, self.palette.muted, text, extra)
 
 
 def _percent(part: float) -> str:

@@ -92,7 +92,7 @@ def factor(value: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """Return a share (1 is all) in percent: `0.04 %`, `12.3 %`, `100 %`."""
-    if share is None or not math.isfinite(share):
+    if share is None or not math.isfinite(share * 100):
         return NONE
     value = share * 100
     if 0 < abs(value) < 0.005:
@@ -135,7 +135,7 @@ def probability(value: float | None) -> str:
     if value <= 0:
         return "< 10⁻³⁰⁰"
     if value >= 0.001:
-        return f"{value:.2g}"
+        return f"{min(value, 1.0):.2g}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa} {_TIMES} 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 

@@ -19,6 +19,8 @@ _METRICS = {
 }
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _SELECT_LIST = re.compile(r"^(SELECT(?:\s+DISTINCT)?)\s.+?\s(FROM\s)", re.IGNORECASE)
+#: Zeros at the end of a fraction, its point with them if nothing else is left.
+_LAST_ZEROS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")
 _HAPPENED = ("created", "dropped", "altered", "changed", "renamed", "invalid", "bloated")
 
 
@@ -51,7 +53,7 @@ def unit(metric: str) -> str:
 def metric_name(metric: str) -> str:
     """Return a metric's name in words: `mean latency`."""
     known = _METRICS.get(metric)
-    return known[0] if known else units.clean(" ".join(metric.replace("_", " ").split()))[:LABEL]
+    return known[0] if known else units.clean(" ".join(metric.replace("_", " ").split()))[:40]
 
 
 def level(metric: str, value: float | None) -> str:
@@ -66,7 +68,7 @@ def level(metric: str, value: float | None) -> str:
 
 def tick(metric: str, value: float) -> str:
     """Return a round value of an axis with its unit, without the zeros of `level`."""
-    return re.sub(r"(\.\d*?)0+(?=\s|$|/)", r"\1", level(metric, value)).replace(". ", " ")
+    return _LAST_ZEROS.sub("", level(metric, value))
 
 
 def _ratio(change: float, direction: str) -> float:

@@ -1,0 +1,234 @@
+"""The page: well-formed, self-contained, small, the same bytes, and nothing in it can act."""
+
+import base64
+import hashlib
+import random
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from perf_pipeline.reports import render
+from perf_pipeline.reports.model import Chart, ReportData
+from perf_pipeline_tests.reports import samples
+
+CASES = {
+    "rich": samples.rich,
+    "hostile": samples.hostile,
+    "many": samples.many,
+    "empty": samples.empty,
+    "one sample": lambda: replace(
+        samples.rich(),
+        findings=(samples.finding(chart=Chart(samples.chart().points[-1:])),),
+    ),
+    "no samples": lambda: replace(samples.rich(), findings=(samples.finding(chart=Chart(())),)),
+}
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "a", "div", "header", "p", "h1", "h2"),
+    *("h3", "h4", "dl", "dt", "dd", "small", "nav", "ul", "ol", "li", "main", "section", "article"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "span", "code", "pre", "details"),
+    *("summary", "figure", "svg", "desc", "path", "text", "rect", "i", "strong", "footer"),
+}
+
+
+class Page(HTMLParser):
+    """Checks nesting while it reads; collects what the tests look at."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            self.attributes.append((tag, name, value or ""))
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, *names: str) -> list[str]:
+        return [value for _, name, value in self.attributes if name in names]
+
+
+def test_the_nesting_check_can_fail() -> None:
+    with pytest.raises(AssertionError):
+        Page("<p><b></p></b>")
+
+
+@pytest.fixture(scope="module", params=CASES)
+def data(request: pytest.FixtureRequest) -> ReportData:
+    return CASES[request.param]()
+
+
+@pytest.fixture(scope="module")
+def report(data: ReportData) -> render.Report:
+    return render.render(data)
+
+
+@pytest.fixture(scope="module")
+def page(report: render.Report) -> Page:
+    return Page(report.html)
+
+
+def test_the_page_has_only_the_elements_we_use_and_no_handlers(page: Page) -> None:
+    assert set(page.tags) <= ALLOWED
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_nothing_is_loaded(page: Page, report: render.Report) -> None:
+    assert page.values("src", "srcset", "action", "data", "poster", "xlink:href") == []
+    assert all(value.startswith("#") for value in page.values("href"))
+    style = re.search(r"<style>(.*?)</style>", report.html, re.DOTALL)
+    assert style is not None
+    assert not re.search(r"url\(|@import|https?:|&", style[1])
+    assert "default-src 'none'" in page.values("content")[-1]
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    wanted = [value[1:] for value in page.values("href")]
+    for value in page.values("aria-labelledby"):
+        wanted += value.split()
+    assert set(wanted) <= set(page.ids)
+
+
+def test_the_page_is_small_and_its_hash_is_its_own(report: render.Report) -> None:
+    assert len(report.html.encode()) < render.MAX_BYTES
+    place = f'<code id="content-hash">{report.content_hash}</code>'
+    assert report.html.count(place) == 1
+    blank = report.html.replace(place, place.replace(report.content_hash, "0" * 64))
+    assert hashlib.sha256(blank.encode()).hexdigest() == report.content_hash
+    assert render.content_hash(report.html) == report.content_hash
+    assert (
+        render.content_hash(report.html.replace("Findings", "findings", 1)) != report.content_hash
+    )
+
+
+def test_tables_have_headers_and_pictures_have_names(page: Page) -> None:
+    pictures = [value for _, name, value in page.attributes if (name, value) == ("role", "img")]
+    charts = page.values("class").count("chart") + page.values("class").count("spark")
+    assert len(pictures) == charts
+    tables = page.tags.count("table")
+    assert tables >= 1
+    assert page.values("scope").count("row") >= tables
+
+
+def test_same_input_same_bytes_in_any_order(data: ReportData, report: render.Report) -> None:
+    assert render.render(data) == report
+    findings = list(data.findings)
+    random.Random(9).shuffle(findings)
+    assert render.render(replace(data, findings=tuple(findings))) == report
+
+
+def test_the_markdown_is_short_and_its_picture_is_an_image(report: render.Report) -> None:
+    assert len(report.markdown) < 40_000
+    rows = [line for line in report.markdown.splitlines() if line.startswith("| ")]
+    assert len(rows) <= 1 + render.MARKDOWN_ROWS
+    for line in rows:
+        assert len(re.findall(r"(?<!\\)\|", line)) == 7
+    for encoded in re.findall(r"data:image/svg\+xml;base64,([^)]*)\)", report.markdown):
+        root = ElementTree.fromstring(base64.b64decode(encoded))  # noqa: S314 - our own text
+        assert root.get("width") == "720"
+
+
+def test_hostile_text_is_shown_and_does_nothing() -> None:
+    report = render.render(samples.hostile())
+    page = Page(report.html)
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert '<script>alert("x")</script>' in page.text
+    assert "\u202e" not in report.html + report.markdown
+    assert "\x07" not in report.html
+    # a code span ends at as many backticks as began it; an escaped one begins none
+    outside = re.sub(r"(?<![\\`])(`+)(?!`).*?(?<!`)\1(?!`)", "", report.markdown)
+    assert "``" in report.markdown
+    assert "<script>" not in outside
+    assert not re.search(r"(?<!\\)\]\(http", outside)
+
+
+def test_many_findings_are_cut_and_it_is_said() -> None:
+    report = render.render(samples.many(200))
+    assert report.findings == 200
+    assert report.html.count('<svg class="chart"') == render.MAX_CHARTS
+    assert "Details are shown for the first 40 of 200 findings" in report.html
+    assert "… and 180 more findings in the full report." in report.markdown
+    assert report.html.count('<tr><td class="wide"><span class="badge') == 200
+
+
+def test_a_page_that_is_still_too_large_is_cut_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = render.render(samples.many(200))
+    monkeypatch.setattr(render, "MAX_BYTES", len(whole.html.encode()))
+    less = render.render(samples.many(200))
+    assert len(less.html.encode()) < render.MAX_BYTES
+    assert less.html.count('<svg class="chart"') == 6
+    assert "Details are shown for the first 20 of 200 findings" in less.html
+
+
+def test_a_long_statement_is_cut_and_the_rest_counted() -> None:
+    text = "SELECT '" + "é" * 100_000 + "'"
+    statement = replace(samples.finding().statement, text=text, text_length=len(text))
+    report = render.render(
+        replace(samples.rich(), findings=(samples.finding(statement=statement),))
+    )
+    left = re.search(r"([\d,]+) characters more; the whole text is in ledger", report.html)
+    assert left is not None
+    shown = re.search(r"<code>(SELECT &#39;é+) …</code></pre>", report.html)
+    assert shown is not None
+    assert int(left[1].replace(",", "")) == len(text) - len(unescape(shown[1]))
+
+
+def test_cut_keeps_within_its_bytes() -> None:
+    for text in ("plain", "<" * 500, "😀" * 500, "", None, "a\x00b"):
+        shown = render.cut(text, 100)
+        assert len(shown.replace("<", "&lt;").encode()) <= 100 + len(" …".encode())
+    assert render.cut("plain", 100) == "plain"
+    assert render.cut("<" * 500, 100).endswith(" …")
+
+
+def test_what_could_not_be_judged_is_said() -> None:
+    html = render.render(samples.rich()).html
+    assert "37 statements of 412, 2.1 % of the day" in html
+    assert "s execution time, could not be judged" in html
+    assert "no baseline yet" in html
+    assert "No verdict for thorbis" in render.render(samples.empty()).html
+
+
+def test_generated_history_is_called_generated() -> None:
+    data = samples.rich()
+    assert "generated example history" not in render.render(data).html
+    coverage = replace(data.coverage, sources=(("generated", 24),))
+    assert "generated example history" in render.render(replace(data, coverage=coverage)).html
+
+
+def test_service_levels_are_judged_at_their_limits() -> None:
+    data = samples.rich()
+    bad = replace(
+        data, sla=replace(data.sla, p95_ms=100.0, cache_hit_ratio=0.9, connection_ms=None)
+    )
+    html = render.render(bad).html
+    assert html.count("✗ broken") == 2
+    assert html.count("not measured") == 1
+    assert render.render(data).html.count("✓ kept") == 3
