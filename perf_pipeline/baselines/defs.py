@@ -34,9 +34,14 @@ def baseline_asset(target: Target) -> dg.AssetsDefinition:
         from perf_pipeline.baselines.build import build
 
         with vocabulary.stage(context, target, "baseline") as (store, days):
-            build(store, target.name, days.first, days.last)
+            built = build(store, target.name, days.first, days.last)
             totals = vocabulary.day_totals(store, "baselines", target, days)
         vocabulary.add_day_metadata(context, totals, ("statements",))
-        return dg.MaterializeResult(metadata={"days": str(days)})
+        return dg.MaterializeResult(
+            metadata={
+                "run": f"{days}: {built.rows:,} rows; "
+                f"{built.not_enough_data:,} statement days without enough history",
+            }
+        )
 
     return statements

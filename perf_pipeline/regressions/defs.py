@@ -1,5 +1,8 @@
 """Asset of the findings: statements whose level changed, with size, onset and likely causes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from perf_pipeline import vocabulary
@@ -36,11 +39,32 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
         vocabulary.add_day_metadata(
             context, totals, ("incidents", "critical", "warning", "improvements")
         )
-        metadata: vocabulary.Metadata = {
-            "days": str(days),
-            "series_judged": found.series_judged,
-            "not_enough_data": found.not_enough_data,
-        }
-        return dg.MaterializeResult(metadata=metadata)
+        for (day,), rows in found.findings.group_by("day", maintain_order=True):
+            context.add_asset_metadata(
+                {"found": vocabulary.table([_cells(row) for row in rows.iter_rows(named=True)])},
+                partition_key=str(day),
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "run": f"{days}: {found.rows:,} findings in {found.incidents:,} incidents; "
+                f"{found.series_judged:,} series judged, {found.not_enough_data:,} without enough "
+                f"data, {found.rejected:,} changes without enough evidence",
+            }
+        )
 
     return findings
+
+
+def _cells(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a finding that fit a table in an event; never a statement's text."""
+    return {
+        "severity": finding["severity"],
+        "queryid": str(finding["queryid"]),  # 64 bits: a browser would round it
+        "metric": finding["metric"],
+        "onset": f"{finding['onset']:%Y-%m-%d %H:%M}",
+        "old": f"{finding['old_level']:.4g}",
+        "new": f"{finding['new_level']:.4g}",
+        "change": f"{finding['relative_change']:+.0%}",
+        "p": f"{finding['p_value']:.2g}",
+        "new today": finding["is_new"],
+    }

@@ -48,7 +48,7 @@ def report_asset(target: Target) -> dg.AssetsDefinition:
                 },
                 partition_key=report.day.isoformat(),
             )
-        return dg.MaterializeResult(metadata={"days": str(days), "reports": len(reports)})
+        return dg.MaterializeResult(metadata={"run": f"{days}: {len(reports):,} reports"})
 
     return regressions
 

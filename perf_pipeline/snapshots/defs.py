@@ -117,7 +117,7 @@ def rollup_asset(target: Target) -> dg.AssetsDefinition:
             rolled = roll_up(store, target.name, days.first, days.last)
             totals = vocabulary.day_totals(store, "rollup", target, days)
         vocabulary.add_day_metadata(context, totals, ("statements", "calls", "execution_ms"))
-        return dg.MaterializeResult(metadata={"days": str(days), "intervals": rolled.intervals})
+        return dg.MaterializeResult(metadata={"run": f"{days}: {rolled.intervals:,} intervals"})
 
     return statements_hourly
 
@@ -184,7 +184,16 @@ def collection_metadata(outcomes: Sequence[fleet.Outcome["SweepRecord"]]) -> voc
         for outcome in outcomes
         if not outcome.ok
     ]
-    slowest = sorted(swept, key=lambda record: record.duration_ms, reverse=True)
+    slowest = [
+        {
+            "target": record.target,
+            "quality": record.quality,
+            "rows": sum(record.rows.values()),
+            "duration_ms": round(record.duration_ms, 1),
+            "connect_ms": round(record.connect_ms, 1),
+        }
+        for record in sorted(swept, key=lambda record: record.duration_ms, reverse=True)
+    ]
     return {
         "targets": len(outcomes),
         "swept": len(swept),
@@ -197,18 +206,7 @@ def collection_metadata(outcomes: Sequence[fleet.Outcome["SweepRecord"]]) -> voc
                 "temp_bytes": sum(record.temp_bytes or 0 for record in swept) if swept else None,
             }
         ),
-        "sweeps": vocabulary.table(
-            [
-                {
-                    "target": record.target,
-                    "quality": record.quality,
-                    "rows": sum(record.rows.values()),
-                    "duration_ms": round(record.duration_ms, 1),
-                    "connect_ms": round(record.connect_ms, 1),
-                }
-                for record in slowest
-            ]
-        ),
+        **({"sweeps": vocabulary.table(slowest)} if slowest else {}),
         **({"failures": vocabulary.table(failures)} if failures else {}),
     }
 
@@ -219,12 +217,12 @@ def announce(
     now: datetime,
 ) -> None:
     """Show on the targets' own assets that they were reached, or why not; see `to_announce`."""
-    keys = {o.target.name: vocabulary.key(o.target, "stats", "statements") for o in outcomes}
     announced: dict[str, fleet.Announced] = {}
-    for record in instance.get_asset_records(list(keys.values())):
-        entry = record.asset_entry
-        announced[record.asset_entry.asset_key.path[0]] = fleet.Announced(
-            _instant(entry.last_materialization_record), _instant(entry.last_observation_record)
+    for outcome in outcomes:
+        key = vocabulary.key(outcome.target, "stats", "statements")
+        announced[outcome.target.name] = fleet.Announced(
+            _newest(instance.fetch_materializations(key, limit=1)),
+            _newest(instance.fetch_observations(key, limit=1)),
         )
     for outcome in fleet.to_announce(outcomes, announced, now):
         for family in vocabulary.STATS:
@@ -241,8 +239,8 @@ def announce(
             )
 
 
-def _instant(record: dg.EventLogRecord | None) -> datetime | None:
-    return datetime.fromtimestamp(record.timestamp, UTC) if record else None
+def _newest(found: dg.EventRecordsResult) -> datetime | None:
+    return datetime.fromtimestamp(found.records[0].timestamp, UTC) if found.records else None
 
 
 def sla_check_keys(target: Target) -> list[dg.AssetCheckKey]:

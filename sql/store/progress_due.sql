@@ -1,7 +1,7 @@
 -- purpose: days of known targets whose newest sweep is not in their report yet
 -- minimum version: 14
 SELECT wanted.name AS target, days.day::date AS day, newest.ts AS newest, reported.covered AS covered
-FROM pg_catalog.unnest(%(names)s::text[], %(starts)s::date[]) AS wanted (name, start)
+FROM unnest(%(names)s::text[], %(starts)s::date[]) AS wanted (name, start)
 JOIN ledger.targets AS known USING (name)
 CROSS JOIN LATERAL pg_catalog.generate_series(
     greatest(wanted.start, %(today)s::date - %(lookback_days)s::integer)::timestamptz,
