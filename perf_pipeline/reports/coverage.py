@@ -50,7 +50,7 @@ def coverage(rows: Sequence[Row], day: date) -> Coverage:
         qualities=_tally(row["quality"] for row in rows),
         exact_seconds=sum((end - begin).total_seconds() for begin, end in exact),
         gaps=_gaps(rows, spans, usual, start),
-        connect_ms=_median(row["connect_ms"] for row in rows),
+        connect_ms=_p95(row["connect_ms"] for row in rows),
         database_ms=_sum(row["database_ms"] for row in rows),
         duration_ms=_sum(row["duration_ms"] for row in rows),
         temp_bytes=_whole(row["sweep_temp_bytes"] for row in rows),
@@ -83,9 +83,14 @@ def _whole(values: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
+def _p95(values: Iterable[float | None]) -> float | None:
+    """Return the 95th percentile, interpolated between neighbours as `percentile_cont` does."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return None
+    whole, part = divmod(0.95 * (len(known) - 1), 1)
+    low, high = known[int(whole)], known[min(int(whole) + 1, len(known) - 1)]
+    return low + part * (high - low)
 
 
 def _gaps(

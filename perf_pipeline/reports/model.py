@@ -181,6 +181,7 @@ class Coverage:
     qualities: tuple[tuple[str, int], ...] = ()
     exact_seconds: float = 0.0
     gaps: tuple[Gap, ...] = ()
+    #: 95th percentile of the time to connect; the other costs are sums.
     connect_ms: float | None = None
     database_ms: float | None = None
     duration_ms: float | None = None

@@ -34,6 +34,9 @@ LOOK_BACK = {"sweep": timedelta(days=2), "hour": timedelta(days=8)}
 #: The metric whose samples the ledger holds; other findings have no chart.
 CHARTED_METRIC = "mean_exec_time"
 
+#: The text that the ledger holds for every statement of the collector itself.
+OWN_TEXT = "(the collector's own statement)"
+
 _STATEMENTS: Schema = {
     "day": pl.Date,
     "source": pl.String,
@@ -47,6 +50,7 @@ _STATEMENTS: Schema = {
     "plan_ns": pl.Int64,
     "squares": pl.Float64,
     "baseline_samples": pl.Int64,
+    "own": pl.Boolean,
 }
 _HOURS: Schema = {
     "queryid": pl.Int64,
@@ -86,6 +90,7 @@ def span(first: date, last: date) -> dict[str, object]:
         "last": last,
         "start": datetime.combine(first, time(), UTC),
         "end": datetime.combine(last + timedelta(days=1), time(), UTC),
+        "own_text": OWN_TEXT,
     }
 
 
@@ -191,10 +196,10 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         coverage=covered,
         database=database,
         sla=Sla(
-            p95_ms=_p95(client),
+            p95_ms=_p95([row for row in client if not row["own"]]),
             cache_hit_ratio=database.blks_hit / blocks if blocks else None,
             connection_ms=covered.connect_ms,
-            calls=sum(row["calls"] for row in client),
+            calls=sum(row["calls"] for row in client if not row["own"]),
         ),
         total_ms=exec_ns / 1e6,
         top=assemble.statement_days(top, exec_ns, read.hours.get(day, {}), read.texts),

@@ -21,7 +21,11 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _SELECT_LIST = re.compile(r"^(SELECT(?:\s+DISTINCT)?)\s.+?\s(FROM\s)", re.IGNORECASE)
 #: Zeros at the end of a fraction, its point with them if nothing else is left.
 _LAST_ZEROS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")
-_HAPPENED = ("created", "dropped", "altered", "changed", "renamed", "invalid", "bloated")
+#: What can happen to a thing: the end of a cause's kind.
+_HAPPENED = {
+    *("created", "dropped", "altered", "changed", "renamed", "analyzed", "vacuumed"),
+    *("restarted", "upgraded", "replaced"),
+}
 
 
 def label(statement: Statement, limit: int = LABEL) -> str:
@@ -109,7 +113,7 @@ def change(finding: Finding) -> str:
 
 
 def cause(likely: Cause, day: date | None = None) -> str:
-    """Return a cause in words: `index idx_orders_customer dropped 12:04:09`.
+    """Return a cause in words: `index idx_orders_customer dropped by 12:04:09`.
 
     Parameters
     ----------
@@ -127,4 +131,5 @@ def cause(likely: Cause, day: date | None = None) -> str:
     elif target:
         words = f"{words} {target}" if words else target
     when = units.instant(likely.at, day)
-    return f"{words} {when}".strip()
+    # an event is seen at the end of the interval it lies in
+    return f"{words} by {when}".strip() if when else words

@@ -64,6 +64,12 @@ def test_a_full_day_has_no_gap() -> None:
     assert found.qualities == (("exact", 24),)
 
 
+def test_connecting_is_the_95th_percentile_as_percentile_cont_has_it() -> None:
+    rows = [sweep(m, m - 5, connect_ms=float(m)) for m in range(5, 105, 5)]
+    assert coverage.coverage(rows, DAY).connect_ms == pytest.approx(95.25)
+    assert coverage.coverage([sweep(5, 0, connect_ms=None)], DAY).connect_ms is None
+
+
 def test_gaps_are_named_with_their_reason() -> None:
     rows = [
         sweep(65, 5, "first_seen"),

@@ -11,7 +11,9 @@ import pytest
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import copy
+from perf_pipeline.reports import read
 from perf_pipeline.reports.build import build, latest
+from perf_pipeline.snapshots.sla import measure
 from perf_pipeline.store import Store, migrate, partitions, targets
 
 pytestmark = pytest.mark.server
@@ -304,7 +306,7 @@ def test_a_report_says_what_the_store_holds(store: Store) -> None:
     assert (report.findings, report.incidents, report.regressions) == (2, 2, 1)
     assert "1 critical regression in thorbis on 2026-11-21" in html
     assert "is 19.3\N{MULTIPLICATION SIGN} slower since 12:05:00 UTC" in html
-    assert "index hs.idx dropped 12:04:09" in html
+    assert "index hs.idx dropped by 12:04:09" in html
     assert "SELECT &#39;&lt;i&gt;&#39; FROM hs.orders\nWHERE a = $1" in html
     assert "dropped &lt;before&gt; the onset" in html
     assert html.count('<svg class="chart"') == 2
@@ -401,6 +403,30 @@ def test_generated_history_never_mixes_with_real_sweeps(store: Store) -> None:
             frame = pl.DataFrame(extra[table], infer_schema_length=None)
             copy.write_frame(connection, ("ledger", table), frame)
     assert build(store, "thorbis", DAY, DAY) == [expected]
+
+
+def test_the_collectors_own_statements_are_not_in_the_service_levels(store: Store) -> None:
+    target_id = fill(store)
+    before = read.days(store, target_id, "thorbis", DAY, DAY)[0]
+    with store.begin() as connection:
+        connection.execute(
+            "UPDATE ledger.query_texts SET query = %s WHERE text_hash = 'h1'", (read.OWN_TEXT,)
+        )
+    after = read.days(store, target_id, "thorbis", DAY, DAY)[0]
+    assert after.sla.calls < before.sla.calls
+    assert (after.sla.p95_ms or 0) < (before.sla.p95_ms or 0)
+    assert after.total_ms == before.total_ms
+
+
+def test_the_levels_are_those_that_the_checks_measure(store: Store) -> None:
+    target_id = fill(store)
+    sla_of_day = read.days(store, target_id, "thorbis", DAY, DAY)[0].sla
+    start = datetime(2026, 11, 21, tzinfo=UTC)
+    checked = measure(store, "thorbis", start, start + timedelta(days=1))
+    assert sla_of_day.p95_ms == pytest.approx(checked.p95_ms, rel=1e-3)
+    assert sla_of_day.cache_hit_ratio == pytest.approx(checked.cache_hit_ratio)
+    assert sla_of_day.connection_ms == pytest.approx(checked.connection_ms)
+    assert sla_of_day.calls == checked.calls
 
 
 def test_no_data_at_all_is_a_report_that_says_so(store: Store) -> None:

@@ -59,11 +59,14 @@ def test_causes_in_words() -> None:
     at = "2026-11-21T12:04:09+00:00"
     assert (
         words.cause(Cause("index_dropped", "hs.idx", at, 1.0), samples.DAY)
-        == "index hs.idx dropped 12:04:09"
+        == "index hs.idx dropped by 12:04:09"
     )
     assert words.cause(Cause("restart", "", None, 1.0)) == "restart"
+    assert words.cause(Cause("server_restarted", "", at, 1.0), samples.DAY) == (
+        "server restarted by 12:04:09"
+    )
     assert words.cause(Cause("more_calls", "", None, 1.0)) == "more calls"
-    assert words.cause(Cause("deploy", "v1.2", at, 1.0)) == "deploy v1.2 2026-11-21 12:04:09"
+    assert words.cause(Cause("deploy", "v1.2", at, 1.0)) == "deploy v1.2 by 2026-11-21 12:04:09"
     assert words.cause(Cause("setting_changed", "work_mem", None, 1)) == "setting work_mem changed"
 
 
@@ -79,7 +82,7 @@ def test_the_headline_names_statement_size_onset_and_cause() -> None:
     assert text.startswith("1 critical regression and 2 warnings in thorbis on 2026-11-21: SELECT")
     assert text.endswith(
         f"is 18.3{TIMES} slower since 12:04:11 UTC; "
-        "likely cause: index hs.idx_work_orders_business_status dropped 12:04:09."
+        "likely cause: index hs.idx_work_orders_business_status dropped by 12:04:09."
     )
 
 

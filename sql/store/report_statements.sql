@@ -23,7 +23,14 @@ WITH work AS (
 SELECT
     day, source, queryid, userid, dbid, toplevel, calls, exact_intervals,
     exec_ns, plan_ns, squares::double precision AS squares,
-    coalesce(normal.samples, 0) AS baseline_samples
+    coalesce(normal.samples, 0) AS baseline_samples,
+    EXISTS (
+        SELECT FROM ledger.statement_texts AS t
+        JOIN ledger.query_texts AS q USING (text_hash)
+        WHERE t.target_id = %(target_id)s AND t.queryid = work.queryid
+            AND t.userid = work.userid AND t.dbid = work.dbid
+            AND q.query = %(own_text)s
+    ) AS own
 FROM work
 LEFT JOIN normal USING (day, queryid, userid, dbid, toplevel)
 ORDER BY day, exec_ns DESC, queryid, userid, dbid, toplevel
