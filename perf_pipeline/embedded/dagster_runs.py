@@ -71,14 +71,14 @@ class Runner:
     """
 
     def __init__(self, house: House) -> None:
-        os.environ.update(environment(house))
-        from perf_pipeline.definitions import defs
-
-        self._definitions = defs()
-        self._job = self._definitions.resolve_implicit_global_asset_job_def()
-        self._instance = dg.DagsterInstance.get()
+        self._house = house
 
     def __enter__(self) -> Self:
+        os.environ.update(environment(self._house))
+        from perf_pipeline.definitions import defs
+
+        self._job = defs().resolve_implicit_global_asset_job_def()
+        self._instance = dg.DagsterInstance.get()
         return self
 
     def __exit__(
