@@ -89,7 +89,7 @@ def placed(changes: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     changes : polars.DataFrame
-        As `asof.changes` returns them.
+        As `asof.changes` returns them, with `since` of `creep.with_creep`.
     samples : polars.DataFrame
         The samples they were found in.
 
@@ -119,9 +119,9 @@ def placed(changes: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
         by, row=pl.col("ts").cum_count().over(by).cast(pl.Int64), ts="ts"
     )
     joined = changes.join(around, on=[by, "change_ts"], how="inner").with_columns(latest=newest)
-    rows = numbered.rename({"ts": "change_ts"})
+    rows = numbered.rename({"ts": "since"})
     return (
-        joined.join(rows, on=[by, "change_ts"])
+        joined.join(rows, on=[by, "since"])
         .with_columns(row=(pl.col("row") - pl.col("n_before")).clip(1))
         .join(numbered.rename({"ts": "segment_start"}), on=[by, "row"])
         .drop("row")

@@ -166,7 +166,7 @@ def read(
     onsets: Sequence[tuple[datetime, datetime]],
     queryids: Sequence[int],
     days: tuple[date, date],
-    history_days: int,
+    parts_from: datetime,
 ) -> Context:
     """Read the surroundings of findings.
 
@@ -182,8 +182,8 @@ def read(
         Of the findings.
     days : tuple of date
         First and last day the findings belong to.
-    history_days : int
-        Days before the first onset from which parts are compared.
+    parts_from : datetime
+        What statements' time is made of is read from here on.
 
     """
     start = min(earliest for earliest, _ in onsets) - NEAR
@@ -212,7 +212,7 @@ def read(
         f"findings_parts_{plan.grain}",
         PARTS,
         queryids=ids,
-        start=start - timedelta(days=history_days),
+        start=parts_from,
     )
     texts = rows("findings_texts", TEXTS, queryids=ids)
     baselines = rows(

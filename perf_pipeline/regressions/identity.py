@@ -1,6 +1,6 @@
 """Recognise a finding that an earlier day's run had already; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -8,6 +8,9 @@ from perf_pipeline.regressions.incidents import stable_id
 
 #: Days up to the end of a day in which a change may have begun to be a finding of that day.
 HORIZON_DAYS = 3
+#: A change that shows only later, because it is small or its statement runs rarely, is a finding of
+#: the first day it shows, if it began within so many days: long enough for a nightly statement.
+LATE_DAYS = 14
 #: Two onsets of one statement and direction within so many samples are one change: the least
 #: length of a segment, so that two real changes of one direction cannot be nearer.
 SAME_SAMPLES = 6
@@ -17,37 +20,52 @@ Key = tuple[int, int, int, bool]
 
 @dataclass(frozen=True)
 class Sighting:
-    """A finding as of one day; `step` is the usual distance of two samples of its grain."""
+    """A change as of one day that is large enough.
+
+    `step` is the distance of the two samples it lies between.
+    """
 
     as_of: date
+    source: str
     key: Key
     direction: str
     onset: datetime
     step: timedelta
+    p_value: float
+
+    def same(self, other: "Sighting") -> bool:
+        """Return whether both are one change."""
+        return (
+            (other.source, other.key, other.direction) == (self.source, self.key, self.direction)
+        ) and abs(other.onset - self.onset) <= SAME_SAMPLES * max(other.step, self.step)
 
 
-def first_sighting(sighting: Sighting, earlier: Mapping[date, Sequence[Sighting]]) -> Sighting:
+def first_sighting(sighting: Sighting, others: Iterable[Sighting], p_limit: float) -> Sighting:
     """Return the earliest sighting of the same change, itself when it is new.
+
+    An earlier sighting counts only with evidence that makes a finding without help from others of
+    its day: what was not reported is not called old.
 
     Parameters
     ----------
     sighting : Sighting
-    earlier : Mapping of date to Sequence of Sighting
-        Sightings by as-of day; those of the `HORIZON_DAYS` days before are looked at: a change
-        found earlier began too early to be a finding of this day.
+    others : Iterable of Sighting
+        What was seen as of other days; those of the `LATE_DAYS` - 1 days before count.
+    p_limit : float
+        Largest p-value of a finding on its own: the false discovery rate over the series tested.
 
     """
-    for back in range(HORIZON_DAYS, 0, -1):
-        same = [
-            other
-            for other in earlier.get(sighting.as_of - timedelta(days=back), ())
-            if other.key == sighting.key
-            and other.direction == sighting.direction
-            and abs(other.onset - sighting.onset) <= SAME_SAMPLES * max(other.step, sighting.step)
-        ]
-        if same:
-            return min(same, key=lambda o: (abs(o.onset - sighting.onset), o.onset))
-    return sighting
+    oldest = sighting.as_of - timedelta(days=LATE_DAYS - 1)
+    earlier = [
+        other
+        for other in others
+        if oldest <= other.as_of < sighting.as_of
+        and other.p_value <= p_limit
+        and sighting.same(other)
+    ]
+    return min(
+        earlier, key=lambda o: (o.as_of, abs(o.onset - sighting.onset), o.onset), default=sighting
+    )
 
 
 def finding_id(target: str, metric: str, first: Sighting) -> str:

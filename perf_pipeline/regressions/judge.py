@@ -32,6 +32,46 @@ GRADES = ("info", "warning", "critical")
 #: A share is compared after this rounding, so that a limit met exactly is met.
 _DECIMALS = 12
 
+#: Whether a change clears the floor, whatever the evidence.
+LARGE = (
+    (pl.col("direction") == "up")
+    & (pl.col("relative_change_low").log1p() >= math.log1p(SIZE_FLOOR))
+) | (
+    (pl.col("direction") == "down")
+    & (pl.col("relative_change_high").log1p() <= -math.log1p(SIZE_FLOOR))
+)
+
+
+def _not_enough() -> pl.Expr:
+    numbers = (
+        "p_value",
+        "old_level",
+        "new_level",
+        "relative_change",
+        "relative_change_low",
+        "relative_change_high",
+    )
+    # a comparison with null is null in Polars, and so is `is_finite` of null
+    missing = pl.any_horizontal(
+        ~pl.col(name).is_finite().fill_null(value=False) for name in numbers
+    )
+    few = (pl.col("n_before").fill_null(0) < MINIMUM_BEFORE) | (
+        pl.col("n_after").fill_null(0) < MINIMUM_AFTER
+    )
+    no_level = (pl.col("old_level") <= 0) | (pl.col("new_level") <= 0)
+    return (
+        pl.when(missing)
+        .then(pl.lit("a figure is missing"))
+        .when(no_level)
+        .then(pl.lit("a level is zero"))
+        .when(few)
+        .then(pl.lit(f"fewer than {MINIMUM_BEFORE} samples before or {MINIMUM_AFTER} after"))
+    )
+
+
+#: Why nothing can be said about a change; null where something can.
+NOT_ENOUGH = _not_enough()
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -121,23 +161,19 @@ def judge(candidates: pl.DataFrame, tested: int) -> Judged:
     ----------
     candidates : polars.DataFrame
         `direction`, `relative_change`, `relative_change_low`, `relative_change_high`, `p_value`,
-        `old_level`, `new_level` (ms per call), `n_before`, `n_after`, `calls_per_day` (at the new
-        level), `database_ms_per_day`; more columns are kept.
+        `old_level`, `new_level` (ms per call), `n_before`, `n_after`, `steps`, `since`,
+        `calls_per_day` (at the new level), `database_ms_per_day`; more columns are kept.
     tested : int
         Series tested as of the day.
 
     """
-    reason = _not_enough()
-    lacking = candidates.with_columns(reason=reason).filter(pl.col("reason").is_not_null())
-    rows = candidates.filter(reason.is_null())
+    lacking = candidates.with_columns(reason=NOT_ENOUGH).filter(pl.col("reason").is_not_null())
+    rows = candidates.filter(NOT_ENOUGH.is_null())
     rows = rows.with_columns(
         q_value=pl.Series(q_values(rows["p_value"].to_numpy(), tested), dtype=pl.Float64),
         added_ms_per_day=(pl.col("new_level") - pl.col("old_level")) * pl.col("calls_per_day"),
     )
-    floor = math.log1p(SIZE_FLOOR)
-    up = (pl.col("direction") == "up") & (pl.col("relative_change_low").log1p() >= floor)
-    down = (pl.col("direction") == "down") & (pl.col("relative_change_high").log1p() <= -floor)
-    found = rows.filter(pl.col("q_value") <= Q_LIMIT, up | down)
+    found = rows.filter(pl.col("q_value") <= Q_LIMIT, LARGE)
     graded = [
         severity(
             row["direction"],
@@ -147,35 +183,12 @@ def judge(candidates: pl.DataFrame, tested: int) -> Judged:
         )
         for row in found.iter_rows(named=True)
     ]
+    creep = pl.format(
+        "; {} small rises since {} UTC added up", "steps", pl.col("since").dt.to_string("iso")
+    )
     findings = found.with_columns(
         severity=pl.Series([grade for grade, _ in graded], dtype=pl.String),
-        policy=pl.Series([text for _, text in graded], dtype=pl.String),
+        policy=pl.Series([text for _, text in graded], dtype=pl.String)
+        + pl.when(pl.col("steps") > 1).then(creep).otherwise(pl.lit("")),
     )
     return Judged(findings, lacking, rows.height - found.height)
-
-
-def _not_enough() -> pl.Expr:
-    numbers = (
-        "p_value",
-        "old_level",
-        "new_level",
-        "relative_change",
-        "relative_change_low",
-        "relative_change_high",
-    )
-    # polars: a comparison with null is null; `is_finite` of null too
-    missing = pl.any_horizontal(
-        ~pl.col(name).is_finite().fill_null(value=False) for name in numbers
-    )
-    few = (pl.col("n_before").fill_null(0) < MINIMUM_BEFORE) | (
-        pl.col("n_after").fill_null(0) < MINIMUM_AFTER
-    )
-    no_level = (pl.col("old_level") <= 0) | (pl.col("new_level") <= 0)
-    return (
-        pl.when(missing)
-        .then(pl.lit("a figure is missing"))
-        .when(no_level)
-        .then(pl.lit("a level is zero"))
-        .when(few)
-        .then(pl.lit(f"fewer than {MINIMUM_BEFORE} samples before or {MINIMUM_AFTER} after"))
-    )

@@ -124,7 +124,11 @@ def read_plans(store: Store, target_id: int, days: Sequence[date]) -> list[Plan]
 
 
 def read_samples(
-    store: Store, target_id: int, plans: Sequence[Plan], window_days: int
+    store: Store,
+    target_id: int,
+    plans: Sequence[Plan],
+    window_days: int,
+    queryids: Sequence[int] | None = None,
 ) -> pl.DataFrame:
     """Read the samples that windows ending with these days need.
 
@@ -136,6 +140,8 @@ def read_samples(
         Days in ascending order, all of one source and grain.
     window_days : int
         Days up to the end of each day.
+    queryids : Sequence of int, optional
+        Only these statements.
 
     Returns
     -------
@@ -151,6 +157,7 @@ def read_samples(
         {
             "target_id": target_id,
             "source": plans[0].source,
+            "queryids": None if queryids is None else list(queryids),
             "start": midnight(plans[0].day - timedelta(days=window_days - 1)),
             "end": midnight(plans[-1].day + timedelta(days=1)),
         },

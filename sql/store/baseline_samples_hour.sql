@@ -4,4 +4,5 @@ SELECT userid, dbid, queryid, toplevel, hour, hour, hour + interval '1 hour', ex
 FROM ledger.statements_hourly
 WHERE target_id = %(target_id)s AND source = %(source)s AND hour >= %(start)s AND hour < %(end)s
     AND exact_calls > 0
+    AND (%(queryids)s::bigint[] IS NULL OR queryid = ANY (%(queryids)s::bigint[]))
 ORDER BY queryid, userid, dbid, toplevel, hour

@@ -1,0 +1,214 @@
+"""Turn judged changes and their surroundings into rows of perf_mgmt.findings; pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions.candidates import Totals
+from perf_pipeline.regressions.context import NEAR, Context
+from perf_pipeline.regressions.decompose import decompose
+from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
+from perf_pipeline.regressions.identity import Key, Sighting, finding_id
+from perf_pipeline.regressions.incidents import Member, group
+from perf_pipeline.regressions.samples import METRIC, Plan, midnight
+
+#: Time before an onset with which the new level's calls and parts are compared: one whole week.
+COMPARED = timedelta(days=7)
+
+SCHEMA: Schema = {
+    "target_id": pl.Int32,
+    "day": pl.Date,
+    "finding_id": pl.String,
+    "incident_id": pl.String,
+    "is_new": pl.Boolean,
+    "userid": pl.Int64,
+    "dbid": pl.Int64,
+    "queryid": pl.Int64,
+    "toplevel": pl.Boolean,
+    "metric": pl.String,
+    "grain": pl.String,
+    "onset": pl.Datetime("us"),
+    "direction": pl.String,
+    "old_level": pl.Float64,
+    "new_level": pl.Float64,
+    "relative_change": pl.Float64,
+    "relative_change_low": pl.Float64,
+    "relative_change_high": pl.Float64,
+    "p_value": pl.Float64,
+    "q_value": pl.Float64,
+    "baseline_level": pl.Float64,
+    "baseline_tier": pl.String,
+    "severity": pl.String,
+    "policy": pl.String,
+    "calls_per_day": pl.Float64,
+    "added_ms_per_day": pl.Float64,
+    "causes": pl.String,
+    "evidence": pl.String,
+}
+
+#: A judged change: the columns of `judge.judge`'s findings.
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the rows of one day, source and grain need.
+
+    Attributes
+    ----------
+    target_id : int
+    target : str
+    plan : Plan
+    context : Context
+    totals : Totals
+    judged : Mapping of dbid to int
+        Statements judged that day.
+
+    """
+
+    target_id: int
+    target: str
+    plan: Plan
+    context: Context
+    totals: Totals
+    judged: Mapping[int, int]
+
+
+def key_of(row: Row) -> Key:
+    """Return what identifies the statement of a row."""
+    return (row["userid"], row["dbid"], row["queryid"], row["toplevel"])
+
+
+def sighting_of(row: Row, source: str) -> Sighting:
+    """Return a judged or placed change as a sighting."""
+    step = row["onset_end"] - row["onset_start"]
+    return Sighting(
+        row["as_of"], source, key_of(row), row["direction"], row["change_ts"], step, row["p_value"]
+    )
+
+
+def rows_of_day(
+    changes: Sequence[tuple[Row, Sighting]], around: Surroundings
+) -> list[dict[str, Any]]:
+    """Return the rows of one day.
+
+    Parameters
+    ----------
+    changes : Sequence of (judged change, its first sighting)
+    around : Surroundings
+
+    Returns
+    -------
+    list of dict
+        Columns of `SCHEMA`; by incident, its leading finding first.
+
+    """
+    drafts = [
+        (row, first, name, _causes(row, around.context))
+        for row, first, name in _named(changes, around.target)
+    ]
+    members = [
+        Member(
+            name,
+            row["dbid"],
+            row["direction"],
+            first.onset,
+            abs(row["added_ms_per_day"]),
+            ranked,
+        )
+        for row, first, name, ranked in drafts
+    ]
+    incidents = group(around.target, members, around.judged)
+    drafts.sort(key=lambda d: (incidents[d[2]][0], not incidents[d[2]][1], d[2]))
+    return [_row(draft, around, *incidents[draft[2]]) for draft in drafts]
+
+
+def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[Row, Sighting, str]]:
+    """Give each change its stable name; of two that were one before, the nearer keeps it."""
+    named: dict[str, tuple[Row, Sighting, str]] = {}
+    nearest = sorted(
+        changes, key=lambda c: (abs(c[0]["change_ts"] - c[1].onset), c[0]["change_ts"])
+    )
+    for row, first in nearest:
+        name = finding_id(target, METRIC, first)
+        if name in named:
+            own = Sighting(
+                row["as_of"],
+                first.source,
+                first.key,
+                first.direction,
+                row["change_ts"],
+                first.step,
+                first.p_value,
+            )
+            first, name = own, finding_id(target, METRIC, own)
+        named[name] = (row, first, name)
+    return list(named.values())
+
+
+def _causes(row: Row, context: Context) -> list[Cause]:
+    end = midnight(row["as_of"] + timedelta(days=1))
+    onset = Onset(
+        row["direction"],
+        row["onset_start"],
+        row["onset_end"],
+        row["earliest"],
+        row["latest"],
+        max(row["segment_start"], row["onset_start"] - NEAR),
+        min(row["onset_end"] + NEAR, end),
+        context.texts.get((row["userid"], row["dbid"], row["queryid"])),
+    )
+    visible = (event for event in context.events if event.end < end)
+    return causes(onset, visible, context.scans(end), context.reads(end))
+
+
+def _iso(ts: datetime) -> str:
+    return ts.replace(tzinfo=UTC).isoformat()
+
+
+def _evidence(row: Row, around: Surroundings, *, leads: bool) -> dict[str, Any]:
+    end = midnight(row["as_of"] + timedelta(days=1))
+    start = max(row["segment_start"], row["since"] - COMPARED)
+    sides = [
+        around.context.work(key_of(row), a, b, around.totals.days(a, b) * 86_400.0)
+        for a, b in ((start, row["since"]), (row["change_ts"], end))
+    ]
+    return {
+        "leads": leads,
+        "began_between": [_iso(row["onset_start"]), _iso(row["onset_end"])],
+        "creep": {"steps": row["steps"], "since": _iso(row["since"])} if row["steps"] > 1 else None,
+        "samples_before": row["n_before"],
+        "samples_after": row["n_after"],
+        "time": decompose(*sides),
+    }
+
+
+def _row(
+    draft: tuple[Row, Sighting, str, list[Cause]],
+    around: Surroundings,
+    incident_id: str,
+    leads: bool,
+) -> dict[str, Any]:
+    row, first, name, ranked = draft
+    level, tier = around.context.baseline(row["as_of"], key_of(row), row["change_ts"])
+    evidence = _evidence(row, around, leads=leads)
+    return {
+        **{column: row[column] for column in SCHEMA if column in row},
+        "target_id": around.target_id,
+        "day": row["as_of"],
+        "finding_id": name,
+        "incident_id": incident_id,
+        "is_new": first.as_of == row["as_of"],
+        "metric": METRIC,
+        "grain": around.plan.grain,
+        "onset": row["change_ts"],
+        "baseline_level": level,
+        "baseline_tier": tier,
+        "causes": to_json(ranked),
+        "evidence": json.dumps(evidence, separators=(",", ":")),
+    }
