@@ -82,9 +82,18 @@ def change_events(
         for c in schema
     ]
     events += [
-        Event(c.ts, c.after, "setting_changed", f"setting {c.name} changed") for c in settings
+        Event(c.ts, c.after, "setting_changed", f"setting {c.name} changed {_from_to(c)}")
+        for c in settings
     ]
     return tuple(sorted(events, key=lambda event: (event.ts, event.kind, event.what)))
+
+
+def _from_to(change: SettingChange) -> str:
+    unit = f" {change.unit}" if change.unit else ""
+    before, value = (
+        "not set" if text is None else f"{text}{unit}" for text in (change.before, change.value)
+    )
+    return f"from {before} to {value}"
 
 
 def doubt(baseline_samples: int, exact_intervals: int) -> str | None:

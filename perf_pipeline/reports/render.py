@@ -119,6 +119,7 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         level=words.level,
         metric_name=words.metric_name,
+        tier=words.tier,
         factor=words.factor,
         factor_interval=words.factor_interval,
         level_interval=words.level_interval,

@@ -21,6 +21,13 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _SELECT_LIST = re.compile(r"^(SELECT(?:\s+DISTINCT)?)\s.+?\s(FROM\s)", re.IGNORECASE)
 #: Zeros at the end of a fraction, its point with them if nothing else is left.
 _LAST_ZEROS = re.compile(r"\.0+(?!\d)|(?<=\.\d)0+(?!\d)|(?<=\.\d\d)0+(?!\d)")
+#: Tier of a baseline -> which samples it rests on.
+_TIERS = {
+    "hour_of_week": "at this hour of the week",
+    "hour_of_day": "at this hour of the day",
+    "all": "at any hour",
+    "initial": "in the first samples",
+}
 #: What can happen to a thing: the end of a cause's kind.
 _HAPPENED = {
     *("created", "dropped", "altered", "changed", "renamed", "analyzed", "vacuumed"),
@@ -73,6 +80,11 @@ def level(metric: str, value: float | None) -> str:
 def tick(metric: str, value: float) -> str:
     """Return a round value of an axis with its unit, without the zeros of `level`."""
     return _LAST_ZEROS.sub("", level(metric, value))
+
+
+def tier(name: str | None) -> str:
+    """Return which samples a tier of the baseline rests on."""
+    return _TIERS.get(name or "", (name or "").replace("_", " "))
 
 
 def _ratio(change: float, direction: str) -> float:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_pipeline.reports import assemble, coverage
-from perf_pipeline.reports.model import Point, Statement
+from perf_pipeline.reports.model import Point, SchemaChange, SettingChange, Statement
 
 DAY = date(2026, 11, 21)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -207,6 +207,18 @@ def test_causes_are_read_from_whatever_is_there() -> None:
         ("", 0.0, ()),
     ]
     assert assemble.causes(None) == assemble.causes({"kind": "a"}) == ()
+
+
+def test_changes_are_events_in_words() -> None:
+    schema = SchemaChange(
+        naive(5), naive(0), "index", "hs.i", "hs.t", "dropped", "CREATE INDEX", None
+    )
+    setting = SettingChange(naive(3), naive(0), "work_mem", "4096", None, "kB", False)
+    found = assemble.change_events([schema], [setting])
+    assert [(e.ts, e.kind, e.what) for e in found] == [
+        (naive(3), "setting_changed", "setting work_mem changed from 4096 kB to not set"),
+        (naive(5), "index_dropped", "index hs.i dropped"),
+    ]
 
 
 def test_a_window_holds_the_samples_around_the_onset() -> None:
