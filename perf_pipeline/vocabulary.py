@@ -13,7 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store, progress, targets
+from perf_pipeline.store import Store, migrate, progress, targets
 
 #: What `define_asset_job` returns; dagster exports the function but not the type.
 AssetJob = UnresolvedAssetJobDefinition
@@ -116,6 +116,21 @@ def days(context: dg.AssetExecutionContext) -> Days:
 
 
 @contextmanager
+def open_store() -> Iterator[Store]:
+    """Open the store, and refuse one whose schema is not this program's.
+
+    Raises
+    ------
+    UnreachableError, ConfigurationError
+        It cannot be opened, or needs `perf-pipeline store upgrade`.
+
+    """
+    with Store() as store:
+        migrate.require_current(store)
+        yield store
+
+
+@contextmanager
 def stage(
     context: dg.AssetExecutionContext, target: Target, name: str
 ) -> Iterator[tuple[Store, Days]]:
@@ -136,7 +151,7 @@ def stage(
 
     """
     asked = days(context)
-    with explained(), Store() as store:
+    with explained(), open_store() as store:
         covered = progress.begin(store, target.name, name, asked.first, asked.last)
         yield store, asked
         progress.finish(store, target.name, name, covered)

@@ -9,7 +9,7 @@ from perf_pipeline import settings, vocabulary
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports import due, files
-from perf_pipeline.store import Store, progress
+from perf_pipeline.store import progress
 
 
 def report_asset(target: Target) -> dg.AssetsDefinition:
@@ -78,7 +78,7 @@ def reports_sensor(
         starts = {target.name: target.history_start for target in targets}
         names = {target.name: report_job_name(target) for target in targets}
         try:
-            with Store() as store:
+            with vocabulary.open_store() as store:
                 states = progress.uncovered(store, starts, now.date(), due.LOOKBACK_DAYS)
         except PerfPipelineError as error:
             yield dg.SkipReason(str(error))

@@ -13,7 +13,7 @@ import dagster as dg
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet, service_levels
-from perf_pipeline.store import Store, targets
+from perf_pipeline.store import targets
 
 if TYPE_CHECKING:
     from perf_pipeline.snapshots.record import SweepRecord
@@ -67,7 +67,7 @@ def stats_assets(target: Target) -> dg.AssetsDefinition:
     def stats(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from perf_pipeline.snapshots.record import collect
 
-        with vocabulary.explained(), Store() as store:
+        with vocabulary.explained(), vocabulary.open_store() as store:
             record = collect(target, store)
         metadata = sweep_metadata(record)
         for key in sorted(context.selected_asset_keys):
@@ -145,9 +145,8 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
                 "no target is declared: add a defs.yaml with a PostgresTarget", allow_retries=False
             )
         knobs = settings.current()
-        with vocabulary.explained(), Store() as store:
-            # a store that cannot be used is one error, not one per target
-            store.rows("newest_sweep", {"target_id": 0})
+        # a store that cannot be used is one error, not one per target
+        with vocabulary.explained(), vocabulary.open_store() as store:
             outcomes = fleet.sweep_all(
                 targets,
                 lambda target: collect(target, store),
@@ -271,7 +270,7 @@ def sla_checks(target: Target) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         from perf_pipeline.snapshots.sla import measure
 
-        with vocabulary.explained(), Store() as store:
+        with vocabulary.explained(), vocabulary.open_store() as store:
             rows = store.rows("newest_sweep", {"target_id": targets.find(store, target.name)})
             newest = rows[0]["ts"] if rows else None
             figures = None

@@ -1,0 +1,156 @@
+"""The definitions as Dagster's own programs load them: complete, light, without any server."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+ASSETS = [
+    "fleet/collection",
+    "platform/housekeeping",
+    "thorbis/baseline/statements",
+    "thorbis/report/findings",
+    "thorbis/report/regressions",
+    "thorbis/rollup/statements_hourly",
+    "thorbis/stats/activity",
+    "thorbis/stats/database",
+    "thorbis/stats/indexes",
+    "thorbis/stats/schema_objects",
+    "thorbis/stats/settings",
+    "thorbis/stats/statements",
+    "thorbis/stats/tables",
+]
+CHECKS = [
+    "thorbis/stats/database:cache_hit_above_90_percent",
+    "thorbis/stats/database:connection_below_50_ms",
+    "thorbis/stats/statements:p95_below_100_ms",
+]
+
+LOAD = """
+import json, sys
+from perf_pipeline.definitions import defs
+loaded = defs()
+repository = loaded.get_repository_def()
+graph = repository.asset_graph
+print(json.dumps({
+    "assets": sorted(key.to_user_string() for key in graph.get_all_asset_keys()),
+    "checks": sorted(f"{k.asset_key.to_user_string()}:{k.name}" for k in graph.asset_check_keys),
+    "jobs": sorted(n for n in repository.job_names if not n.startswith("__")),
+    "schedules": {s.name: [s.cron_schedule, s.default_status.value]
+                  for s in repository.schedule_defs},
+    "sensors": {s.name: [s.minimum_interval_seconds, s.default_status.value]
+                for s in repository.sensor_defs},
+    "executor": loaded.executor.name,
+    "modules": sorted(sys.modules),
+}))
+"""
+
+
+def fresh(command: list[str | Path], tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    # a store and a target that nobody listens on: whoever contacts one fails
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(tmp_path),
+        "PERF_STORE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        "THORBIS_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        "NO_COLOR": "1",
+    }
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
+    done = fresh([sys.executable, "-c", LOAD], tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["assets"] == ASSETS
+    assert found["checks"] == CHECKS
+    assert found["jobs"] == ["collect", "housekeeping", "report_thorbis"]
+    assert found["schedules"] == {
+        "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
+        "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
+    }
+    assert found["sensors"] == {"daily_reports_due": [60, "RUNNING"]}
+    assert found["executor"] == "in_process"
+    # a run's process imports the definitions: what a step needs is imported by the step
+    heavy = {"polars", "numpy", "pandas", "matplotlib", "plotly", "scipy", "dagster_postgres"}
+    assert heavy.intersection(found["modules"]) == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        ["dg", "check", "defs"],
+        ["dg", "list", "defs", "--json"],
+    ],
+    ids=["validate", "check", "list"],
+)
+def test_dagsters_programs_load_the_definitions_without_a_server(
+    command: list[str], tmp_path: Path
+) -> None:
+    done = fresh([BIN / command[0], *command[1:]], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if command[1] == "list":
+        assert all(key in done.stdout for key in ASSETS)
+
+
+def test_a_top_level_dagster_yaml_is_not_met_by_accident() -> None:
+    # without DAGSTER_HOME Dagster reads ./dagster.yaml, and with it wants a database
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    calls = [line for line in lines if re.search(r"/(dagster|dg) ", line)]
+    assert calls
+    assert [line for line in calls if "DAGSTER_HOME=" not in line] == []
+
+
+def test_workspace_and_project_name_the_same_location() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    (entry,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    module = entry["python_module"]
+    assert module["location_name"] == project["code_location_name"]
+    assert module["module_name"] == project["code_location_target_module"]
+
+
+def test_a_job_runs_in_its_own_process_and_one_at_a_time() -> None:
+    from perf_pipeline.definitions import defs
+
+    loaded = defs()
+    dg.Definitions.validate_loadable(loaded)
+    for name in ("collect", "report_thorbis", "housekeeping"):
+        job = loaded.resolve_job_def(name)
+        assert job.executor_def.name == "in_process"
+        assert job.tags["perf_pipeline/singleton"] == name
+        assert int(job.tags["dagster/max_runtime"]) > 0
+
+
+def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
+    from perf_pipeline.definitions import defs
+
+    graph = defs().resolve_asset_graph()
+    partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
+    assert len(partitioned) == 4
+    for key in partitioned:
+        assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_report_job_rolls_up_builds_finds_and_renders_in_one_run() -> None:
+    from perf_pipeline.definitions import defs
+
+    job = defs().resolve_job_def("report_thorbis")
+    selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert selected == {
+        key for key in ASSETS if key.startswith("thorbis/") and "/stats/" not in key
+    }
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == len(CHECKS)
