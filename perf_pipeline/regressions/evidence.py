@@ -31,7 +31,7 @@ def search_p_value(t: float, df: float, n_eff: float) -> float:
         the bound used here is Bonferroni over a grid in log position).
 
     """
-    places = max(1.0, 4.0 * math.log(max(n_eff, 3.0)))
+    places = max(4.0, n_eff / 10) * math.log(max(n_eff, 3.0))
     return min(1.0, places * t_tail(abs(t), df))
 
 

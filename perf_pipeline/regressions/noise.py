@@ -10,6 +10,10 @@ MAD = 1.4826
 #: Smallest noise (transformed units) believed: half a per cent. Rounded or constant values
 #: would otherwise make every last digit a change.
 NOISE_FLOOR = 0.005
+FLOOR = 0.6
+EDGE = 5
+MIN_PAIRS = 12
+RHO_SLACK = 0.0
 
 #: Comparators that leave the median of seven in the middle (the published optimal network).
 _MEDIAN7 = (
@@ -88,29 +92,66 @@ def sample_variance(residual: Floats, calls: Floats, valid: np.ndarray) -> Float
     return fitted * level[:, None] ** 2
 
 
+def _spread(d: Floats, pairs: np.ndarray) -> Floats:
+    """Standard deviation of each row's valid cells, values winsorised at 2.5 robust ones."""
+    limit = 2.5 * MAD * row_median(np.abs(d), pairs)
+    squares = np.minimum(d * d, (limit * limit)[:, None]) * pairs
+    return np.sqrt(squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)) / 0.989
+
+
+def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
+    """Weighted means before and after the best single change of level, per sample.
+
+    In a short series one change would otherwise count as noise and hide itself.
+    """
+    cw = np.cumsum(w, axis=1)
+    cy = np.cumsum(w * y, axis=1)
+    tw, ty = cw[:, -1:], cy[:, -1:]
+    at = np.arange(y.shape[1])
+    inside = (at >= EDGE - 1) & (at < (count - EDGE)[:, None])
+    rest = np.maximum(tw - cw, 1e-12)
+    gain = np.where(inside, cy * cy / np.maximum(cw, 1e-12) + (ty - cy) ** 2 / rest, -np.inf)
+    split = gain.argmax(axis=1)
+    rows = np.arange(len(split))
+    before = (cy[rows, split] / cw[rows, split])[:, None]
+    after = ((ty[:, 0] - cy[rows, split]) / rest[rows, split])[:, None]
+    return np.where(at <= split[:, None], before, after)
+
+
 def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floats:
     """Factor by which means over long runs are noisier than independent samples; shape (s,).
 
     Robust spread of the differences of neighbouring block means, in units of what the weights
-    promise, for blocks of 1, 2, 4, 8 and 16 samples; the largest counts, so that
-    autocorrelated noise is not mistaken for changes of level. At least 1 change in block size
-    is only used where at least eight differences exist.
+    promise, for blocks of 1, 2, 4, 8 and 16 samples where there are at least `MIN_PAIRS`
+    differences, and the long-run value of a first-order autoregression read from the
+    differences one and two samples apart. The largest counts: autocorrelated noise must not be
+    mistaken for changes of level. Differences, because they hardly see the changes themselves.
     """
+    y = y - _two_levels(y, w, count)
+    s, n = y.shape
     wv = w * valid
-    out = np.full(len(count), 0.0)
-    n = y.shape[1]
-    for size in (1, 2, 4, 8, 16):
+    inverse = 1.0 / np.maximum(w, 1e-12)
+    out = np.maximum(_spread(np.where(valid, y * np.sqrt(w), 0.0), valid), FLOOR)
+    lag = []
+    for h in (1, 2):
+        pairs = valid[:, h:]
+        d = (y[:, h:] - y[:, :-h]) / np.sqrt(inverse[:, h:] + inverse[:, :-h])
+        lag.append(_spread(np.where(pairs, d, 0.0), pairs) ** 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = np.where(lag[0] > 0, lag[1] / lag[0] - 1.0, 0.0)
+    rho = np.clip(rho - RHO_SLACK / np.sqrt(count), 0.0, 0.8)
+    out = np.maximum(out, np.sqrt(lag[0] * (1 + rho)) / (1 - rho))
+    for size in (2, 4, 8, 16):
         blocks = n // size
-        if blocks < 9:
+        if blocks < MIN_PAIRS + 1:
             break
-        sw = wv[:, : blocks * size].reshape(len(count), blocks, size).sum(2)
-        sy = (wv * y)[:, : blocks * size].reshape(len(count), blocks, size).sum(2)
+        sw = wv[:, : blocks * size].reshape(s, blocks, size).sum(2)
+        sy = (wv * y)[:, : blocks * size].reshape(s, blocks, size).sum(2)
         full = (np.arange(blocks) + 1) * size <= count[:, None]
         sw = np.where(full, sw, 1.0)
         mean = np.where(full, sy / sw, 0.0)
         d = (mean[:, 1:] - mean[:, :-1]) / np.sqrt(1 / sw[:, 1:] + 1 / sw[:, :-1])
         pairs = full[:, 1:]
-        k = pairs.sum(1)
-        spread = MAD * row_median(np.abs(d), pairs)
-        out = np.maximum(out, np.where(k >= 8, spread, 0.0))
-    return np.maximum(out, 1.0)
+        enough = pairs.sum(axis=1) >= MIN_PAIRS
+        out = np.maximum(out, np.where(enough, _spread(d, pairs), 0.0))
+    return out
