@@ -48,10 +48,10 @@ def housekeeping(
     if url is not None:
         with vocabulary.explained():
             sizes = logic.table_sizes(url)
-        metadata["tables"] = vocabulary.table(
-            [{"table": row["name"], "bytes": row["bytes"]} for row in sizes]
-        )
         if sizes:
+            metadata["tables"] = vocabulary.table(
+                [{"table": row["name"], "bytes": row["bytes"]} for row in sizes]
+            )
             metadata["database_bytes"] = sizes[0]["database_bytes"]
     home = os.environ.get("DAGSTER_HOME")
     if home:

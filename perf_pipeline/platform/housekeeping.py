@@ -91,10 +91,11 @@ def prune(
                 if sum(by_job.values()) >= limit:
                     return Pruned(limit, False, by_job)
                 run = record.dagster_run
-                cursor = run.run_id
                 if prunable(run, newest_id):
                     delete(instance, run.run_id)
                     by_job[job] += 1
+                else:
+                    cursor = run.run_id  # one that stays: a deleted run leads nowhere
             if len(records) < batch:
                 break
     return Pruned(sum(by_job.values()), True, by_job)

@@ -7,7 +7,8 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 
-from perf_pipeline.postgres.connect import libpq_url
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.connect import describe, libpq_url
 
 #: The driver dagster-postgres is written for.
 SCHEME = "postgresql+psycopg2"
@@ -31,6 +32,11 @@ def with_driver(url: str) -> str:
         Not a PostgreSQL URL.
 
     """
+    if "://" not in url:
+        raise ConfigurationError(
+            f"DAGSTER_PG_URL: {describe(url)} is not a URL",
+            "use postgresql://user:password@host:5432/database",
+        )
     return SCHEME + libpq_url(url).removeprefix("postgresql")
 
 
