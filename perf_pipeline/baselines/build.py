@@ -63,10 +63,12 @@ def build(store: Store, target_name: str, first: date, last: date) -> Built:
     ------
     ConfigurationError
         The target has no history in the store.
+    InputError
+        `last` lies before `first`.
 
     """
-    target_id = samples.target_id(store, target_name)
     days = samples.days_of(first, last)
+    target_id = samples.target_id(store, target_name)
     plans = samples.read_plans(store, target_id, days)
     parts, missing = [], 0
     for (_, _, _), group in groupby(plans, key=lambda p: (p.source, p.grain, _chunk(p.day))):

@@ -151,9 +151,9 @@ def costed(changes: pl.DataFrame, totals: Totals) -> pl.DataFrame:
 
 
 def counted(
-    samples: pl.DataFrame, days: Sequence[date], window_days: int, recent_days: int, least: int
+    samples: pl.DataFrame, days: Sequence[date], window_days: int, recent_days: int
 ) -> pl.DataFrame:
-    """Count the series that can be judged as of each day.
+    """Count the samples of each series that ran lately, as of each day.
 
     Parameters
     ----------
@@ -161,13 +161,11 @@ def counted(
     days : Sequence of date
     window_days, recent_days : int
         As the detector was run: series without a recent sample are not counted at all.
-    least : int
-        Samples a series needs.
 
     Returns
     -------
     polars.DataFrame
-        `as_of` date, `dbid`, `judged`, `few` (series with fewer samples).
+        `as_of` date, `series`, `dbid`, `n`.
 
     """
     rows = []
@@ -178,8 +176,6 @@ def counted(
             .group_by("series", "dbid")
             .agg(n=pl.len(), newest=pl.col("ts").max())
             .filter(pl.col("newest") >= end - timedelta(days=recent_days))
-            .group_by("dbid")
-            .agg(judged=(pl.col("n") >= least).sum(), few=(pl.col("n") < least).sum())
-            .select(pl.lit(day).alias("as_of"), pl.all())
+            .select(pl.lit(day).alias("as_of"), "series", "dbid", "n")
         )
-    return pl.concat(rows).sort("as_of", "dbid")
+    return pl.concat(rows).sort("as_of", "series")

@@ -106,8 +106,11 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
     ------
     ConfigurationError
         The target has no history in the store.
+    InputError
+        `last` lies before `first`.
 
     """
+    days = samples.days_of(first, last)
     target_id = samples.target_id(store, target_name)
     earliest = first - timedelta(days=LATE_DAYS - 1)
     plans = samples.read_plans(store, target_id, samples.days_of(earliest, last))
@@ -132,11 +135,7 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
         series_judged=sum(sum(n.values()) for each in groups for n in each.tested.values()),
         not_enough_data=sum(each.lacking for each in groups),
         rejected=sum(each.rejected for each in groups),
-        notes=tuple(
-            f"{day.isoformat()}: no samples"
-            for day in samples.days_of(first, last)
-            if day not in planned
-        ),
+        notes=tuple(f"{day.isoformat()}: no samples" for day in days if day not in planned),
     )
 
 
@@ -161,12 +160,13 @@ def _judge(store: Store, target_id: int, plans: list[Plan]) -> _Judged:
     found = samples.read_samples(store, target_id, plans, WINDOW_DAYS)
     days = [plan.day for plan in plans]
     totals = candidates.Totals(found)
-    changes = candidates.costed(_changes(found, days), totals)
-    least = MINIMUM_BEFORE + MINIMUM_AFTER
-    counts = candidates.counted(found, days, WINDOW_DAYS, HORIZON_DAYS, least)
+    counts = candidates.counted(found, days, WINDOW_DAYS, HORIZON_DAYS)
+    enough = counts.filter(pl.col("n") >= MINIMUM_BEFORE + MINIMUM_AFTER)
     tested: dict[date, dict[int, int]] = {day: {} for day in days}
-    for day, dbid, judged, _ in counts.iter_rows():
-        tested[day][dbid] = judged
+    for day, dbid, number in enough.group_by("as_of", "dbid").len().iter_rows():
+        tested[day][dbid] = number
+    changes = _changes(found, days).join(enough, on=["as_of", "series"], how="semi")
+    changes = candidates.costed(changes, totals)
     verdicts = [
         judge(changes.filter(pl.col("as_of") == day), sum(tested[day].values())) for day in days
     ]
@@ -176,7 +176,7 @@ def _judge(store: Store, target_id: int, plans: list[Plan]) -> _Judged:
         _sightings(changes, plans[0].source),
         totals,
         tested,
-        int(counts["few"].sum()) + sum(v.not_enough_data.height for v in verdicts),
+        counts.height - enough.height + sum(v.not_enough_data.height for v in verdicts),
         sum(verdict.rejected for verdict in verdicts),
     )
 

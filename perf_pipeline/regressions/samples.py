@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 
 import polars as pl
 
-from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.store import Store, frames, targets
 
@@ -68,7 +68,16 @@ def midnight(day: date) -> datetime:
 
 
 def days_of(first: date, last: date) -> list[date]:
-    """Return the days `first` to `last`, both included."""
+    """Return the days `first` to `last`, both included.
+
+    Raises
+    ------
+    InputError
+        `last` lies before `first`.
+
+    """
+    if last < first:
+        raise InputError(f"last day {last} lies before first day {first}", "swap them")
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 

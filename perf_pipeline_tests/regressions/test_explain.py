@@ -1,0 +1,409 @@
+"""Explaining: events, causes and their order, decomposition, incidents, identity, creep."""
+
+import json
+import math
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perf_pipeline.regressions import events
+from perf_pipeline.regressions.creep import with_creep
+from perf_pipeline.regressions.decompose import Work, decompose
+from perf_pipeline.regressions.events import Event
+from perf_pipeline.regressions.explain import Cause, Onset, causes, mentions, to_json
+from perf_pipeline.regressions.identity import LATE_DAYS, Sighting, finding_id, first_sighting
+from perf_pipeline.regressions.incidents import Member, group
+from perf_pipeline.regressions.samples import HISTORY_SCHEMA, Plan, plan
+
+AT = datetime(2025, 3, 3, 12)
+SECOND = timedelta(seconds=1)
+TEXT = "SELECT * FROM hs.work_orders AS w WHERE w.customer_id = $1"
+ONSET = Onset(
+    "up",
+    AT,
+    AT + SECOND,
+    AT - SECOND,
+    AT + 2 * SECOND,
+    AT - timedelta(minutes=1),
+    AT + timedelta(minutes=1),
+    TEXT,
+)
+
+
+def unknown(_name, _start, _end):
+    return None
+
+
+def dropped(name="hs.idx_customer", relation="hs.work_orders", start=AT, **more):
+    return Event("index_dropped", name, relation, start, start + SECOND, "", **more)
+
+
+def ranked(*found, onset=ONSET, scans=unknown, reads=unknown):
+    return causes(onset, found, scans, reads)
+
+
+# --- texts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT * FROM hs.work_orders", True),
+        ('SELECT * FROM "hs"."work_orders"', True),
+        ("select * from HS . Work_Orders w", True),
+        ("SELECT * FROM work_orders, x", True),
+        ("SELECT * FROM auto.work_orders", False),
+        ("SELECT * FROM hs.work_orders_archive", False),
+        ("SELECT * FROM old_work_orders", False),
+        ("SELECT work_orders$1", False),
+    ],
+)
+def test_a_relation_is_named_as_a_whole_word_with_its_schema_or_none(text, expected):
+    assert mentions(text, "hs.work_orders") is expected
+
+
+@given(st.text(max_size=40), st.text(min_size=1, max_size=10))
+def test_any_text_and_any_name_are_compared_without_error(text, name):
+    assert mentions(f"FROM {text}", f"hs.{name}") in {True, False}
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def schema_row(**more):
+    return {
+        "ts": AT,
+        "previous_ts": AT - SECOND,
+        "kind": "index",
+        "object_name": "hs.idx_customer",
+        "relation_name": "hs.work_orders",
+        "change": "dropped",
+        "definition_before": "CREATE INDEX idx_customer ON hs.work_orders"
+        " USING btree (customer_id, created_at DESC)",
+        "definition_after": None,
+        **more,
+    }
+
+
+def test_schema_changes_become_events_that_know_their_columns():
+    event = events.schema_events([schema_row()])[0]
+    assert (event.kind, event.relation, event.words) == (
+        "index_dropped",
+        "hs.work_orders",
+        ("customer_id",),
+    )
+    column = schema_row(
+        kind="column", object_name="hs.work_orders.note", change="altered", definition_after="text"
+    )
+    assert events.schema_events([column])[0].words == ("note",)
+    table = schema_row(kind="table", object_name="hs.work_orders", relation_name=None)
+    assert events.schema_events([table])[0].relation == "hs.work_orders"
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        ("CREATE INDEX i ON s.t USING btree (customer_id, x)", ("customer_id",)),
+        ('CREATE UNIQUE INDEX i ON t USING hash ("Id")', ("id",)),
+        ("CREATE INDEX i ON t USING btree (lower(email))", ("lower",)),
+        ("invalid", ()),
+        ("", ()),
+    ],
+)
+def test_the_leading_column_of_a_definition(definition, expected):
+    assert events.leading_column(definition) == expected
+
+
+def test_a_setting_that_waits_for_a_restart_is_no_event():
+    row = {
+        "ts": AT,
+        "previous_ts": AT - SECOND,
+        "name": "work_mem",
+        "value_before": "65536",
+        "value_after": "4096",
+        "unit": "kB",
+        "pending_restart": False,
+    }
+    found = events.setting_events([row, {**row, "pending_restart": True}])
+    assert [event.kind for event in found] == ["planner_setting_changed"]
+    other = events.setting_events([{**row, "name": "log_min_duration_statement"}])
+    assert [event.kind for event in other] == ["setting_changed"]
+
+
+def test_restarts_upgrades_and_failovers_are_told_from_sweeps():
+    sweep = {
+        "ts": AT,
+        "server_version_num": 170004,
+        "system_identifier": 1,
+        "timeline": 1,
+        "postmaster_start": AT - timedelta(days=1),
+        "in_recovery": False,
+    }
+    restart = {**sweep, "ts": AT + SECOND, "postmaster_start": AT}
+    upgrade = {**restart, "ts": AT + 2 * SECOND, "server_version_num": 180001}
+    failover = {**upgrade, "ts": AT + 3 * SECOND, "timeline": 2}
+    quiet = {**failover, "ts": AT + 4 * SECOND}
+    unknown_row = dict.fromkeys(sweep) | {"ts": AT + 5 * SECOND}
+    found = events.server_events([sweep, restart, upgrade, failover, quiet, unknown_row])
+    assert [event.kind for event in found] == [
+        "server_restarted",
+        "server_upgraded",
+        "server_replaced",
+    ]
+    assert [event.end for event in found] == [AT + i * SECOND for i in (1, 2, 3)]
+
+
+def test_analyzes_and_vacuums_become_events_of_their_table():
+    row = {
+        "ts": AT,
+        "previous_ts": AT - SECOND,
+        "schema_name": "hs",
+        "table_name": "work_orders",
+        "analyzes": 1,
+        "vacuums": 2,
+    }
+    found = events.maintenance_events([row])
+    assert [(e.kind, e.object) for e in found] == [
+        ("table_analyzed", "hs.work_orders"),
+        ("table_vacuumed", "hs.work_orders"),
+    ]
+
+
+# --- causes --------------------------------------------------------------------------------------
+
+
+def test_the_index_of_the_statements_own_table_beats_everything_else():
+    setting = Event("planner_setting_changed", "work_mem", None, AT, AT + SECOND, "")
+    analyzed = Event("table_analyzed", "hs.work_orders", "hs.work_orders", AT, AT + SECOND, "")
+    elsewhere = dropped("auto.idx_vehicle", "auto.vehicles")
+    found = ranked(setting, elsewhere, analyzed, dropped())
+    assert [c.object for c in found] == ["hs.idx_customer", "work_mem", "hs.work_orders"]
+
+
+def test_naming_the_leading_column_beats_naming_the_table():
+    by_column = ranked(dropped(words=("customer_id",)))[0]
+    by_table = ranked(dropped(words=("created_at",)))[0]
+    assert by_column.score > by_table.score
+    assert "the statement names hs.work_orders and customer_id" in by_column.evidence
+
+
+def test_an_index_nobody_scanned_is_an_unlikely_cause_and_one_in_use_a_likely_one():
+    used = ranked(dropped(), scans=lambda *_: 12.5)[0]
+    idle = ranked(dropped(), scans=lambda *_: 0.0)[0]
+    open_question = ranked(dropped())[0]
+    assert used.score > open_question.score > idle.score
+    assert "the index was scanned 12.5 times a second before" in used.evidence
+    assert "the index was not scanned before" in idle.evidence
+
+
+def test_a_rise_of_sequential_reads_is_evidence_and_its_absence_counts_against():
+    rose = ranked(dropped(), reads=lambda _n, start, _e: 10.0 if start < AT else 5000.0)[0]
+    same = ranked(dropped(), reads=lambda *_: 10.0)[0]
+    assert rose.score > ranked(dropped())[0].score > same.score
+    assert any("rose from 10 to 5e+03 rows a second" in line for line in rose.evidence)
+
+
+def test_the_nearer_event_is_likelier_and_a_far_one_is_none():
+    inside = ranked(dropped())[0].score
+    wider = replace(ONSET, latest=AT + timedelta(seconds=3))
+    just_after = ranked(dropped(start=AT + 2 * SECOND), onset=wider)[0].score
+    assert 0 < just_after < inside
+    assert ranked(dropped(start=AT + timedelta(minutes=1))) == []
+    assert ranked(dropped(start=AT - timedelta(minutes=1))) == []
+
+
+def test_without_a_text_the_relation_is_an_open_question_and_is_said_to_be():
+    found = ranked(dropped(), onset=replace(ONSET, text=None))[0]
+    assert 0 < found.score < ranked(dropped())[0].score
+    assert any("no text" in line for line in found.evidence)
+
+
+def test_an_index_created_explains_a_fall_more_than_a_rise():
+    made = Event("index_created", "hs.i", "hs.work_orders", AT, AT + SECOND, "")
+    fall = ranked(made, onset=replace(ONSET, direction="down"))[0].score
+    assert fall > 2 * ranked(made)[0].score
+
+
+def test_causes_are_json_with_an_iso_instant():
+    parsed = json.loads(to_json(ranked(dropped(), scans=lambda *_: 1.0)))
+    assert set(parsed[0]) == {"kind", "object", "at", "score", "evidence"}
+    assert datetime.fromisoformat(parsed[0]["at"]).utcoffset() == timedelta(0)
+    assert to_json([]) == "[]"
+
+
+# --- decomposition -------------------------------------------------------------------------------
+
+WORK = Work(3600.0, 1000, 2000.0, 500.0, 0.0, 0.0, 5000, 10, 900, 0)
+
+
+def test_a_rise_is_split_into_calls_and_time_per_call_that_add_up():
+    after = replace(WORK, calls=1500, exec_ms=9000.0, io_ms=3000.0, temp_blocks=3000)
+    split = decompose(WORK, after)
+    total = split["total_ms_per_day"]
+    change = split["change_ms_per_day"]
+    assert total["before"] == pytest.approx(2000 * 24)
+    assert change["from_calls"] + change["from_time_per_call"] == pytest.approx(
+        total["after"] - total["before"]
+    )
+    assert split["per_call"]["exec_ms"] == {"before": 2.0, "after": 6.0}
+    assert split["per_call"]["io_ms"] == {"before": 0.5, "after": 2.0}
+    assert split["per_call"]["rest_ms"] == {"before": 1.5, "after": 4.0}
+    assert split["per_call"]["temp_blocks"] == {"before": 0.0, "after": 2.0}
+
+
+def test_io_that_was_not_timed_is_not_called_zero():
+    split = decompose(replace(WORK, io_ms=0.0), replace(WORK, io_ms=0.0))
+    assert split["per_call"]["io_ms"] is None
+    assert split["per_call"]["rest_ms"] is None
+
+
+@pytest.mark.parametrize("missing", [{"calls": 0}, {"seconds": 0.0}])
+def test_a_side_without_calls_or_time_cannot_be_split(missing):
+    assert decompose(replace(WORK, **missing), WORK) is None
+    assert decompose(WORK, replace(WORK, **missing)) is None
+
+
+# --- incidents -----------------------------------------------------------------------------------
+
+
+def member(name, *, score=0.0, thing="i", onset=AT, strength=1.0, dbid=1):
+    found = [Cause("index_dropped", thing, AT, score, ())] if score else []
+    return Member(name, dbid, "up", onset, strength, found)
+
+
+def test_findings_with_one_cause_are_one_incident_and_the_best_fit_leads():
+    found = group("t", [member("a", score=0.6), member("b", score=0.9), member("c")], {1: 100})
+    assert found["a"][0] == found["b"][0] != found["c"][0]
+    assert [name for name, (_, leads) in found.items() if leads] == ["b", "c"]
+
+
+def test_an_unlikely_common_cause_groups_nothing():
+    found = group("t", [member("a", score=0.2), member("b", score=0.2)], {1: 100})
+    assert found["a"][0] != found["b"][0]
+
+
+def test_a_fifth_of_a_database_changing_in_one_hour_is_one_incident():
+    some = [member(name, onset=AT + timedelta(minutes=i)) for i, name in enumerate("abc")]
+    assert len({i for i, _ in group("t", some, {1: 15}).values()}) == 1
+    assert len({i for i, _ in group("t", some, {1: 16}).values()}) == 3
+    assert len({i for i, _ in group("t", some[:2], {1: 2}).values()}) == 2
+
+
+def test_an_incident_keeps_its_name_when_more_findings_join_and_differs_by_target():
+    first = group("t", [member("a", score=0.9)], {})["a"][0]
+    assert group("t", [member("a", score=0.9), member("b", score=0.95)], {})["a"][0] == first
+    assert group("u", [member("a", score=0.9)], {})["a"][0] != first
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+DAY = date(2025, 3, 3)
+SEEN = Sighting(DAY, "collected", (1, 2, 3, True), "up", AT, timedelta(hours=1), 1e-9)
+
+
+def test_a_change_seen_before_keeps_its_first_onset_as_its_name():
+    later = replace(SEEN, as_of=DAY + timedelta(days=2), onset=AT + timedelta(hours=3))
+    between = replace(SEEN, as_of=DAY + timedelta(days=1), onset=AT + timedelta(hours=1))
+    first = first_sighting(later, [between, SEEN, later], 0.01)
+    assert first is SEEN
+    assert finding_id("t", "m", first) == finding_id("t", "m", SEEN)
+    assert finding_id("t", "m", later) != finding_id("t", "m", SEEN)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"direction": "down"},
+        {"source": "generated"},
+        {"key": (1, 2, 4, True)},
+        {"onset": AT - timedelta(hours=7)},
+        {"p_value": 0.02},
+        {"as_of": DAY - timedelta(days=LATE_DAYS)},
+        {"as_of": DAY + timedelta(days=1)},
+    ],
+)
+def test_what_differs_is_another_change(other):
+    assert first_sighting(SEEN, [replace(SEEN, as_of=DAY - timedelta(days=1))], 0.01) is not SEEN
+    different = replace(SEEN, **{"as_of": DAY - timedelta(days=1), **other})
+    assert first_sighting(SEEN, [different], 0.01) is SEEN
+
+
+# --- creep ---------------------------------------------------------------------------------------
+
+
+def step(hour, size, *, half=0.02, direction="up", series=1, level=1.0):
+    return {
+        "as_of": DAY,
+        "series": series,
+        "change_ts": AT + timedelta(hours=hour),
+        "direction": direction,
+        "relative_change": size,
+        "relative_change_low": math.expm1(math.log1p(size) - half),
+        "relative_change_high": math.expm1(math.log1p(size) + half),
+        "p_value": 1e-6 * (hour + 1),
+        "old_level": level,
+        "new_level": level * (1 + size),
+        "n_before": 50 + hour,
+        "n_after": 30,
+    }
+
+
+def test_small_rises_add_up_against_the_level_before_the_first():
+    rows = [step(0, 0.08), step(40, 0.09, level=1.08), step(90, 0.1, level=1.1772)]
+    found = with_creep(pl.DataFrame(rows)).to_dicts()
+    assert [row["steps"] for row in found] == [1, 2, 3]
+    last = found[-1]
+    assert last["relative_change"] == pytest.approx(1.08 * 1.09 * 1.1 - 1)
+    width = math.log1p(last["relative_change"]) - math.log1p(last["relative_change_low"])
+    assert width == pytest.approx(0.02 * math.sqrt(3))
+    assert (last["since"], last["old_level"], last["n_before"]) == (AT, 1.0, 50)
+    assert last["p_value"] == pytest.approx(91e-6)
+
+
+def test_a_large_rise_a_fall_and_another_series_start_anew():
+    rows = [step(0, 0.9), step(20, 0.08), step(40, -0.08, direction="down"), step(60, 0.08)]
+    rows.append(step(80, 0.08, series=2))
+    found = with_creep(pl.DataFrame(rows))
+    assert found["steps"].to_list() == [1] * 5
+    assert found["since"].to_list() == found["change_ts"].to_list()
+
+
+def test_no_changes_give_no_rows_with_the_columns():
+    empty = pl.DataFrame([step(0, 0.1)]).clear()
+    assert with_creep(empty).columns == [*empty.columns, "steps", "since"]
+
+
+# --- source and grain ----------------------------------------------------------------------------
+
+
+def history(*rows):
+    return pl.DataFrame(list(rows), schema=dict(HISTORY_SCHEMA), orient="row")
+
+
+def span(day, source="collected", origin="sweep"):
+    start = datetime.combine(day, datetime.min.time())
+    return (origin, day, source, start + timedelta(hours=1), start + timedelta(hours=23))
+
+
+def test_three_days_of_history_decide_the_grain():
+    days = [DAY + timedelta(days=i) for i in range(5)]
+    found = plan(history(*[span(day) for day in days]), days)
+    assert [p.grain for p in found] == ["sweep"] * 3 + ["hour"] * 2
+
+
+def test_real_sweeps_win_over_generated_ones_and_know_nothing_of_them():
+    before = [span(DAY - timedelta(days=i), "generated") for i in range(1, 20)]
+    rows = history(*before, span(DAY), span(DAY, "generated"), span(DAY, "imported"))
+    assert plan(rows, [DAY]) == [Plan(DAY, "collected", "sweep")]
+    assert plan(rows, [DAY - timedelta(days=1)]) == [
+        Plan(DAY - timedelta(days=1), "generated", "hour")
+    ]
+
+
+def test_a_day_without_data_is_left_out_and_one_without_raw_rows_uses_hours():
+    rows = history(span(DAY, origin="hour"))
+    assert plan(rows, [DAY, DAY + timedelta(days=1)]) == [Plan(DAY, "collected", "hour")]
