@@ -11,6 +11,7 @@ from typing import Any
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.reports import build as reports
+from perf_pipeline.reports import files
 from perf_pipeline.snapshots.record import SweepRecord
 from perf_pipeline.store import Store
 from perf_pipeline.store import targets as store_targets
@@ -96,9 +97,7 @@ def summarize(store: Store, target: str, folder: Path, facts: Facts) -> Summary:
             f"the demo dropped {facts.dropped_index} on {day} and no regression was found",
             "please report this with the file server.log of the embedded server",
         )
-    path = folder / f"{target}-{datetime.now(UTC):%Y-%m-%d}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report.html, encoding="utf-8")
+    path = files.write(folder, target, report.day, report.html)
     return _summary(found[0], len(found) - 1, facts, path)
 
 

@@ -47,7 +47,8 @@ def run(*, port: int = 3000, load: bool = True) -> None:
     """
     steps = Steps()
     require_free(port)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(number, _interrupt)
     with steps.opening("start the embedded PostgreSQL", example.house()) as house:
         with steps.step("bring the store up to date"), example.prepare_store(house):
             pass
