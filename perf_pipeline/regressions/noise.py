@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perf_pipeline.regressions.series import Floats, Ints
+from perf_pipeline.regressions.series import Bools, Floats, Ints, row_median
 
 #: Standard deviation of a normal distribution over its median absolute deviation.
 MAD = 1.4826
@@ -10,26 +10,24 @@ MAD = 1.4826
 #: Smallest noise (transformed units) believed: half a per cent. Rounded or constant values
 #: would otherwise make every last digit a change.
 NOISE_FLOOR = 0.005
-FLOOR = 0.6
-EDGE = 5
-MIN_PAIRS = 12
-RHO_SLACK = 0.0
+
+#: Smallest long-run noise, in units of what the samples' own noise promises.
+_SCALE_FLOOR = 0.6
+#: Fewest samples either side of the change taken out before the noise is estimated.
+_EDGE = 5
+#: Fewest differences of neighbouring blocks worth a standard deviation.
+_MIN_PAIRS = 12
+#: Variance of the clipped residuals understates the noise of a sample by this factor: the
+#: running median follows it a little.
+_MEDIAN_FOLLOWS = 1.2
+#: Root mean square of a standard normal variable winsorised at 2.5.
+_WINSORISED = 0.989
 
 #: Comparators that leave the median of seven in the middle (the published optimal network).
 _MEDIAN7 = (
     (0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4),
     (1, 3), (3, 4),
 )  # fmt: skip
-
-
-def row_median(values: Floats, valid: np.ndarray) -> Floats:
-    """Median of the valid cells of each row; 0 where a row has none. Shape (s, n) -> (s,)."""
-    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
-    n = valid.sum(axis=1)
-    rows = np.arange(len(n))
-    low = ordered[rows, np.maximum(n - 1, 0) // 2]
-    high = ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]
-    return np.where(n > 0, (low + np.where(n > 0, high, low)) / 2, 0.0)
 
 
 def running_median(y: Floats, count: Ints) -> Floats:
@@ -53,7 +51,7 @@ def running_median(y: Floats, count: Ints) -> Floats:
     return out
 
 
-def sample_variance(residual: Floats, calls: Floats, valid: np.ndarray) -> Floats:
+def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     """Variance of each sample, modelled as a + b / calls with a, b >= 0; shape (s, n).
 
     A mean over few calls is noisier than one over many; both parts are fitted by two rounds of
@@ -89,14 +87,17 @@ def sample_variance(residual: Floats, calls: Floats, valid: np.ndarray) -> Float
     fitted = np.clip(fitted, 0.1, 100.0)
     standard = np.abs(residual) / np.sqrt(fitted)
     level = np.maximum(MAD * row_median(standard, valid), NOISE_FLOOR)
-    return fitted * level[:, None] ** 2
+    variance: Floats = _MEDIAN_FOLLOWS * fitted * level[:, None] ** 2
+    return variance
 
 
-def _spread(d: Floats, pairs: np.ndarray) -> Floats:
-    """Standard deviation of each row's valid cells, values winsorised at 2.5 robust ones."""
+def _spread(d: Floats, pairs: Bools) -> Floats:
+    """Estimate each row's standard deviation from cells winsorised at 2.5 robust ones."""
     limit = 2.5 * MAD * row_median(np.abs(d), pairs)
     squares = np.minimum(d * d, (limit * limit)[:, None]) * pairs
-    return np.sqrt(squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)) / 0.989
+    mean = squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
+    spread: Floats = np.sqrt(mean) / _WINSORISED
+    return spread
 
 
 def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
@@ -108,21 +109,22 @@ def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
     cy = np.cumsum(w * y, axis=1)
     tw, ty = cw[:, -1:], cy[:, -1:]
     at = np.arange(y.shape[1])
-    inside = (at >= EDGE - 1) & (at < (count - EDGE)[:, None])
+    inside = (at >= _EDGE - 1) & (at < (count - _EDGE)[:, None])
     rest = np.maximum(tw - cw, 1e-12)
     gain = np.where(inside, cy * cy / np.maximum(cw, 1e-12) + (ty - cy) ** 2 / rest, -np.inf)
     split = gain.argmax(axis=1)
     rows = np.arange(len(split))
     before = (cy[rows, split] / cw[rows, split])[:, None]
     after = ((ty[:, 0] - cy[rows, split]) / rest[rows, split])[:, None]
-    return np.where(at <= split[:, None], before, after)
+    levels: Floats = np.where(at <= split[:, None], before, after)
+    return levels
 
 
-def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floats:
+def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> Floats:
     """Factor by which means over long runs are noisier than independent samples; shape (s,).
 
     Robust spread of the differences of neighbouring block means, in units of what the weights
-    promise, for blocks of 1, 2, 4, 8 and 16 samples where there are at least `MIN_PAIRS`
+    promise, for blocks of 1, 2, 4, 8 and 16 samples where there are at least `_MIN_PAIRS`
     differences, and the long-run value of a first-order autoregression read from the
     differences one and two samples apart. The largest counts: autocorrelated noise must not be
     mistaken for changes of level. Differences, because they hardly see the changes themselves.
@@ -131,7 +133,7 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floa
     s, n = y.shape
     wv = w * valid
     inverse = 1.0 / np.maximum(w, 1e-12)
-    out = np.maximum(_spread(np.where(valid, y * np.sqrt(w), 0.0), valid), FLOOR)
+    out: Floats = np.maximum(_spread(np.where(valid, y * np.sqrt(w), 0.0), valid), _SCALE_FLOOR)
     lag = []
     for h in (1, 2):
         pairs = valid[:, h:]
@@ -139,11 +141,11 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floa
         lag.append(_spread(np.where(pairs, d, 0.0), pairs) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = np.where(lag[0] > 0, lag[1] / lag[0] - 1.0, 0.0)
-    rho = np.clip(rho - RHO_SLACK / np.sqrt(count), 0.0, 0.8)
+    rho = np.clip(rho, 0.0, 0.8)
     out = np.maximum(out, np.sqrt(lag[0] * (1 + rho)) / (1 - rho))
     for size in (2, 4, 8, 16):
         blocks = n // size
-        if blocks < MIN_PAIRS + 1:
+        if blocks < _MIN_PAIRS + 1:
             break
         sw = wv[:, : blocks * size].reshape(s, blocks, size).sum(2)
         sy = (wv * y)[:, : blocks * size].reshape(s, blocks, size).sum(2)
@@ -152,6 +154,6 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: np.ndarray) -> Floa
         mean = np.where(full, sy / sw, 0.0)
         d = (mean[:, 1:] - mean[:, :-1]) / np.sqrt(1 / sw[:, 1:] + 1 / sw[:, :-1])
         pairs = full[:, 1:]
-        enough = pairs.sum(axis=1) >= MIN_PAIRS
+        enough = pairs.sum(axis=1) >= _MIN_PAIRS
         out = np.maximum(out, np.where(enough, _spread(d, pairs), 0.0))
     return out

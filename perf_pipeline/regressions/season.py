@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from perf_pipeline.regressions.noise import MAD, NOISE_FLOOR, row_median, running_median
-from perf_pipeline.regressions.series import Batch, Floats, Ints
+from perf_pipeline.regressions.noise import MAD, NOISE_FLOOR, running_median
+from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, row_median
 
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -18,9 +18,7 @@ _MIN_DAYS = 3
 _MIN_WEEKENDS = 1
 
 
-def _cube(
-    batch: Batch, valid: np.ndarray, y: Floats
-) -> tuple[Floats, np.ndarray, Ints, Ints, np.ndarray]:
+def _cube(batch: Batch, valid: Bools, y: Floats) -> tuple[Floats, Bools, Ints, Ints, Ints]:
     """Means per (series, day, hour); days are ranks, so that gaps cost nothing."""
     s, n = y.shape
     day = batch.ts // _DAY_US
@@ -34,7 +32,7 @@ def _cube(
     k = np.bincount(cell.ravel(), weights=weight, minlength=size)
     total = np.bincount(cell.ravel(), weights=weight * y.ravel(), minlength=size)
     filled = k > 0
-    mean = np.divide(total, k, out=np.zeros(size), where=filled)
+    mean: Floats = np.divide(total, k, out=np.zeros(size), where=filled)
     number = np.zeros((s, days), dtype=np.int64)
     number[np.repeat(np.arange(s), n), rank.ravel()] = day.ravel()
     shape = (s, days, 24)
@@ -51,14 +49,14 @@ def _shrink(profile: Floats, noise: Floats, per_slot: Floats) -> Floats:
     return np.where(good, factor, 0.0)
 
 
-def remove_season(batch: Batch, valid: np.ndarray) -> Floats:
+def remove_season(batch: Batch) -> Floats:
     """Subtract the hour-of-day and the weekend profile where they explain enough.
 
     The hour-of-day profile is the median over days of the hour's distance from its day's
     median, over days with most of their hours, from `_MIN_DAYS` such days on. The weekend
     profile is the median distance of Saturdays and Sundays from the running median of the
-    week's days, from two weekends on. Both are shrunk by the noise in them and dropped if they
-    are no larger than noise.
+    week's days, from the first full weekend on. Both are shrunk by the noise in them and
+    dropped if they are no larger than noise.
 
     Returns
     -------
@@ -66,16 +64,19 @@ def remove_season(batch: Batch, valid: np.ndarray) -> Floats:
         `batch.y` without season.
 
     """
-    y = batch.y
-    s, n = y.shape
-    if int((batch.ts[:, -1] - batch.ts[:, 0]).max()) < _MIN_DAYS * _DAY_US:
+    y, valid = batch.y, batch.valid
+    s = len(y)
+    long_enough = batch.ts[:, -1] - batch.ts[:, 0] >= _MIN_DAYS * _DAY_US
+    if not long_enough.any():
         return y
     mean, filled, rank, hour, number = _cube(batch, valid, y)
     days = mean.shape[1]
-    per_day = filled.sum(axis=2)
+    per_day: Ints = filled.sum(axis=2)
     daily = row_median(mean.reshape(-1, 24), filled.reshape(-1, 24)).reshape(s, days)
     usual = row_median(per_day.astype(np.float64), per_day > 0)
-    whole = (per_day >= np.maximum(0.75 * usual, 2)[:, None]) & (usual >= 2)[:, None]
+    whole = (per_day >= np.maximum(0.75 * usual, 2)[:, None]) & ((usual >= 2) & long_enough)[
+        :, None
+    ]
     if whole.any():
         use = filled & whole[:, :, None]
         distance = (mean - daily[:, :, None]).transpose(0, 2, 1)
@@ -96,7 +97,8 @@ def remove_season(batch: Batch, valid: np.ndarray) -> Floats:
         y = y - hourly[np.arange(s)[:, None], hour]
         mean = mean - hourly[:, None, :]
         daily = row_median(mean.reshape(-1, 24), filled.reshape(-1, 24)).reshape(s, days)
-    return y - _weekend(daily, number, per_day, rank)
+    without: Floats = y - _weekend(daily, number, per_day, rank)
+    return without
 
 
 def _weekend(daily: Floats, number: Ints, per_day: Ints, rank: Ints) -> Floats:
@@ -120,5 +122,5 @@ def _weekend(daily: Floats, number: Ints, per_day: Ints, rank: Ints) -> Floats:
     k = weekend.sum(axis=1)
     enough = (k >= 2 * _MIN_WEEKENDS) & (work.sum(axis=1) >= 5) & (count >= 10)
     factor = np.where(enough, _shrink(gap[:, None], noise, k.astype(np.float64)), 0.0)
-    profile = np.where(weekend, (gap * factor)[:, None], 0.0)
+    profile: Floats = np.where(weekend, (gap * factor)[:, None], 0.0)
     return profile[np.arange(s)[:, None], rank]

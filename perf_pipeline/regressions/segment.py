@@ -1,72 +1,115 @@
-"""Exact segmentation of many series at once, and the pruning of what it finds."""
+"""Exact least-squares segmentation of many series at once."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from perf_pipeline.regressions.series import Floats, Ints
 
-#: Blocks a series is reduced to before the exact search (its cost grows with the square).
-MAX_BLOCKS = 288
+#: Series up to this many samples are searched sample by sample; longer ones in blocks of two or
+#: three (boundaries are refined to the sample afterwards): the cost grows with the square.
+_FULL = 288
+
+#: From this many samples on blocks grow to six, the shortest segment.
+_LONG = 3 * 1024
+
+#: Longest segment searched for, in blocks; a longer level is several whose seams are pruned.
+_MAX_BLOCKS = 288
 
 
-def block_size(width: int) -> int:
-    """Samples per block for series padded to `width` samples."""
-    return max(1, -(-width // MAX_BLOCKS)) if width <= 3 * MAX_BLOCKS else 3
+@dataclass(frozen=True)
+class Blocks:
+    """Weights and weighted values summed over blocks, one series a column.
+
+    Attributes
+    ----------
+    size : int
+        Samples per block. Blocks end with the newest sample; the first may be short.
+    shift : ndarray of int64, shape (s,)
+        Samples missing from the first block.
+    count : ndarray of int64, shape (s,)
+        Blocks of each series.
+    sw, swy : ndarray of float64, shape (t, s)
+
+    """
+
+    size: int
+    shift: Ints
+    count: Ints
+    sw: Floats
+    swy: Floats
 
 
-def optimal_partition(
-    sw: Floats, swy: Floats, penalty: Floats, blocks: Ints, min_blocks: int, max_blocks: int
-) -> Ints:
-    """Least-squares segmentation of each column with a penalty per segment (dynamic programme).
+def block_sums(w: Floats, y: Floats, count: Ints) -> Blocks:
+    """Sum weights and weighted values of (s, n) series over blocks; see `Blocks`."""
+    s, n = y.shape
+    size = min(3, -(-n // _FULL)) if n <= _LONG else 6
+    shift = (-count) % size
+    t = -(-n // size) + 1
+    cell = (np.arange(n) + shift[:, None]) // size + np.arange(s)[:, None] * t
+    flat = cell.ravel()
+    sw = np.bincount(flat, weights=w.ravel(), minlength=s * t).reshape(s, t)
+    swy = np.bincount(flat, weights=(w * y).ravel(), minlength=s * t).reshape(s, t)
+    # Padding comes after the series' own end and cannot reach it; it only must divide.
+    sw = np.where(sw > 0, sw, 1.0)
+    return Blocks(
+        size=size,
+        shift=shift,
+        count=(count + shift) // size,
+        sw=np.ascontiguousarray(sw.T),
+        swy=np.ascontiguousarray(swy.T),
+    )
 
-    Minimises the weighted squared error plus `penalty` times the number of segments over all
-    segmentations with segments of `min_blocks` to `max_blocks` blocks (optimal partitioning,
-    Jackson et al. 2005).
+
+def optimal_partition(blocks: Blocks, penalty: Floats, min_blocks: int) -> Ints:
+    """Segment each column with the least squared error plus a penalty per segment.
+
+    Optimal partitioning (dynamic programme of Jackson et al. 2005), over all segmentations
+    with segments of at least `min_blocks` blocks; all series advance together.
 
     Parameters
     ----------
-    sw, swy : ndarray, shape (t, s)
-        Per block (row) and series (column): sum of weights and of weight times value.
+    blocks : Blocks
     penalty : ndarray, shape (s,)
-    blocks : ndarray of int, shape (s,)
-        Real blocks of each series; they come first.
+        In units of weight times value squared.
+    min_blocks : int
 
     Returns
     -------
-    ndarray of int, shape (t + 1, s)
+    ndarray of int64, shape (t + 1, s)
         For each end, the start of the last segment of the best segmentation up to it.
 
     """
-    t, s = sw.shape
+    t, s = blocks.sw.shape
     cw = np.zeros((t + 1, s))
     cy = np.zeros((t + 1, s))
-    np.cumsum(sw, axis=0, out=cw[1:])
-    np.cumsum(swy, axis=0, out=cy[1:])
+    np.cumsum(blocks.sw, axis=0, out=cw[1:])
+    np.cumsum(blocks.swy, axis=0, out=cy[1:])
     best = np.full((t + 1, s), np.inf)
     best[0] = 0.0
     back = np.zeros((t + 1, s), dtype=np.int64)
     columns = np.arange(s)
-    for end in range(min_blocks, t + 1):
-        lo = max(0, end - max_blocks)
-        hi = end - min_blocks + 1
-        gain = cy[end] - cy[lo:hi]
-        gain *= gain
-        gain /= cw[end] - cw[lo:hi]
-        np.subtract(best[lo:hi], gain, out=gain)
-        pick = gain.argmin(axis=0)
-        best[end] = gain[pick, columns] + penalty
-        back[end] = pick + lo
+    for end in range(min_blocks, int(blocks.count.max()) + 1):
+        low = max(0, end - _MAX_BLOCKS)
+        high = end - min_blocks + 1
+        cost = cy[end] - cy[low:high]
+        cost *= cost
+        cost /= cw[end] - cw[low:high]
+        np.subtract(best[low:high], cost, out=cost)
+        pick = cost.argmin(axis=0)
+        best[end] = cost[pick, columns] + penalty
+        back[end] = pick + low
     return back
 
 
-def boundaries(back: Ints, blocks: Ints) -> list[list[int]]:
-    """Read the inner boundaries (block indices, ascending) of each series from `back`."""
+def boundaries(back: Ints, blocks: Blocks) -> list[list[int]]:
+    """First samples of the inner segments of each series, ascending."""
     out: list[list[int]] = []
-    for column, end in enumerate(blocks.tolist()):
+    for column, end in enumerate(blocks.count.tolist()):
         cuts: list[int] = []
-        at = end
+        at = int(back[end, column])
         while at > 0:
+            cuts.append(at * blocks.size - int(blocks.shift[column]))
             at = int(back[at, column])
-            if at > 0:
-                cuts.append(at)
         out.append(cuts[::-1])
     return out

@@ -11,6 +11,7 @@ from perf_pipeline.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 METRICS = ("latency_ms", "p95_ms", "throughput", "error_rate", "generic")
 
@@ -21,12 +22,39 @@ ZEROS_FOR_SQRT = 3
 #: the last bits, and ties must not be broken by that.
 DECIMALS = 9
 
-#: Series whose lengths round up to the same multiple of this share a batch. The padded length
-#: depends on the series alone, so that no result depends on which other series are in the call.
-PAD = 32
+#: Series whose lengths round up to the same multiple share a batch (the second value above
+#: `_SHORT` samples). The padded length depends on the series alone, so that no result depends
+#: on which other series are in the call.
+_PAD, _PAD_LONG, _SHORT = 32, 96, 256
 
 #: Cells (series * padded samples) worked on at once; about 20 matrices of this size are alive.
-CHUNK_CELLS = 262_144
+CHUNK_CELLS = 131_072
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Usable samples of all series, flat, in the order of series and time.
+
+    Attributes
+    ----------
+    ids : list of str
+        Sorted.
+    offset : ndarray of int64, shape (len(ids) + 1,)
+        Where each series starts in the arrays below.
+    ts : ndarray of int64
+        Microseconds since the epoch.
+    value : ndarray of float64
+        Finite, not negative.
+    calls : ndarray of float64
+        NaN where unknown.
+
+    """
+
+    ids: list[str]
+    offset: Ints
+    ts: Ints
+    value: Floats
+    calls: Floats
 
 
 @dataclass(frozen=True)
@@ -35,28 +63,42 @@ class Batch:
 
     Attributes
     ----------
-    ids : ndarray of object, shape (s,)
+    ids : list of str
     ts : ndarray of int64, shape (s, n)
         Microseconds since the epoch; padding repeats the last sample's.
     y : ndarray of float64, shape (s, n)
-        Transformed values (see `transform`); padding is 0.
+        Transformed values (see `batches`); padding is 0.
     calls : ndarray of float64, shape (s, n)
         Calls behind each sample; 1 everywhere where a series has none.
     count : ndarray of int64, shape (s,)
         Real samples of each series.
+    valid : ndarray of bool, shape (s, n)
+        Which cells are real.
     centre : ndarray of float64, shape (s,)
         The value at which the transformed value is 0 (log) or 1 (square root).
     is_sqrt : ndarray of bool, shape (s,)
 
     """
 
-    ids: npt.NDArray[np.object_]
+    ids: list[str]
     ts: Ints
     y: Floats
     calls: Floats
     count: Ints
+    valid: Bools
     centre: Floats
-    is_sqrt: npt.NDArray[np.bool_]
+    is_sqrt: Bools
+
+
+def row_median(values: Floats, valid: Bools) -> Floats:
+    """Median of the valid cells of each row; 0 where a row has none. Shape (s, n) -> (s,)."""
+    ordered = np.sort(np.where(valid, values, np.inf), axis=1)
+    n = valid.sum(axis=1)
+    rows = np.arange(len(n))
+    low = ordered[rows, np.maximum(n - 1, 0) // 2]
+    high = ordered[rows, np.minimum(n // 2, values.shape[1] - 1)]
+    some = n > 0
+    return (np.where(some, low, 0.0) + np.where(some, high, 0.0)) / 2
 
 
 def _require(series: pl.DataFrame, column: str, remedy: str) -> None:
@@ -126,112 +168,126 @@ def validate(series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def transform(series: pl.DataFrame) -> pl.DataFrame:
-    """Drop unusable samples, merge duplicates and bring values to a scale with even noise.
+def clean(series: pl.DataFrame) -> Samples:
+    """Drop unusable samples, sort, and merge duplicates.
 
-    Null, NaN, infinite and negative values are missing. Samples of one series with the same
-    timestamp become one: the mean weighted by calls, with the sum of the calls. A series is
-    judged on the logarithm (noise of latencies grows with their level); one with at least
-    `ZEROS_FOR_SQRT` zeros on the square root (the variance-stabilising transformation of
-    counts), because a logarithm has no zero; fewer zeros are dropped as missing.
+    Null, NaN, infinite and negative values are missing, and so are rows without `series_id` or
+    `ts`. Samples of one series with the same timestamp become one: the mean weighted by calls,
+    with the sum of the calls. Calls of zero or less are unknown.
 
     Parameters
     ----------
     series : DataFrame
         As returned by `validate`.
 
-    Returns
-    -------
-    DataFrame
-        One row per series, sorted by `series_id`: lists `ts` i64 (microseconds), `y` f64 and
-        `calls` f64 in the order of time, `n` u32, `centre` f64, `is_sqrt` bool.
-
     """
-    usable = series.filter(
+    rows = series.filter(
         pl.col("series_id").is_not_null(),
         pl.col("ts").is_not_null(),
         pl.col("value").is_finite(),
         pl.col("value") >= 0,
     )
-    keys = ["series_id", "ts"]
-    usable = usable.with_columns(
-        pl.when(pl.col("calls") > 0).then(pl.col("calls")).alias("calls")
-    ).sort(keys + ["value", "calls"], nulls_last=True)
-    repeated = pl.struct(keys).is_first_distinct().not_()
-    if usable.select(repeated.any()).item():
-        weight = pl.col("calls").fill_null(1.0)
-        usable = usable.group_by(keys, maintain_order=True).agg(
-            value=(pl.col("value") * weight).sum() / weight.sum(),
-            calls=pl.col("calls").sum().replace(0.0, None),
+    ids, code = _codes(rows["series_id"])
+    ts = rows["ts"].dt.epoch("us").to_numpy().astype(np.int64)
+    value = rows["value"].to_numpy().astype(np.float64)
+    calls = rows["calls"].fill_null(np.nan).to_numpy().astype(np.float64)
+    calls[~((calls > 0) & np.isfinite(calls))] = np.nan
+    step = np.diff(code)
+    if not bool(((step > 0) | ((step == 0) & (np.diff(ts) > 0))).all()):
+        # Values and calls take part, so that the order of the rows never matters.
+        order = np.lexsort((calls, value, ts, code))
+        code, ts, value, calls = code[order], ts[order], value[order], calls[order]
+        new = np.concatenate(
+            [np.ones(min(len(code), 1), bool), (np.diff(code) > 0) | (np.diff(ts) > 0)]
         )
-    ids = pl.col("series_id")
-    zeros = (pl.col("value") == 0).sum().over(ids)
-    is_sqrt = zeros >= ZEROS_FOR_SQRT
-    usable = (
-        usable.with_columns(is_sqrt=is_sqrt)
-        .filter((pl.col("value") > 0) | pl.col("is_sqrt"))
-        .with_columns(
-            centre=pl.when(pl.col("is_sqrt"))
-            .then(pl.col("value").mean().over(ids))
-            .otherwise(pl.col("value").median().over(ids)),
-            calls=pl.col("calls").fill_null(pl.col("calls").median().over(ids)).fill_null(1.0),
-        )
-        .filter(pl.col("centre") > 0)
-    )
-    ratio = pl.col("value") / pl.col("centre")
-    y = pl.when(pl.col("is_sqrt")).then(ratio.sqrt()).otherwise(ratio.log()).round(DECIMALS)
-    return (
-        usable.select("series_id", "ts", "calls", "centre", "is_sqrt", y=y)
-        .group_by("series_id", maintain_order=True)
-        .agg(
-            pl.col("ts").dt.epoch("us"),
-            pl.col("y"),
-            pl.col("calls"),
-            n=pl.len(),
-            centre=pl.col("centre").first(),
-            is_sqrt=pl.col("is_sqrt").first(),
-        )
-    )
+        if not new.all():
+            group = np.cumsum(new) - 1
+            weight = np.where(np.isnan(calls), 1.0, calls)
+            total = np.bincount(group, weights=weight)
+            value = np.bincount(group, weights=weight * value) / total
+            known = np.bincount(group, weights=~np.isnan(calls)) > 0
+            code, ts, calls = code[new], ts[new], np.where(known, total, np.nan)
+    number = len(ids)
+    zeros = np.bincount(code[value == 0], minlength=number)
+    keep = (value > 0) | (zeros >= ZEROS_FOR_SQRT)[code]
+    code = code[keep]
+    offset = np.zeros(number + 1, dtype=np.int64)
+    np.cumsum(np.bincount(code, minlength=number), out=offset[1:])
+    return Samples(ids, offset, ts[keep], value[keep], calls[keep])
 
 
-def batches(rows: pl.DataFrame, minimum: int) -> Iterator[Batch]:
+def _codes(ids: pl.Series) -> tuple[list[str], Ints]:
+    """Sorted distinct ids and each row's place among them (cheap where ids come in runs)."""
+    if len(ids) == 0:
+        return [], np.zeros(0, dtype=np.int64)
+    runs = ids.rle().struct.unnest()
+    names = runs["value"].unique().sort()
+    place = runs.select("value").join(
+        pl.DataFrame({"value": names, "code": np.arange(len(names), dtype=np.int64)}),
+        on="value",
+        how="left",
+        maintain_order="left",
+    )
+    return names.to_list(), np.repeat(place["code"].to_numpy(), runs["len"].to_numpy())
+
+
+def batches(samples: Samples, minimum: int) -> Iterator[Batch]:
     """Yield batches of series of similar length, each at most `CHUNK_CELLS` cells.
+
+    A series is judged on the logarithm of its values over their median (noise of latencies
+    grows with their level), one with at least `ZEROS_FOR_SQRT` zeros on the square root (the
+    variance-stabilising transformation of counts) of the values over their mean, because zero
+    has no logarithm; fewer zeros were dropped as missing by `clean`.
 
     Parameters
     ----------
-    rows : DataFrame
-        As returned by `transform`.
+    samples : Samples
     minimum : int
         Series with fewer samples are left out.
 
     """
-    rows = rows.filter(pl.col("n") >= minimum).with_columns(
-        width=(pl.col("n") + PAD - 1) // PAD * PAD
-    )
-    for width in rows["width"].unique().sort().to_list():
-        bucket = rows.filter(pl.col("width") == width)
-        step = max(1, CHUNK_CELLS // width)
-        for start in range(0, bucket.height, step):
-            yield _batch(bucket[start : start + step], width)
+    count = np.diff(samples.offset)
+    pad = np.where(count <= _SHORT, _PAD, _PAD_LONG)
+    width = (count + pad - 1) // pad * pad
+    width[count < minimum] = 0
+    for size in np.unique(width[width > 0]).tolist():
+        members = np.flatnonzero(width == size)
+        step = max(1, CHUNK_CELLS // size)
+        for start in range(0, len(members), step):
+            batch = _batch(samples, members[start : start + step], size)
+            if batch is not None:
+                yield batch
 
 
-def _batch(rows: pl.DataFrame, width: int) -> Batch:
-    count = rows["n"].to_numpy().astype(np.int64)
-    real = np.arange(width) < count[:, None]
-
-    def dense(column: str, fill: float, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
-        out = np.full(real.shape, fill, dtype=dtype)
-        out[real] = rows[column].explode().to_numpy()
-        return out
-
-    ts = dense("ts", 0, np.int64).astype(np.int64)
-    last = ts[np.arange(len(count)), count - 1]
+def _batch(samples: Samples, members: Ints, width: int) -> Batch | None:
+    first = samples.offset[members]
+    count = samples.offset[members + 1] - first
+    at = np.arange(width)
+    valid = at < count[:, None]
+    index = first[:, None] + np.minimum(at, (count - 1)[:, None])
+    value = np.where(valid, samples.value[index], 0.0)
+    is_sqrt = ((value == 0) & valid).sum(axis=1) > 0
+    centre = np.where(is_sqrt, value.sum(axis=1) / count, row_median(value, valid))
+    alive = centre > 0
+    if not alive.all():
+        return _batch(samples, members[alive], width) if alive.any() else None
+    ratio = np.where(valid, value / centre[:, None], 1.0)
+    y = ratio.copy()
+    y[is_sqrt] = np.sqrt(ratio[is_sqrt])
+    y[~is_sqrt] = np.log(ratio[~is_sqrt])
+    y = np.where(valid, np.round(y, DECIMALS), 0.0)
+    calls = samples.calls[index]
+    unknown = np.isnan(calls)
+    if unknown.any():
+        usual = row_median(np.where(unknown, 0.0, calls), valid & ~unknown)
+        calls = np.where(unknown, np.where(usual > 0, usual, 1.0)[:, None], calls)
     return Batch(
-        ids=rows["series_id"].to_numpy().astype(object),
-        ts=np.where(real, ts, last[:, None]),
-        y=dense("y", 0.0, np.float64).astype(np.float64),
-        calls=dense("calls", 1.0, np.float64).astype(np.float64),
+        ids=[samples.ids[k] for k in members.tolist()],
+        ts=samples.ts[index],
+        y=y,
+        calls=calls,
         count=count,
-        centre=rows["centre"].to_numpy(),
-        is_sqrt=rows["is_sqrt"].to_numpy(),
+        valid=valid,
+        centre=centre,
+        is_sqrt=is_sqrt,
     )
