@@ -57,6 +57,8 @@ def read_frame(
         new_columns=names,
         schema_overrides=[_wire_type(schema[name]) for name in names],
     )
+    if all(_wire_type(kind) == kind for kind in schema.values()):
+        return raw
     return raw.select(_from_wire(name, schema[name]) for name in names)
 
 

@@ -48,7 +48,7 @@ def deadline(connection: psycopg.Connection, seconds: float, what: str) -> Itera
     timer.start()
     try:
         yield
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, UnreachableError) as error:
         if expired.is_set():
             raise UnreachableError(
                 f"{what}: no answer within {seconds:g} s",

@@ -69,6 +69,8 @@ class Sweep:
         Of the catalogs; None when some definition could not be read and must be tried again.
     schema_read : bool
         Whether the catalogs were compared at all.
+    size_read : bool
+        Whether `database_bytes` is of this sweep; else it is the one handed in.
     extension_schema : str
         Where pg_stat_statements lives.
     database_ms : float
@@ -83,6 +85,7 @@ class Sweep:
     frames: Mapping[str, pl.DataFrame]
     fingerprint: str | None
     schema_read: bool
+    size_read: bool
     extension_schema: str
     database_ms: float
     rows_read: int
@@ -94,6 +97,7 @@ def sweep(
     *,
     known_objects: pl.DataFrame | None = None,
     known_fingerprint: str | None = None,
+    known_bytes: int | None = None,
     where: str = "the target",
 ) -> Sweep:
     """Read every family in one `REPEATABLE READ READ ONLY` transaction, then end it.
@@ -106,6 +110,8 @@ def sweep(
         Schema objects of the last reading: index definitions are read for new ones only.
     known_fingerprint : str, optional
         Fingerprint of that reading; the same one means the objects are not read.
+    known_bytes : int, optional
+        The database's size when it was read lately: it is then not read again.
     where : str
         The target, for messages.
 
@@ -139,6 +145,7 @@ def sweep(
             rows = reader.family(name, major)
             if rows is not None:
                 frames[name] = rows
+        size_read = _size(reader, frames, known_bytes)
         fingerprint, schema_read = _objects(reader, frames, known_objects, known_fingerprint)
         reader.finish()
     except pg_errors.ObjectNotInPrerequisiteState as error:
@@ -153,6 +160,7 @@ def sweep(
         frames=frames,
         fingerprint=fingerprint,
         schema_read=schema_read,
+        size_read=size_read,
         extension_schema=server["statements_schema"],
         database_ms=reader.meter.ms,
         rows_read=reader.rows_read,
@@ -242,9 +250,7 @@ class _Reader:
     ) -> pl.DataFrame | None:
         """Read a family by COPY, None with a note when the server refuses."""
         text = _compose(sqlfiles.load(f"snapshots/{name}", major).text, schema)
-        frame = self._guarded(
-            name, lambda: copy.read_frame(self.connection, text, READ[name], params)
-        )
+        frame = self._guarded(name, lambda: read(self.connection, text, name, params))
         if frame is not None:
             self.rows_read += frame.height
         return frame
@@ -284,6 +290,23 @@ class _Reader:
             self.undo()
             self.notes.append(_left_out(name, error))
             return None
+
+
+def read(
+    connection: psycopg.Connection,
+    text: sql.SQL | sql.Composed,
+    name: str,
+    params: Mapping[str, object] | None = None,
+) -> pl.DataFrame:
+    """Run a family's query and return its rows.
+
+    By COPY, except where there are parameters: COPY has none, and a list of numbers written into
+    the statement would make it a new statement of pg_stat_statements each time.
+    """
+    if params is None:
+        return copy.read_frame(connection, text, READ[name])
+    rows = connection.execute(text, params).fetchall()
+    return pl.DataFrame(rows, schema=dict(READ[name]), orient="row")
 
 
 def _compose(text: LiteralString, schema: sql.Identifier | None) -> sql.SQL | sql.Composed:
@@ -330,6 +353,21 @@ def _observation(
         role_name=server["role_name"],
         sees_all=server["sees_all"],
     )
+
+
+def _size(reader: _Reader, frames: dict[str, pl.DataFrame], known: int | None) -> bool:
+    """Add the size to the database's row; without one the row cannot be kept."""
+    if "database" not in frames:
+        return False
+    found = reader.optional("database_size") if known is None else None
+    size = found["database_bytes"] if found else known
+    if size is None:
+        del frames["database"]
+        return False
+    frames["database"] = frames["database"].with_columns(
+        pl.lit(size, dtype=pl.Int64).alias("database_bytes")
+    )
+    return found is not None
 
 
 def _objects(

@@ -4,9 +4,9 @@ Pure. Nothing is negative and nothing is invented: a count is taken only where t
 that it happened after the previous sweep.
 """
 
+from dataclasses import dataclass
 from datetime import UTC
-from functools import reduce
-from operator import or_
+from functools import cache
 
 import polars as pl
 
@@ -64,86 +64,105 @@ def interval(
     """
     _check(current, family)
     if previous is None or evidence.previous is None or evidence.other_server is not None:
-        return _shaped(current.clear(), family)
-    _check(previous, family)
-    keys = list(family.keys)
-    totals = [*family.counters, *([family.squares[0]] if family.squares else [])]
+        return current.clear().with_columns(pl.lit("exact").alias("quality")).select(family.columns)
+    _require_columns(previous, family)
     since = [_SINCE] if _SINCE in current.columns and _SINCE in previous.columns else []
-    before = previous.select(*keys, *totals, *since, pl.lit(True).alias("known"))
-    joined = current.join(before, on=keys, how="left", suffix=_BEFORE)
-    judged = joined.with_columns(
-        pl.col("known").is_null().alias("absent"),
-        _restarted(family, bool(since), evidence).fill_null(value=False).alias("restarted"),
+    keys = list(family.keys)
+    before = previous.select(*keys, *family.totals, *since, pl.lit(value=True).alias("known"))
+    rules = _rules(
+        family,
+        with_since=bool(since),
+        emptied=family.reset_proves_zero and evidence.statements_emptied,
+        untraced=not family.reset_proves_zero and evidence.database_reset,
+        gap=evidence.gap,
     )
-    if since:  # an older entry than the one we knew: not this server's, or its clock stepped back
-        older = (pl.col(_SINCE) < pl.col(_SINCE + _BEFORE)).fill_null(value=False)
-        judged = judged.filter(~older)
+    # most keys did nothing: they go before the rest is worked out
+    moved = current.join(before, on=keys, how="left", suffix=_BEFORE).filter(rules.moved)
     if evidence.sees_more:
-        judged = judged.filter(~pl.col("absent") | _began_within(judged, evidence))
-    judged = judged.with_columns(_quality(family, evidence).alias("quality"))
-    fresh = pl.col("absent") | pl.col("restarted")
-    deltas = judged.with_columns(
-        pl.when(fresh).then(pl.col(name)).otherwise(pl.col(name) - pl.col(name + _BEFORE))
-        for name in totals
-    ).filter(reduce(or_, (pl.col(name) > 0 for name in family.counters)))
+        moved = moved.filter(pl.col("known") | _began_within(bool(since), evidence))
+    judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)
     if family.squares:
-        deltas = deltas.with_columns(_at_least_possible(*family.squares))
-    return _shaped(deltas, family)
+        judged = judged.with_columns(_at_least_possible(*family.squares))
+    return judged.sort(*keys).select(family.columns)
 
 
 def _check(frame: pl.DataFrame, family: Family) -> None:
-    needed = [*family.keys, *family.counters]
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        raise InputError(
-            f"{family.name}: column {missing[0]!r} is missing",
-            f"pass a frame with the columns {', '.join(needed)}",
-        )
-    if frame.height > 1 and frame.select(list(family.keys)).is_duplicated().any():
+    _require_columns(frame, family)
+    if frame.height > 1 and frame.select(pl.struct(*family.keys).n_unique()).item() < frame.height:
         raise InputError(
             f"{family.name}: a key ({', '.join(family.keys)}) occurs twice",
             "pass one row per key",
         )
 
 
-def _restarted(family: Family, with_since: bool, evidence: Evidence) -> pl.Expr:
-    """Whether a known key's counters certainly began again after the previous sweep."""
-    if family.reset_proves_zero and evidence.statements_emptied:
-        return pl.col("known")
-    fell = reduce(or_, (pl.col(name) < pl.col(name + _BEFORE) for name in family.counters))
+def _require_columns(frame: pl.DataFrame, family: Family) -> None:
+    needed = [*family.keys, *family.totals]
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise InputError(
+            f"{family.name}: column {missing[0]!r} is missing",
+            f"pass a frame with the columns {', '.join(needed)}",
+        )
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The expressions of one kind of interval of one family; made once, they are used for ever."""
+
+    moved: pl.Expr
+    judged: list[pl.Expr]
+    deltas: list[pl.Expr]
+    happened: pl.Expr
+
+
+@cache
+def _rules(family: Family, *, with_since: bool, emptied: bool, untraced: bool, gap: bool) -> _Rules:
+    known = pl.col("known").fill_null(value=False)
+    pairs = [(pl.col(name), pl.col(name + _BEFORE)) for name in family.counters]
+    fell = pl.any_horizontal(now < then for now, then in pairs)
+    differs = pl.any_horizontal(now != then for now, then in pairs)
+    older = pl.lit(value=False)
     if with_since:
-        return fell | (pl.col(_SINCE) > pl.col(_SINCE + _BEFORE)).fill_null(value=False)
-    return fell
-
-
-def _began_within(judged: pl.DataFrame, evidence: Evidence) -> pl.Expr:
-    if _SINCE not in judged.columns or evidence.previous is None:
-        return pl.lit(value=False)
-    start = evidence.previous.ts.astimezone(UTC).replace(tzinfo=None)
-    return (pl.col(_SINCE) > start).fill_null(value=False)
-
-
-def _quality(family: Family, evidence: Evidence) -> pl.Expr:
-    untraced = not family.reset_proves_zero and evidence.database_reset
-    everything = family.reset_proves_zero and evidence.statements_emptied
-    usual = "gap" if evidence.gap else "exact"
-    new = "reset" if everything else "gap" if evidence.gap else "first_seen"
-    return (
-        pl.when(pl.col("absent"))
-        .then(pl.lit(new))
-        .when(pl.col("restarted") | pl.lit(untraced))
+        now, then = pl.col(_SINCE), pl.col(_SINCE + _BEFORE)
+        fell = fell | (now > then).fill_null(value=False)
+        differs = differs | (now > then).fill_null(value=False)
+        # an older entry than the one we knew: another server's, or the clock went back
+        older = (now < then).fill_null(value=False)
+    restarted = known if emptied else known & fell
+    if emptied:
+        differs = pl.lit(value=True)
+    usual = "gap" if gap else "exact"
+    quality = (
+        pl.when(~known)
+        .then(pl.lit("reset" if emptied else "gap" if gap else "first_seen"))
+        .when(restarted | pl.lit(untraced))
         .then(pl.lit("reset"))
         .otherwise(pl.lit(usual))
     )
+    fresh = pl.col("fresh")
+    return _Rules(
+        moved=(~known | differs.fill_null(value=False)) & ~older,
+        judged=[(~known | restarted).alias("fresh"), quality.alias("quality")],
+        deltas=[
+            pl.when(fresh)
+            .then(pl.col(name))
+            .otherwise(pl.col(name) - pl.col(name + _BEFORE))
+            .alias(name)
+            for name in family.totals
+        ],
+        happened=pl.any_horizontal(pl.col(name) > 0 for name in family.counters),
+    )
+
+
+def _began_within(with_since: bool, evidence: Evidence) -> pl.Expr:
+    """Whether `stats_since` proves that a key began after the previous sweep."""
+    if not with_since or evidence.previous is None:
+        return pl.lit(value=False)
+    start = evidence.previous.ts.astimezone(UTC).replace(tzinfo=None)
+    return (pl.col(_SINCE) > start).fill_null(value=False)
 
 
 def _at_least_possible(squares: str, total: str, count: str) -> pl.Expr:
     """Keep a difference of sums of squares within what the sum and count allow (Cauchy-Schwarz)."""
     least = pl.when(pl.col(count) > 0).then(pl.col(total) ** 2 / pl.col(count)).otherwise(0.0)
     return pl.max_horizontal(pl.col(squares), least, pl.lit(0.0)).alias(squares)
-
-
-def _shaped(frame: pl.DataFrame, family: Family) -> pl.DataFrame:
-    if "quality" not in frame.columns:
-        frame = frame.with_columns(pl.lit("exact").alias("quality"))
-    return frame.sort(*family.keys).select(family.columns)

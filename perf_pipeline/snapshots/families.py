@@ -13,7 +13,7 @@ _COUNT = pl.Int64()
 _MILLISECONDS = pl.Float64()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """One family of cumulative statistics.
 
@@ -50,11 +50,15 @@ class Family:
     internal: tuple[str, ...] = ()
 
     @property
+    def totals(self) -> tuple[str, ...]:
+        """Columns that are subtracted: the counters, and the derived one."""
+        return (*self.counters, *((self.squares[0],) if self.squares else ()))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of an interval row, without target and instant, in the ledger's order."""
         keys = tuple(name for name in self.keys if name not in self.internal)
-        derived = (self.squares[0],) if self.squares else ()
-        return (*keys, *self.names, "quality", *self.counters, *derived, *self.gauges)
+        return (*keys, *self.names, "quality", *self.totals, *self.gauges)
 
 
 def _counts(*names: str) -> dict[str, pl.DataType]:
@@ -195,7 +199,7 @@ READ: dict[str, Schema] = {
         **INDEXES.counters,
         **INDEXES.gauges,
     },
-    "database": {**DATABASE.keys, **DATABASE.counters, **DATABASE.gauges},
+    "database": {**DATABASE.keys, **DATABASE.counters, "numbackends": _COUNT},
     "activity": {
         "backend_type": _TEXT,
         "state": _TEXT,

@@ -11,6 +11,7 @@ import psycopg
 
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
+from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import changes, deltas, evidence, relations, texts
 from perf_pipeline.snapshots.collect import Sweep, sweep
@@ -21,6 +22,10 @@ from perf_pipeline.store.engine import Store
 
 #: Spacing of fleet/collection's sweeps; an interval of three times this is a gap.
 EXPECTED_SECONDS = 300.0
+
+#: The database's size is read again after this time: the server looks at every file for it.
+SIZE_SECONDS = 600.0
+_SIZE = "database_size"
 
 #: Families whose frames are kept for the next sweep (`activity` is a sample, not a counter).
 _KEPT = (*(family.name for family in FAMILIES), "settings", "schema_objects")
@@ -122,14 +127,18 @@ def collect(
     connecting = time.perf_counter()
     with closing(pg.connect(url, limits=limits, read_only=True)) as session:
         connect_ms = (time.perf_counter() - connecting) * 1000.0
-        swept = sweep(
-            session,
-            known_objects=before.frames.get("schema_objects"),
-            known_fingerprint=objects.fingerprint if objects else None,
-            where=f"target {target.name!r}",
-        )
+        with deadline(session, _most_seconds(limits), f"target {target.name!r}"):
+            swept = sweep(
+                session,
+                known_objects=before.frames.get("schema_objects"),
+                known_fingerprint=objects.fingerprint if objects else None,
+                known_bytes=_known_bytes(before, seen),
+                where=f"target {target.name!r}",
+            )
         computed = compute(swept, before.frames, seen, expected_seconds, own)
         with store.begin() as connection:
+            # before any lock on the ledger: another collector may be creating the same day
+            partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
             wanted = texts.wanted(
                 connection,
                 target_id,
@@ -142,7 +151,7 @@ def collect(
                 computed.observations[texts.EVIDENCE] = swept.observation
             record = SweepRecord(
                 target=target.name,
-                ts=_free_instant(connection, target_id, swept.observation.ts),
+                ts=_free_instant(connection, target_id, swept.observation.ts, before.instant),
                 previous_ts=computed.previous_ts,
                 quality=computed.quality,
                 rows={name: frame.height for name, frame in computed.rows.items()},
@@ -156,9 +165,26 @@ def collect(
             )
             _write(connection, target_id, record, swept.observation, computed, before.instant)
         if not wanted.is_empty():
-            read = texts.read(session, swept, wanted)
+            with deadline(session, _most_seconds(limits), f"target {target.name!r}"):
+                read = texts.read(session, swept, wanted)
             texts.save(store, target_id, swept.observation, read)
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
+
+
+def _most_seconds(limits: pg.Limits | None) -> float:
+    """Return how long the target may keep us: two statements at their limit, and a little."""
+    chosen = limits or pg.Limits.from_settings()
+    return 2.0 * chosen.statement_timeout_ms / 1000.0 + 5.0
+
+
+def _known_bytes(before: state.State, seen: Mapping[str, Observation]) -> int | None:
+    """Return the database's size when it was read less than `SIZE_SECONDS` ago."""
+    read, last = seen.get(_SIZE), seen.get(state.EVIDENCE)
+    if read is None or last is None or "database" not in before.frames:
+        return None
+    if not 0 <= (datetime.now(UTC) - read.ts).total_seconds() < SIZE_SECONDS:
+        return None
+    return int(before.frames["database"]["database_bytes"][0])
 
 
 def compute(
@@ -221,12 +247,22 @@ def compute(
     known_start = whole.previous if not whole.clock_stepped_back else None
     return Computed(
         rows=rows,
-        state={name: frames[name] for name in _KEPT if name in frames},
+        state={name: frames[name] for name in _KEPT if _changed(name, previous, frames)},
         observations=_observations(swept, frames, seen),
         quality=quality,
         previous_ts=known_start.ts if known_start else None,
         notes=tuple(whole.notes()),
     )
+
+
+def _changed(
+    name: str, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
+) -> bool:
+    """Whether a family's frame must be written: settings seldom differ from the last ones."""
+    if name not in frames:
+        return False
+    same = name == "settings" and name in previous and previous[name].equals(frames[name])
+    return not same
 
 
 def _settings_changes(
@@ -249,11 +285,17 @@ def _observations(
     known = {name: now for name in _KEPT if name in frames}
     if swept.schema_read:
         known["schema_objects"] = replace(now, fingerprint=swept.fingerprint)
+    if swept.size_read:
+        known[_SIZE] = now
     return {**seen, **known, state.EVIDENCE: now}
 
 
-def _free_instant(connection: psycopg.Connection, target_id: int, ts: datetime) -> datetime:
+def _free_instant(
+    connection: psycopg.Connection, target_id: int, ts: datetime, last: datetime | None
+) -> datetime:
     """Return the sweep's instant, moved by microseconds when a stepped clock repeats one."""
+    if last is None or ts > last:
+        return ts
     text = sqlfiles.load("store/snapshot_instant_taken").text
     while True:
         row = connection.execute(text, {"target_id": target_id, "ts": ts}).fetchone()
@@ -271,7 +313,6 @@ def _write(
     expected: datetime | None,
 ) -> None:
     """Write state, sweep and intervals into the caller's transaction."""
-    partitions.ensure(connection, record.ts.astimezone(UTC).date())
     kept = {**computed.state, state.EVIDENCE: evidence.to_frame(computed.observations)}
     state.save(connection, target_id, record.ts, kept, expected)
     connection.execute(

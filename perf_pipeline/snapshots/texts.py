@@ -6,10 +6,10 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from perf_pipeline.postgres import copy, sqlfiles
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.snapshots import collect
 from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Observation
-from perf_pipeline.snapshots.families import READ
 from perf_pipeline.snapshots.redact import redact, text_hash
 from perf_pipeline.store.engine import Store
 
@@ -120,9 +120,7 @@ def read(session: psycopg.Connection, swept: Sweep, keys: pl.DataFrame) -> pl.Da
         extension=sql.Identifier(swept.extension_schema)
     )
     try:
-        found = copy.read_frame(
-            session, text, READ["texts"], {"queryids": keys["queryid"].to_list()}
-        )
+        found = collect.read(session, text, "texts", {"queryids": keys["queryid"].to_list()})
     finally:
         if not session.closed:
             session.rollback()

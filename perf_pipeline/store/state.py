@@ -5,7 +5,7 @@ neither loses an interval nor counts one twice.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +19,31 @@ from perf_pipeline.postgres import sqlfiles
 EVIDENCE = "evidence"
 
 
+class Frames(Mapping[str, pl.DataFrame]):
+    """Frames by family, each unpacked when it is first asked for: a quiet sweep needs few."""
+
+    def __init__(self, packed: Mapping[str, bytes]) -> None:
+        self._packed = packed
+        self._unpacked: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, family: str) -> pl.DataFrame:
+        if family not in self._unpacked:
+            self._unpacked[family] = pl.read_ipc(io.BytesIO(self._packed[family]))
+        return self._unpacked[family]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
 @dataclass(frozen=True)
 class State:
     """What `load` found.
 
-    `instants` holds the sweep each family's frame is of (aware, UTC): a family that could not be
-    read keeps its older frame. `instant` is the last sweep's, None when there was none.
+    `instants` holds the sweep each family's frame was written at (aware, UTC): a family that could
+    not be read, or did not change, keeps its older frame.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -32,7 +51,7 @@ class State:
 
     @property
     def instant(self) -> datetime | None:
-        """The last sweep's instant."""
+        """The last sweep's instant, None when there was none."""
         return self.instants.get(EVIDENCE)
 
 
@@ -50,7 +69,7 @@ def load(connection: psycopg.Connection, target_id: int) -> State:
         sqlfiles.load("store/load_state").text, {"target_id": target_id}, binary=True
     ).fetchall()
     return State(
-        {family: pl.read_ipc(io.BytesIO(frame)) for family, _, frame in rows},
+        Frames({family: frame for family, _, frame in rows}),
         {family: ts for family, ts, _ in rows},
     )
 
@@ -92,16 +111,24 @@ def save(
             f"target number {target_id}: another collector swept it at {found}",
             "let one collector sweep a target; this sweep was discarded, nothing was counted twice",
         )
-    for family, frame in frames.items():
-        buffer = io.BytesIO()
-        frame.write_ipc(buffer, compression="zstd")
-        connection.execute(
-            sqlfiles.load("store/save_state").text,
-            {
-                "target_id": target_id,
-                "family": family,
-                "ts": ts,
-                "row_count": frame.height,
-                "frame": buffer.getvalue(),
-            },
+    text = sqlfiles.load("store/save_state").text
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            text,
+            [
+                {
+                    "target_id": target_id,
+                    "family": family,
+                    "ts": ts,
+                    "row_count": frame.height,
+                    "frame": _packed(frame),
+                }
+                for family, frame in frames.items()
+            ],
         )
+
+
+def _packed(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="zstd")
+    return buffer.getvalue()

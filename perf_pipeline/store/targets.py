@@ -13,6 +13,9 @@ def register(store: Store, name: str) -> int:
         The target's name, as in its YAML.
 
     """
+    known = find(store, name)
+    if known is not None:
+        return known
     for _ in range(2):  # a concurrent insert is invisible to the first look, visible to the second
         rows = store.rows("register_target", {"name": name})
         if rows:

@@ -1,4 +1,4 @@
--- purpose: counters of this database, its sessions and its size
+-- purpose: counters of this database and its sessions
 -- minimum version: 14
 -- cadence: every sweep
 SELECT /* perf-pipeline */
@@ -7,6 +7,6 @@ SELECT /* perf-pipeline */
     d.conflicts, d.temp_files, d.temp_bytes, d.deadlocks, d.blk_read_time, d.blk_write_time,
     d.session_time, d.active_time, d.idle_in_transaction_time,
     d.sessions, d.sessions_abandoned, d.sessions_fatal, d.sessions_killed,
-    d.numbackends, pg_catalog.pg_database_size(d.datid) AS database_bytes
+    d.numbackends
 FROM pg_catalog.pg_stat_database AS d
 WHERE d.datname = pg_catalog.current_database()

@@ -1,0 +1,57 @@
+"""A migrated store and a target to sweep."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store, migrate
+
+
+@pytest.fixture(scope="session")
+def store_template(server: EmbeddedServer) -> Iterator[str]:
+    """Return the name of a database with an up-to-date, empty store."""
+    name = "snapshots_store_template"
+    server.ensure_database(name)
+    with Store(server.url(name)) as store:
+        migrate.upgrade(store)
+    yield name
+    server.drop_database(name)
+
+
+@pytest.fixture
+def store(make_database: Callable[..., str], store_template: str) -> Iterator[Store]:
+    """Return an empty store."""
+    with Store(make_database(store_template)) as made:
+        yield made
+
+
+@pytest.fixture
+def target_url(make_database: Callable[..., str]) -> str:
+    """Return the URL of a database with the extension and two tables."""
+    url = make_database()
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION pg_stat_statements")
+        admin.execute("CREATE SCHEMA app")
+        admin.execute("CREATE TABLE app.orders (id int PRIMARY KEY, state text NOT NULL, n int)")
+        admin.execute("CREATE INDEX orders_state ON app.orders (state) WHERE n > 5")
+        admin.execute("CREATE TABLE app.other (id int PRIMARY KEY)")
+        admin.execute("INSERT INTO app.orders SELECT g, 'x', g FROM generate_series(1, 100) g")
+    return url
+
+
+@pytest.fixture
+def target(target_url: str, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """Return the target of `target_url`."""
+    monkeypatch.setenv("SWEPT_URL", target_url)
+    return Target("swept", "SWEPT_URL", date(2026, 1, 1))
+
+
+@pytest.fixture
+def admin(target_url: str) -> Iterator[psycopg.Connection]:
+    """Return a superuser's session on the target, in autocommit."""
+    with psycopg.connect(target_url, autocommit=True) as connection:
+        yield connection
