@@ -110,15 +110,28 @@ def ensure(
     connection.execute(sqlfiles.load("store/lock_partitions").text)
     todo = missing(todo, _existing(connection, todo))
     for part in todo:
-        connection.execute(
-            sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
-                sql.Identifier(part.schema, part.name),
-                sql.Identifier(part.schema, part.parent),
-                sql.Literal(part.start.isoformat()),
-                sql.Literal(part.end.isoformat()),
-            )
-        )
+        _create(connection, part)
     return len(todo)
+
+
+def _create(connection: psycopg.Connection, part: Partition) -> None:
+    """Create a table, then attach it: CREATE ... PARTITION OF would shut out all readers."""
+    name = sql.Identifier(part.schema, part.name)
+    parent = sql.Identifier(part.schema, part.parent)
+    connection.execute(
+        sql.SQL(
+            "CREATE TABLE {name} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS"
+            " INCLUDING STORAGE)"
+        ).format(name=name, parent=parent)
+    )
+    connection.execute(
+        sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ({}) TO ({})").format(
+            sql.Literal(part.start.isoformat()),
+            sql.Literal(part.end.isoformat()),
+            name=name,
+            parent=parent,
+        )
+    )
 
 
 def _existing(connection: psycopg.Connection, wanted: Iterable[Partition]) -> set[str]:
