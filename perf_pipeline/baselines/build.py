@@ -7,9 +7,9 @@ from itertools import groupby
 import polars as pl
 
 from perf_pipeline.baselines.compute import BASELINE_DAYS, Computed, compute
-from perf_pipeline.regressions import asof, samples
-from perf_pipeline.regressions.samples import KEY, METRIC, Plan
-from perf_pipeline.store import Store, frames
+from perf_pipeline.regressions import detect
+from perf_pipeline.store import Store, asof, frames, samples
+from perf_pipeline.store.samples import KEY, METRIC, Plan
 
 #: Days computed together: bounds memory, changes no result.
 CHUNK_DAYS = 30
@@ -98,7 +98,7 @@ def _build_group(store: Store, target_id: int, plans: list[Plan]) -> tuple[pl.Da
     computed: Computed = compute(
         found,
         asof.windows(found, eves, BASELINE_DAYS),
-        asof.changes(found, eves, BASELINE_DAYS),
+        asof.changes(detect, found, eves, BASELINE_DAYS),
         days,
         plans[0].grain,
     )

@@ -39,7 +39,7 @@ class GeneratedHistory:
     Attributes
     ----------
     target : str
-    first, last : date
+    first, end : date
         UTC days, both included.
     sweeps : int
     rows : dict of str to int
@@ -51,7 +51,7 @@ class GeneratedHistory:
 
     target: str
     first: date
-    last: date
+    end: date
     sweeps: int
     rows: dict[str, int]
     truths: tuple[Truth, ...]
@@ -121,6 +121,7 @@ def generate(
             rows = frame.with_columns(target_id=pl.lit(target_id, pl.Int32))
             copy.write_frame(connection, ("ledger", table), rows)
         _texts(connection, target_id, statements, line.ends[0])
+        connection.execute(sqlfiles.load("store/history_analyze").text)
     return GeneratedHistory(
         target_name,
         first,

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from perf_pipeline.regressions.samples import KEY, midnight
+from perf_pipeline.store.samples import KEY, midnight
 
 #: Calls and time per day are counted from the onset on, over at least this much of the newest data.
 LEAST_SPAN = timedelta(days=1)

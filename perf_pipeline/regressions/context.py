@@ -18,8 +18,8 @@ from perf_pipeline.regressions.events import (
     setting_events,
 )
 from perf_pipeline.regressions.explain import Rate
-from perf_pipeline.regressions.samples import METRIC, Plan, midnight
 from perf_pipeline.store import Store, frames
+from perf_pipeline.store.samples import METRIC, Plan, midnight
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)

@@ -15,7 +15,7 @@ from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Member, group
-from perf_pipeline.regressions.samples import METRIC, Plan, midnight
+from perf_pipeline.store.samples import METRIC, Plan, midnight
 
 #: Time before an onset with which the new level's calls and parts are compared: one whole week.
 COMPARED = timedelta(days=7)

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from perf_pipeline.regressions import asof, candidates, context, samples
+from perf_pipeline.regressions import candidates, context
 from perf_pipeline.regressions.creep import with_creep
+from perf_pipeline.regressions.detector import detect
 from perf_pipeline.regressions.draft import (
     COMPARED,
     SCHEMA,
@@ -40,8 +41,8 @@ from perf_pipeline.regressions.judge import (
     Q_LIMIT,
     judge,
 )
-from perf_pipeline.regressions.samples import WINDOW_DAYS, Plan, midnight
-from perf_pipeline.store import Store, frames
+from perf_pipeline.store import Store, asof, frames, samples
+from perf_pipeline.store.samples import WINDOW_DAYS, Plan, midnight
 
 TABLE = ("perf_mgmt", "findings")
 
@@ -145,7 +146,7 @@ def _parts(plans: Iterable[Plan]) -> list[list[Plan]]:
 
 def _changes(found: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     """Return what the detector sees as of each day and began recently enough to be a finding."""
-    seen = with_creep(asof.changes(found, days, WINDOW_DAYS, HORIZON_DAYS))
+    seen = with_creep(asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS))
     end = pl.col("as_of").cast(pl.Datetime("us")) + timedelta(days=1)
     fresh = seen.filter(pl.col("change_ts") >= end - timedelta(days=LATE_DAYS))
     return candidates.placed(fresh, found)

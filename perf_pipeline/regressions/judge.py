@@ -116,7 +116,8 @@ def q_values(p_values: npt.NDArray[np.float64], tested: int) -> npt.NDArray[np.f
     adjusted = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     result = np.empty(count)
     result[order] = adjusted
-    return result
+    # division may round the largest below its own p-value
+    return np.maximum(result, p_values)
 
 
 def severity(

@@ -17,7 +17,7 @@ from perf_pipeline.baselines.compute import (
     compute,
     weighted_median,
 )
-from perf_pipeline.regressions import asof
+from perf_pipeline.store import asof
 
 START = datetime(2025, 3, 3)  # a Monday
 NO_CHANGES = pl.DataFrame(

@@ -104,7 +104,7 @@ def test_real_sweeps_are_never_overwritten_nor_followed(store):
         history.generate(store, "demo", 2, END, 3)
     assert content(store) == before
     ends_before = history.generate(store, "demo", 2, seed=3)
-    assert ends_before.last == made.last - timedelta(days=1)
+    assert ends_before.end == made.end - timedelta(days=1)
 
 
 @pytest.mark.parametrize("wrong", [{"days": 0}, {"days": 1001}, {"seed": -1}])

@@ -17,7 +17,7 @@ from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, mentions, to_json
 from perf_pipeline.regressions.identity import LATE_DAYS, Sighting, finding_id, first_sighting
 from perf_pipeline.regressions.incidents import Member, group
-from perf_pipeline.regressions.samples import HISTORY_SCHEMA, Plan, plan
+from perf_pipeline.store.samples import HISTORY_SCHEMA, Plan, plan
 
 AT = datetime(2025, 3, 3, 12)
 SECOND = timedelta(seconds=1)

@@ -13,7 +13,8 @@ import polars as pl
 
 from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.store import Store, frames, targets
+from perf_pipeline.store import frames, targets
+from perf_pipeline.store.engine import Store
 
 #: What identifies a statement of a target, as in pg_stat_statements.
 KEY = ("userid", "dbid", "queryid", "toplevel")

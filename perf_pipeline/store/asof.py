@@ -1,18 +1,20 @@
-"""Run the detector as of the end of many days at once; pure.
+"""Run a detector as of the end of many days at once; pure.
 
 A result as of day D depends on the samples up to the end of D and on D, not on which other days
-are asked for: series are independent of each other within one call of `detect`.
+are asked for: series are independent of each other within one call of the detector. The detector
+is handed in: the store serves those who judge and those who build baselines, and knows neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import polars as pl
 
-from perf_pipeline.regressions.detector import detect
-from perf_pipeline.regressions.samples import DETECT_METRIC, midnight
+from perf_pipeline.store.samples import DETECT_METRIC, midnight
 
-#: Samples handed to `detect` in one call: about 300 MB with its work space.
+Detector = Callable[[pl.DataFrame], pl.DataFrame]
+
+#: Samples handed to the detector in one call: about 300 MB with its work space.
 BATCH_SAMPLES = 2_000_000
 
 
@@ -51,12 +53,18 @@ def windows(
 
 
 def changes(
-    samples: pl.DataFrame, days: Sequence[date], window_days: int, recent_days: int | None = None
+    detect: Detector,
+    samples: pl.DataFrame,
+    days: Sequence[date],
+    window_days: int,
+    recent_days: int | None = None,
 ) -> pl.DataFrame:
     """Return the changes of level that the detector sees as of each day.
 
     Parameters
     ----------
+    detect : Detector
+        `perf_pipeline.regressions.detect`.
     samples, days, window_days, recent_days
         As in `windows`.
 
@@ -70,13 +78,13 @@ def changes(
     typical = max(1, samples.height // max(1, samples["ts"].dt.date().n_unique())) * window_days
     step = max(1, BATCH_SAMPLES // typical)
     found = [
-        _detect(windows(samples, days[at : at + step], window_days, recent_days))
+        _detect(detect, windows(samples, days[at : at + step], window_days, recent_days))
         for at in range(0, len(days), step)
     ]
     return pl.concat(found).sort("as_of", "series", "change_ts")
 
 
-def _detect(seen: pl.DataFrame) -> pl.DataFrame:
+def _detect(detect: Detector, seen: pl.DataFrame) -> pl.DataFrame:
     series = seen.select(
         series_id=pl.format("{}/{}", pl.col("as_of").cast(pl.String), pl.col("series")),
         ts="ts",
