@@ -1,8 +1,14 @@
 """Dagster's entry: the definitions under `defs/`, and the executor of all of them."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.utils.warnings import BetaWarning
+
+# Dagster warns of its own internal call whenever a component has asset checks: in every log of
+# every process, with nothing anybody could do.
+warnings.filterwarnings("ignore", "Parameter `execution_type` of function", BetaWarning)
 
 
 @dg.definitions

@@ -183,8 +183,12 @@ def _cell(value: object) -> str | int | float | bool | None:
 
 
 def numbers(values: Mapping[str, float | int | None]) -> dict[str, float | int]:
-    """Return those values that were measured; Dagster plots each over time."""
-    return {name: value for name, value in values.items() if value is not None}
+    """Return those values that were measured, to three decimals; Dagster plots each over time."""
+    return {
+        name: round(value, 3) if isinstance(value, float) else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 @contextmanager
