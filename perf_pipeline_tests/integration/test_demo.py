@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perf_pipeline_tests.integration.conftest import Demo
+from perf_pipeline_tests.integration.conftest import Demo, processes
 
 pytestmark = pytest.mark.server
 
@@ -34,5 +34,6 @@ def test_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
     assert len(html.encode()) < 1_000_000
 
 
-def test_no_server_is_left_running(demo: Demo) -> None:
+def test_nothing_is_left_running(demo: Demo) -> None:
+    assert [one for one in processes().values() if str(demo.home) in one.command] == []
     assert not (demo.home / "embedded" / "endpoint.json").exists()
