@@ -4,11 +4,10 @@ import warnings
 from pathlib import Path
 
 import dagster as dg
-from dagster_shared.utils.warnings import BetaWarning
 
 # Dagster warns of its own internal call whenever a component has asset checks: in every log of
 # every process, with nothing anybody could do.
-warnings.filterwarnings("ignore", "Parameter `execution_type` of function", BetaWarning)
+warnings.filterwarnings("ignore", "Parameter `execution_type` of function", dg.BetaWarning)
 
 
 @dg.definitions

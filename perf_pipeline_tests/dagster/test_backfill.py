@@ -71,7 +71,7 @@ def test_a_range_is_one_run_and_repeating_it_changes_nothing(
     store: Store, yard: Target, instance: dg.DagsterInstance
 ) -> None:
     made = history.generate(store, yard.name, days=DAYS)
-    result = run(yard, instance, made.first, made.last)
+    result = run(yard, instance, made.first, made.end)
     assert instance.get_runs_count() == 1
     events = result.get_asset_materialization_events()
     assert len(events) == 4 * DAYS
@@ -81,7 +81,7 @@ def test_a_range_is_one_run_and_repeating_it_changes_nothing(
     assert before["perf_mgmt.reports"][0] == DAYS
     assert before["perf_mgmt.day_progress"][0] == 4 * DAYS
     assert all(rows > 0 for rows, _ in before.values())
-    run(yard, instance, made.first, made.last)
+    run(yard, instance, made.first, made.end)
     assert content(store, yard) == before
     assert progress.uncovered(store, {yard.name: yard.history_start}, today(), 62) == []
 
@@ -110,7 +110,7 @@ def test_day_by_day_gives_what_one_range_gives(
     store: Store, yard: Target, instance: dg.DagsterInstance
 ) -> None:
     made = history.generate(store, yard.name, days=4)
-    run(yard, instance, made.first, made.last)
+    run(yard, instance, made.first, made.end)
     whole = content(store, yard)
     for offset in range(4):
         day = made.first + timedelta(days=offset)
