@@ -18,6 +18,10 @@ STATEMENT_TIMEOUT_MS = 120_000
 LOCK_TIMEOUT_MS = 10_000
 
 
+#: SQLSTATE classes: connection exceptions, and an operator's shutdown.
+_CONNECTION_LOST = ("08", "57P")
+
+
 class Store:
     """The store's database.
 
@@ -35,7 +39,11 @@ class Store:
         )
         # connections are made by `connect`, so that limits, version check and errors are one place
         self.engine = sa.create_engine(
-            "postgresql+psycopg://", creator=self._connect, pool_size=2, max_overflow=8
+            "postgresql+psycopg://",
+            creator=self._connect,
+            pool_size=2,
+            max_overflow=8,
+            pool_pre_ping=True,  # a store that was restarted costs nobody a failed run
         )
 
     def _connect(self) -> psycopg.Connection:
@@ -55,11 +63,27 @@ class Store:
             The store cannot be opened.
 
         """
-        with self.engine.begin() as connection:
+        with self._explained(), self.engine.begin() as connection:
             driver = connection.connection.driver_connection
             if not isinstance(driver, psycopg.Connection):  # pragma: no cover - engine is psycopg's
                 raise UnreachableError("the store's pool lost its connection", "try again")
             yield driver
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Tell a lost connection from a mistake in a statement."""
+        try:
+            yield
+        except (psycopg.OperationalError, sa.exc.OperationalError) as error:
+            cause = error.orig if isinstance(error, sa.exc.OperationalError) else error
+            # errors with a code of another class are the statement's: a deadlock, a full disk
+            state = getattr(cause, "sqlstate", None)
+            if state is not None and not state.startswith(_CONNECTION_LOST):
+                raise
+            raise UnreachableError(
+                f"store {pg.describe(self.url)}: the connection was lost: {cause}",
+                "check that the store's server runs; nothing of this transaction was kept",
+            ) from error
 
     def rows(
         self, name: str, params: Mapping[str, object] | None = None
@@ -74,7 +98,7 @@ class Store:
             Values of the `%(name)s` placeholders.
 
         """
-        with self.engine.begin() as connection:
+        with self._explained(), self.engine.begin() as connection:
             text = sqlfiles.load(f"store/{name}").text
             result = connection.exec_driver_sql(text, dict(params or {}))
             return [dict(row) for row in result.mappings()] if result.returns_rows else []

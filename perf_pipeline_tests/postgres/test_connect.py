@@ -1,0 +1,133 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import ConfigurationError, UnreachableError, UnsupportedServerError
+from perf_pipeline.postgres import connect
+
+QUICK = connect.Limits(statement_timeout_ms=300, lock_timeout_ms=100, connect_timeout_s=2)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://bob:secret@db:5433/shop?sslmode=require", "postgresql://bob@db:5433/shop"),
+        ("postgresql://db/shop", "postgresql://db/shop"),
+        ("host=db user=bob password=secret dbname=shop", "bob@db/shop"),
+        ("postgresql://bob:secret@db:port/shop", "<unreadable URL>"),
+        ("what is this", "<unreadable connection string>"),
+    ],
+)
+def test_messages_never_show_a_password(url: str, shown: str) -> None:
+    assert connect.describe(url) == shown
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_spelling_of_the_scheme_is_read(scheme: str) -> None:
+    assert connect.libpq_url(f"{scheme}://u@h/d") == "postgresql://u@h/d"
+
+
+@pytest.mark.parametrize("url", ["mysql://u@h/d", "nonsense", "postgresql://u@h/d?no_such=1"])
+def test_what_is_no_postgres_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a PostgreSQL connection URL"):
+        connect.libpq_url(url)
+
+
+def test_an_old_server_is_refused() -> None:
+    assert connect.check_version(140001, "x") == 14
+    with pytest.raises(UnsupportedServerError, match="x runs PostgreSQL 13; 14 is the oldest"):
+        connect.check_version(130022, "x")
+
+
+@pytest.mark.server
+def test_a_session_is_limited_and_in_utc(server: EmbeddedServer) -> None:
+    with connect.session(server.url(), limits=QUICK) as connection:
+        rows = connection.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout',"
+            " 'lock_timeout', 'idle_in_transaction_session_timeout', 'TimeZone', 'DateStyle',"
+            " 'search_path', 'application_name', 'transaction_read_only')"
+        ).fetchall()
+        assert dict(rows) == {
+            "statement_timeout": "300",
+            "lock_timeout": "100",
+            "idle_in_transaction_session_timeout": "300",
+            "TimeZone": "UTC",
+            "DateStyle": "ISO, YMD",
+            "search_path": "pg_catalog",
+            "application_name": "perf-pipeline",
+            "transaction_read_only": "on",
+        }
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(5)")
+    assert connection.closed
+
+
+@pytest.mark.server
+def test_a_session_closes_on_an_error(server: EmbeddedServer) -> None:
+    with pytest.raises(ZeroDivisionError), connect.session(server.url()) as connection:
+        raise ZeroDivisionError
+    assert connection.closed
+
+
+@pytest.mark.server
+def test_writing_has_to_be_asked_for(server: EmbeddedServer) -> None:
+    with (
+        connect.session(server.url()) as reading,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        reading.execute("CREATE TABLE public.never (id int)")
+    with connect.session(server.url(), read_only=False) as writing:
+        writing.execute("CREATE TABLE public.never (id int)")
+        writing.rollback()
+
+
+@pytest.mark.server
+def test_wrong_password_database_and_role(server: EmbeddedServer) -> None:
+    good = psycopg.conninfo.conninfo_to_dict(server.url())
+    for wrong in ({"password": "wrong"}, {"dbname": "no_such_database"}, {"user": "no_such_role"}):
+        url = psycopg.conninfo.make_conninfo(**{**good, **wrong})
+        with pytest.raises(ConfigurationError) as caught:
+            connect.connect(url, limits=QUICK)
+        assert caught.value.remedy
+        assert str(good["password"]) not in str(caught.value)
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(UnreachableError) as caught:
+        connect.connect("postgresql://u@127.0.0.1:1/d", limits=QUICK)
+    assert caught.value.exit_code == 3
+    assert "check that the server runs" in caught.value.remedy
+
+
+@pytest.fixture
+def mute() -> Iterator[int]:
+    """Return a port that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            try:
+                while True:
+                    held.append(listener.accept()[0])
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for each in held:
+            each.close()
+
+
+def test_a_server_that_accepts_and_never_answers(mute: int) -> None:
+    start = time.perf_counter()
+    with pytest.raises(UnreachableError, match="no answer within 2 s"):
+        connect.connect(f"postgresql://u@127.0.0.1:{mute}/d", limits=QUICK)
+    assert time.perf_counter() - start < 6.0
