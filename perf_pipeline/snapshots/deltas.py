@@ -64,7 +64,7 @@ def interval(
     """
     _check(current, family)
     if previous is None or evidence.previous is None or evidence.other_server is not None:
-        return current.clear().with_columns(pl.lit("exact").alias("quality")).select(family.columns)
+        return _nothing(current, family)
     _require_columns(previous, family)
     since = [_SINCE] if _SINCE in current.columns and _SINCE in previous.columns else []
     keys = list(family.keys)
@@ -78,12 +78,18 @@ def interval(
     )
     # most keys did nothing: they go before the rest is worked out
     moved = current.join(before, on=keys, how="left", suffix=_BEFORE).filter(rules.moved)
+    if moved.is_empty():
+        return _nothing(current, family)
     if evidence.sees_more:
         moved = moved.filter(pl.col("known") | _began_within(bool(since), evidence))
     judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)
     if family.squares:
         judged = judged.with_columns(_at_least_possible(*family.squares))
     return judged.sort(*keys).select(family.columns)
+
+
+def _nothing(current: pl.DataFrame, family: Family) -> pl.DataFrame:
+    return current.clear().with_columns(pl.lit("exact").alias("quality")).select(family.columns)
 
 
 def _check(frame: pl.DataFrame, family: Family) -> None:
