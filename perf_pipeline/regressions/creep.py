@@ -10,9 +10,11 @@ from typing import Any
 
 import polars as pl
 
-#: Rises add up whose lower bound is below 20 %, the least that G-72 calls more than low: a larger
-#: one is a finding of its own, and what follows it is compared with it.
-SMALL = 0.20
+from perf_pipeline.regressions.judge import WARNING_RATIO
+
+#: Rises add up that do not warn by themselves (150 %): one that does is known, and what follows it
+#: is compared with it.
+SMALL = WARNING_RATIO - 1
 
 
 def _small_rise(row: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Member, group
+from perf_pipeline.regressions.judge import size_grade
 from perf_pipeline.store.samples import METRIC, Plan, midnight
 
 #: Time before an onset with which the new level's calls and parts are compared: one whole week.
@@ -86,9 +87,15 @@ def key_of(row: Row) -> Key:
 
 def sighting_of(row: Row, source: str) -> Sighting:
     """Return a judged or placed change as a sighting."""
-    step = row["onset_end"] - row["onset_start"]
     return Sighting(
-        row["as_of"], source, key_of(row), row["direction"], row["change_ts"], step, row["p_value"]
+        row["as_of"],
+        source,
+        key_of(row),
+        row["direction"],
+        row["change_ts"],
+        row["onset_end"] - row["onset_start"],
+        row["p_value"],
+        size_grade(row["relative_change_low"]) if row["direction"] == "up" else 0,
     )
 
 
@@ -137,16 +144,8 @@ def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[R
     for row, first in nearest:
         name = finding_id(target, METRIC, first)
         if name in named:
-            own = Sighting(
-                row["as_of"],
-                first.source,
-                first.key,
-                first.direction,
-                row["change_ts"],
-                first.step,
-                first.p_value,
-            )
-            first, name = own, finding_id(target, METRIC, own)
+            first = sighting_of(row, first.source)
+            name = finding_id(target, METRIC, first)
         named[name] = (row, first, name)
     return list(named.values())
 

@@ -1,9 +1,9 @@
 """Find, judge, explain and store the changes of a range of days.
 
 A day's findings are the changes visible in the data up to its end that began in the three days
-up to its end, and those that became visible that day and began up to two weeks before. They depend
-on the ledger and on the day alone: whatever the range, and in whatever order days are run, the rows
-are the same.
+up to its end, those that became visible that day and began up to two weeks before, and those that
+grew past a limit that day. They depend on the ledger and on the day alone: whatever the range, and
+in whatever order days are run, the rows are the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,8 @@ from perf_pipeline.regressions.identity import (
     LATE_DAYS,
     Key,
     Sighting,
-    first_sighting,
+    belongs,
+    earlier_sightings,
 )
 from perf_pipeline.regressions.judge import (
     LARGE,
@@ -42,7 +43,7 @@ from perf_pipeline.regressions.judge import (
     judge,
 )
 from perf_pipeline.store import Store, asof, frames, samples
-from perf_pipeline.store.samples import WINDOW_DAYS, Plan, midnight
+from perf_pipeline.store.samples import WINDOW_DAYS, Plan
 
 TABLE = ("perf_mgmt", "findings")
 
@@ -145,11 +146,9 @@ def _parts(plans: Iterable[Plan]) -> list[list[Plan]]:
 
 
 def _changes(found: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
-    """Return what the detector sees as of each day and began recently enough to be a finding."""
+    """Return what the detector sees as of each day, in statements that ran lately."""
     seen = with_creep(asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS))
-    end = pl.col("as_of").cast(pl.Datetime("us")) + timedelta(days=1)
-    fresh = seen.filter(pl.col("change_ts") >= end - timedelta(days=LATE_DAYS))
-    return candidates.placed(fresh, found)
+    return candidates.placed(seen, found)
 
 
 def _sightings(changes: pl.DataFrame, source: str) -> list[Sighting]:
@@ -200,10 +199,9 @@ def _explain(
     for row in judged.findings.sort("as_of").iter_rows(named=True):
         own = sighting_of(row, judged.plan.source)
         tested = max(1, sum(judged.tested[row["as_of"]].values()))
-        first = first_sighting(own, by_key[own.key], Q_LIMIT / tested)
-        horizon = midnight(row["as_of"] - timedelta(days=HORIZON_DAYS - 1))
-        if row["change_ts"] >= horizon or first is own:
-            kept.append((row, first))
+        earlier = earlier_sightings(own, by_key[own.key], Q_LIMIT / tested)
+        if belongs(own, earlier):
+            kept.append((row, earlier[0] if earlier else own))
     if not kept:
         return []
     around = context.read(

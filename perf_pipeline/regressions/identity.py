@@ -1,8 +1,8 @@
 """Recognise a finding that an earlier day's run had already; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from perf_pipeline.regressions.incidents import stable_id
 
@@ -22,7 +22,8 @@ Key = tuple[int, int, int, bool]
 class Sighting:
     """A change as of one day that is large enough.
 
-    `step` is the distance of the two samples it lies between.
+    `step` is the distance of the two samples it lies between, `grade` what its size alone gives it
+    (0 info, 1 warning, 2 critical).
     """
 
     as_of: date
@@ -32,6 +33,7 @@ class Sighting:
     onset: datetime
     step: timedelta
     p_value: float
+    grade: int = 0
 
     def same(self, other: "Sighting") -> bool:
         """Return whether both are one change."""
@@ -40,8 +42,10 @@ class Sighting:
         ) and abs(other.onset - self.onset) <= SAME_SAMPLES * max(other.step, self.step)
 
 
-def first_sighting(sighting: Sighting, others: Iterable[Sighting], p_limit: float) -> Sighting:
-    """Return the earliest sighting of the same change, itself when it is new.
+def earlier_sightings(
+    sighting: Sighting, others: Iterable[Sighting], p_limit: float
+) -> list[Sighting]:
+    """Return the earlier sightings of the same change, the earliest and nearest first.
 
     An earlier sighting counts only with evidence that makes a finding without help from others of
     its day: what was not reported is not called old.
@@ -56,16 +60,29 @@ def first_sighting(sighting: Sighting, others: Iterable[Sighting], p_limit: floa
 
     """
     oldest = sighting.as_of - timedelta(days=LATE_DAYS - 1)
-    earlier = [
+    earlier = (
         other
         for other in others
         if oldest <= other.as_of < sighting.as_of
         and other.p_value <= p_limit
         and sighting.same(other)
-    ]
-    return min(
-        earlier, key=lambda o: (o.as_of, abs(o.onset - sighting.onset), o.onset), default=sighting
     )
+    return sorted(earlier, key=lambda o: (o.as_of, abs(o.onset - sighting.onset), o.onset))
+
+
+def belongs(sighting: Sighting, earlier: Sequence[Sighting]) -> bool:
+    """Return whether a change is a finding of its as-of day.
+
+    It is when it began within `HORIZON_DAYS`; when it shows for the first time and began within
+    `LATE_DAYS`; and when it has grown past a limit it was below whenever it was seen before: what
+    first shows as a small step may be the start of a drift.
+    """
+    end = datetime.combine(sighting.as_of + timedelta(days=1), time())
+    if sighting.onset >= end - timedelta(days=HORIZON_DAYS):
+        return True
+    if not earlier:
+        return sighting.onset >= end - timedelta(days=LATE_DAYS)
+    return sighting.grade > max(other.grade for other in earlier)
 
 
 def finding_id(target: str, metric: str, first: Sighting) -> str:

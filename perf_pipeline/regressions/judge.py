@@ -120,6 +120,13 @@ def q_values(p_values: npt.NDArray[np.float64], tested: int) -> npt.NDArray[np.f
     return np.maximum(result, p_values)
 
 
+def size_grade(relative_change_low: float) -> int:
+    """Return the index in `GRADES` that the lower bound of a rise alone gives."""
+    return int(1 + relative_change_low >= WARNING_RATIO) + int(
+        1 + relative_change_low >= CRITICAL_RATIO
+    )
+
+
 def severity(
     direction: str, relative_change_low: float, added_ms: float, database_ms: float
 ) -> tuple[str, str]:
@@ -138,13 +145,12 @@ def severity(
     """
     if direction == "down":
         return "improvement", "faster by more than the 10 % floor"
-    ratio = 1 + relative_change_low
-    if ratio >= CRITICAL_RATIO:
-        grade, text = 2, f"at least {CRITICAL_RATIO:.0%} of the level before (critical limit)"
-    elif ratio >= WARNING_RATIO:
-        grade, text = 1, f"at least {WARNING_RATIO:.0%} of the level before (warning limit)"
-    else:
-        grade, text = 0, f"above the {SIZE_FLOOR:.0%} floor, below {WARNING_RATIO:.0%}"
+    grade = size_grade(relative_change_low)
+    text = (
+        f"above the {SIZE_FLOOR:.0%} floor, below {WARNING_RATIO:.0%}",
+        f"at least {WARNING_RATIO:.0%} of the level before (warning limit)",
+        f"at least {CRITICAL_RATIO:.0%} of the level before (critical limit)",
+    )[grade]
     if not (math.isfinite(added_ms) and math.isfinite(database_ms) and database_ms > 0):
         return GRADES[grade], f"{text}; share of the database's time unknown"
     share = round(added_ms / database_ms, _DECIMALS)

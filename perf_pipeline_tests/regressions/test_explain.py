@@ -15,7 +15,13 @@ from perf_pipeline.regressions.creep import with_creep
 from perf_pipeline.regressions.decompose import Work, decompose
 from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, mentions, to_json
-from perf_pipeline.regressions.identity import LATE_DAYS, Sighting, finding_id, first_sighting
+from perf_pipeline.regressions.identity import (
+    LATE_DAYS,
+    Sighting,
+    belongs,
+    earlier_sightings,
+    finding_id,
+)
 from perf_pipeline.regressions.incidents import Member, group
 from perf_pipeline.store.samples import HISTORY_SCHEMA, Plan, plan
 
@@ -308,7 +314,7 @@ SEEN = Sighting(DAY, "collected", (1, 2, 3, True), "up", AT, timedelta(hours=1),
 def test_a_change_seen_before_keeps_its_first_onset_as_its_name():
     later = replace(SEEN, as_of=DAY + timedelta(days=2), onset=AT + timedelta(hours=3))
     between = replace(SEEN, as_of=DAY + timedelta(days=1), onset=AT + timedelta(hours=1))
-    first = first_sighting(later, [between, SEEN, later], 0.01)
+    first = earlier_sightings(later, [between, SEEN, later], 0.01)[0]
     assert first is SEEN
     assert finding_id("t", "m", first) == finding_id("t", "m", SEEN)
     assert finding_id("t", "m", later) != finding_id("t", "m", SEEN)
@@ -327,9 +333,29 @@ def test_a_change_seen_before_keeps_its_first_onset_as_its_name():
     ],
 )
 def test_what_differs_is_another_change(other):
-    assert first_sighting(SEEN, [replace(SEEN, as_of=DAY - timedelta(days=1))], 0.01) is not SEEN
+    assert earlier_sightings(SEEN, [replace(SEEN, as_of=DAY - timedelta(days=1))], 0.01)
     different = replace(SEEN, **{"as_of": DAY - timedelta(days=1), **other})
-    assert first_sighting(SEEN, [different], 0.01) is SEEN
+    assert earlier_sightings(SEEN, [different], 0.01) == []
+
+
+@pytest.mark.parametrize(
+    ("age_days", "grade", "before", "expected"),
+    [
+        (2, 0, [0], True),  # fresh: known or not
+        (3, 0, [], True),  # shows late
+        (3, 0, [0], False),  # known
+        (13, 0, [], True),
+        (14, 0, [], False),  # too old to be news
+        (13, 1, [0, 0], True),  # grew past a limit
+        (20, 2, [0, 1], True),
+        (20, 1, [1, 0], False),  # was above it before
+    ],
+)
+def test_a_change_belongs_to_the_day_it_is_fresh_late_or_grown(age_days, grade, before, expected):
+    midnight = datetime(2025, 3, 4)
+    own = replace(SEEN, onset=midnight - timedelta(days=age_days, hours=12), grade=grade)
+    earlier = [replace(own, as_of=DAY - timedelta(days=1), grade=was) for was in before]
+    assert belongs(own, earlier) is expected
 
 
 # --- creep ---------------------------------------------------------------------------------------
