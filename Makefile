@@ -31,6 +31,7 @@ check: $(STAMP) ## linter, formatter, types, import contracts, Dagster definitio
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
 	@mkdir -p $(CHECK_HOME)
+	@echo "telemetry: {enabled: false}" > $(CHECK_HOME)/dagster.yaml
 	DAGSTER_HOME=$(CHECK_HOME) $(PYTHON_BIN)/dagster definitions validate -w workspace.yaml
 	DAGSTER_HOME=$(CHECK_HOME) $(PYTHON_BIN)/dg check defs
 

@@ -89,7 +89,6 @@ def sweep_metadata(record: "SweepRecord") -> vocabulary.Metadata:
                 "connect_ms": record.connect_ms,
                 "database_ms": record.database_ms,
                 "duration_ms": record.duration_ms,
-                "temp_bytes": record.temp_bytes,
             }
         ),
         **({"notes": "\n".join(record.notes)} if record.notes else {}),
@@ -202,7 +201,6 @@ def collection_metadata(outcomes: Sequence[fleet.Outcome["SweepRecord"]]) -> voc
             {
                 "slowest_ms": max((record.duration_ms for record in swept), default=None),
                 "database_ms": sum(record.database_ms for record in swept) if swept else None,
-                "temp_bytes": sum(record.temp_bytes or 0 for record in swept) if swept else None,
             }
         ),
         **({"sweeps": vocabulary.table(slowest)} if slowest else {}),

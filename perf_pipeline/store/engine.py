@@ -42,7 +42,8 @@ class Store:
             "postgresql+psycopg://",
             creator=self._connect,
             pool_size=2,
-            max_overflow=8,
+            # as many more as targets are swept at once; they are closed when given back
+            max_overflow=settings.current().collection_threads,
             pool_pre_ping=True,  # a store that was restarted costs nobody a failed run
         )
 

@@ -2,7 +2,7 @@
 -- minimum version: 14
 -- extension: pg_stat_statements
 -- grant: pg_read_all_stats (part of pg_monitor)
--- cadence: when statements without a text ran, at most every PERF texts interval
+-- cadence: when statements without a text ran, at most every ten minutes
 SELECT /* perf-pipeline */ s.userid, s.dbid, s.queryid, s.query
 FROM {extension}.pg_stat_statements(true) AS s
 WHERE s.queryid = ANY (%(queryids)s::pg_catalog.int8[])
