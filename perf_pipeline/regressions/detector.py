@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from perf_pipeline.regressions.evidence import interval_factor
-from perf_pipeline.regressions.noise import long_run_scale, running_median, sample_variance
+from perf_pipeline.regressions.noise import local_level, long_run_scale
 from perf_pipeline.regressions.prune import Change, Limits, Track, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
@@ -60,7 +60,8 @@ def detect(series: pl.DataFrame, limits: Limits = DEFAULT) -> pl.DataFrame:
         value); `relative_change` f64, new level / old level - 1 (infinite from a level of 0);
         `p_value` f64, probability of as much evidence anywhere in a series without a change;
         `relative_change_low`, `relative_change_high` f64, 90 % interval; `old_level`,
-        `new_level` f64, typical value (geometric mean) in the unit of `value`; `n_before`,
+        `new_level` f64, typical value (geometric mean; mean where there are zeros)
+        in the unit of `value`; `n_before`,
         `n_after` i64, samples of either level. Series are judged each for itself; for the
         false discovery rate over all of a run see `false_discovery`.
 
@@ -79,36 +80,38 @@ def detect(series: pl.DataFrame, limits: Limits = DEFAULT) -> pl.DataFrame:
 
 def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
     raw = remove_season(batch)
-    centre = running_median(raw, batch.count)
-    residual = np.where(batch.valid, raw - centre, 0.0)
-    variance = sample_variance(residual, batch.calls, batch.valid)
-    limit = limits.clip * np.sqrt(variance)
-    y = centre + np.clip(residual, -limit, limit)
+    centre, variance = local_level(raw, batch)
+    # Counts come in small numbers: most of what a median calls outliers are just ones and twos.
+    clip = np.where(batch.is_sqrt, 2 * limits.clip, limits.clip)[:, None] * np.sqrt(variance)
+    y = np.where(batch.valid, centre + np.clip(raw - centre, -clip, clip), centre)
     w = np.where(batch.valid, 1.0 / variance, 0.0)
     scale = long_run_scale(y, w, batch.count, batch.valid)
     blocks = block_sums(w, y, batch.count)
     penalty = limits.penalty * scale**2 * np.log(batch.count)
     back = optimal_partition(blocks, penalty, -(-limits.min_segment // blocks.size))
+    reach = max(3, blocks.size)
     rows: list[Row] = []
     for i, cuts in enumerate(boundaries(back, blocks)):
         if cuts:
             n = int(batch.count[i])
             track = Track(batch.ts[i, :n], raw[i, :n], y[i, :n], w[i, :n], float(scale[i]))
-            reach = max(3, blocks.size)
-            rows += [_row(batch, i, k) for k in changes(track, cuts, limits, reach)]
+            rows += [_row(batch, i, track, k) for k in changes(track, cuts, limits, reach)]
     return rows
 
 
-def _row(batch: Batch, i: int, change: Change) -> Row:
+def _row(batch: Batch, i: int, track: Track, change: Change) -> Row:
     """Back from transformed units to the value's."""
     centre = float(batch.centre[i])
     margin = interval_factor() * change.error
     if batch.is_sqrt[i]:
-        levels = [max(v, 0.0) ** 2 for v in (change.old, change.new)]
-        ends = [max(change.new + k, 0.0) ** 2 for k in (0.0, -margin, margin)]
-        ratios = [v / levels[0] - 1 if levels[0] > 0 else math.inf for v in ends]
+        # The mean of few counts, not the square of their mean root, which is smaller.
+        old = track.mean_square(change.a, change.b)
+        new = track.mean_square(change.settled, change.c)
+        root = math.sqrt(new)
+        ends = (new, max(root - margin, 0.0) ** 2, (root + margin) ** 2)
+        ratios = [v / old - 1 if old > 0 else math.inf for v in ends]
     else:
-        levels = [math.exp(v) for v in (change.old, change.new)]
+        old, new = math.exp(change.old), math.exp(change.new)
         ratios = [math.expm1(change.shift + k) for k in (0.0, -margin, margin)]
     return (
         batch.ids[i],
@@ -118,8 +121,8 @@ def _row(batch: Batch, i: int, change: Change) -> Row:
         change.p_value,
         ratios[1],
         ratios[2],
-        levels[0] * centre,
-        levels[1] * centre,
+        old * centre,
+        new * centre,
         change.b - change.a,
-        change.c - change.b,
+        change.c - change.settled,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from perf_pipeline.regressions.series import Bools, Floats, Ints, row_median
+from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, row_median
 
 #: Standard deviation of a normal distribution over its median absolute deviation.
 MAD = 1.4826
@@ -20,6 +20,10 @@ _MIN_PAIRS = 12
 #: Variance of the clipped residuals understates the noise of a sample by this factor: the
 #: running median follows it a little.
 _MEDIAN_FOLLOWS = 1.2
+#: Least noise in units of the mean absolute residual; 1.25 for a normal distribution.
+_MEAN_SHARE = 0.75
+#: A sample with this many times a neighbour's variance gives way to it in the running median.
+_FAR_NOISIER = 4.0
 #: Root mean square of a standard normal variable winsorised at 2.5.
 _WINSORISED = 0.989
 
@@ -57,6 +61,7 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     A mean over few calls is noisier than one over many; both parts are fitted by two rounds of
     weighted least squares on squared residuals clipped at three robust standard deviations.
     """
+    residual = np.where(valid, residual, 0.0)
     scale = np.maximum(MAD * row_median(np.abs(residual), valid), NOISE_FLOOR)
     v = valid.astype(np.float64)
     e = np.minimum((residual / scale[:, None]) ** 2, 9.0) * v
@@ -86,17 +91,50 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     fitted /= np.maximum(row_median(fitted, valid), 1e-12)[:, None]
     fitted = np.clip(fitted, 0.1, 100.0)
     standard = np.abs(residual) / np.sqrt(fitted)
-    level = np.maximum(MAD * row_median(standard, valid), NOISE_FLOOR)
+    # Where most residuals are the same (counts, mostly zero), the median says nothing.
+    mean = (standard * v).sum(1) / np.maximum(v.sum(1), 1.0)
+    level = np.maximum(MAD * row_median(standard, valid), _MEAN_SHARE * mean)
+    level = np.maximum(level, NOISE_FLOOR)
     variance: Floats = _MEDIAN_FOLLOWS * fitted * level[:, None] ** 2
     return variance
 
 
+def local_level(raw: Floats, batch: Batch) -> tuple[Floats, Floats]:
+    """Take the running median of each sample's surroundings, and the variance of each sample.
+
+    A running median counts every sample alike. Where a sample is far noisier than a neighbour
+    (few calls), the neighbours' weighted mean takes its place, or it would drag the level of
+    the precise ones along.
+
+    Returns
+    -------
+    tuple of ndarray, shape (s, n) each
+
+    """
+    centre = running_median(raw, batch.count)
+    variance = sample_variance(raw - centre, batch.calls, batch.valid)
+    around = np.full((2, *raw.shape), np.inf)
+    around[0, :, 1:] = np.where(batch.valid[:, :-1], variance[:, :-1], np.inf)
+    around[1, :, :-1] = np.where(batch.valid[:, 1:], variance[:, 1:], np.inf)
+    noisy = batch.valid & (variance > _FAR_NOISIER * around.min(axis=0))
+    if not noisy.any():
+        return centre, variance
+    own, left, right = 1.0 / variance, 1.0 / around[0], 1.0 / around[1]
+    total = own * raw
+    total[:, 1:] += left[:, 1:] * raw[:, :-1]
+    total[:, :-1] += right[:, :-1] * raw[:, 1:]
+    smooth = np.where(noisy, total / (own + left + right), raw)
+    centre = running_median(smooth, batch.count)
+    return centre, sample_variance(raw - centre, batch.calls, batch.valid)
+
+
 def _spread(d: Floats, pairs: Bools) -> Floats:
     """Estimate each row's standard deviation from cells winsorised at 2.5 robust ones."""
-    limit = 2.5 * MAD * row_median(np.abs(d), pairs)
+    mean = (np.abs(d) * pairs).sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
+    limit = 2.5 * np.maximum(MAD * row_median(np.abs(d), pairs), _MEAN_SHARE * mean)
     squares = np.minimum(d * d, (limit * limit)[:, None]) * pairs
-    mean = squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
-    spread: Floats = np.sqrt(mean) / _WINSORISED
+    square = squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
+    spread: Floats = np.sqrt(square) / _WINSORISED
     return spread
 
 

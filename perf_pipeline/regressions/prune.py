@@ -79,10 +79,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Change:
-    """A change between the samples `a..b` (old level) and `b..c` (new level)."""
+    """A change between the samples `a..b` (old level) and `settled..c` (new level).
+
+    `settled` is `b`, but for a slow drift, which starts at `b`.
+    """
 
     a: int
     b: int
+    settled: int
     c: int
     old: float
     new: float
@@ -135,12 +139,16 @@ class Track:
         own = spread / max(b - a - 1, 1)
         return mean, max(self.scale * self.scale, own * self.scale) / weight
 
+    def mean_square(self, a: int, b: int) -> float:
+        """Weighted mean of the squares of samples `a..b`."""
+        return float(self.cyy[b] - self.cyy[a]) / float(self.cw[b] - self.cw[a])
+
     def change(self, a: int, b: int, c: int) -> Change:
         """Compare the levels either side of `b`."""
         old, old_variance = self.level(a, b)
         new, new_variance = self.level(b, c)
         error = math.sqrt(old_variance + new_variance)
-        return Change(a, b, c, old, new, error, self.p_value((new - old) / error))
+        return Change(a, b, b, c, old, new, error, self.p_value((new - old) / error))
 
     def p_value(self, t: float) -> float:
         """P-value of a statistic that was searched for over this series."""
@@ -315,7 +323,7 @@ def _joined(track: Track, first: Change, last: Change) -> Change:
     new, new_variance = track.level(last.b, last.c)
     error = math.sqrt(old_variance + new_variance)
     p_value = track.p_value((new - old) / error)
-    return Change(first.a, first.b, last.c, old, new, error, p_value)
+    return Change(first.a, first.b, last.b, last.c, old, new, error, p_value)
 
 
 def _is_ramp(track: Track, run: list[Change]) -> bool:

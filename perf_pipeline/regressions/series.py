@@ -27,6 +27,9 @@ DECIMALS = 9
 #: on which other series are in the call.
 _PAD, _PAD_LONG, _SHORT = 32, 96, 256
 
+#: Positive values outside are no measurement; sums and ratios of those inside cannot overflow.
+_SANE = (1e-100, 1e100)
+
 #: Cells (series * padded samples) worked on at once; about 20 matrices of this size are alive.
 CHUNK_CELLS = 131_072
 
@@ -171,9 +174,10 @@ def validate(series: pl.DataFrame) -> pl.DataFrame:
 def clean(series: pl.DataFrame) -> Samples:
     """Drop unusable samples, sort, and merge duplicates.
 
-    Null, NaN, infinite and negative values are missing, and so are rows without `series_id` or
-    `ts`. Samples of one series with the same timestamp become one: the mean weighted by calls,
-    with the sum of the calls. Calls of zero or less are unknown.
+    Null, NaN, infinite and negative values are missing (so are values above 1e100 or below
+    1e-100), and so are rows without `series_id` or `ts`. Samples of one series with the same
+    timestamp become one: the mean weighted by calls, with the sum of the calls. Calls of zero
+    or less are unknown.
 
     Parameters
     ----------
@@ -184,8 +188,7 @@ def clean(series: pl.DataFrame) -> Samples:
     rows = series.filter(
         pl.col("series_id").is_not_null(),
         pl.col("ts").is_not_null(),
-        pl.col("value").is_finite(),
-        pl.col("value") >= 0,
+        (pl.col("value") == 0) | pl.col("value").is_between(*_SANE),
     )
     ids, code = _codes(rows["series_id"])
     ts = rows["ts"].dt.epoch("us").to_numpy().astype(np.int64)

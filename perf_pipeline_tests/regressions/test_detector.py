@@ -183,3 +183,171 @@ def test_false_discovery_is_benjamini_hochberg():
     p = pl.DataFrame({"p_value": [0.04, 0.01, 0.03, 0.005]})
     assert false_discovery(p)["q_value"].to_list() == pytest.approx([0.04, 0.02, 0.04, 0.02])
     assert false_discovery(p.clear())["q_value"].to_list() == []
+
+
+def alarmed(values, *, step=3600.0, metric="latency_ms", calls=200):
+    """Share of the rows of `values` on which anything is reported."""
+    calls = np.broadcast_to(calls, values.shape)
+    series = [
+        frame(v, name=f"s{i:04d}", step=step, metric=metric, calls=c)
+        for i, (v, c) in enumerate(zip(values, calls, strict=True))
+    ]
+    return detect(pl.concat(series))["series_id"].n_unique() / len(values)
+
+
+def autoregressive(rng, shape, phi):
+    x = rng.normal(size=shape)
+    for i in range(1, shape[1]):
+        x[:, i] += phi * x[:, i - 1]
+    return np.exp(0.1 * x)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_most"),
+    [("iid", 0.005), ("lognormal", 0.005), ("t2.5", 0.005), ("ar0.6", 0.01), ("ar0.8", 0.1)],
+)
+def test_unchanged_noise_is_quiet(name, at_most):
+    rng = np.random.default_rng(20)
+    shape = (400, 200)
+    values = {
+        "iid": lambda: 1 + 0.1 * rng.normal(size=shape),
+        "lognormal": lambda: np.exp(0.5 * rng.normal(size=shape)),
+        "t2.5": lambda: np.maximum(1 + 0.1 * rng.standard_t(2.5, size=shape), 0.01),
+        "ar0.6": lambda: autoregressive(rng, shape, 0.6),
+        "ar0.8": lambda: autoregressive(rng, shape, 0.8),
+    }[name]()
+    assert alarmed(values, step=6 * 3600) <= at_most
+
+
+def test_the_same_noise_with_a_step_is_not():
+    values = 1 + 0.1 * np.random.default_rng(20).normal(size=(100, 200))
+    values[:, 140:] *= 1.5
+    assert alarmed(values, step=6 * 3600) == 1.0
+
+
+def test_spikes_two_plans_and_single_bad_nights_are_quiet():
+    rng = np.random.default_rng(21)
+    spikes = 10 * np.exp(0.1 * rng.normal(size=(50, 300)))
+    for row in spikes:
+        for at in rng.choice(np.arange(0, 300, 12), size=8, replace=False):
+            row[at : at + 3] *= rng.uniform(2, 8)
+    # The worst place: the newest samples.
+    spikes[:, -3:] *= 5
+    assert alarmed(spikes) <= 0.02
+    plans = 10 * np.exp(0.05 * rng.normal(size=(50, 300)) + 0.7 * (rng.random((50, 300)) < 0.4))
+    assert alarmed(plans) == 0.0
+
+
+def test_daily_and_weekly_season_is_quiet_from_the_first_day_on():
+    rng = np.random.default_rng(22)
+    hours = np.arange(24 * 7 * 4)
+    day = 0.4 * np.sin(2 * np.pi * hours / 24) - 0.3 * ((hours // 24) % 7 >= 5)
+    values = np.exp(day + 0.08 * rng.normal(size=(20, len(hours))))
+    for days in (1, 2, 4, 6, 8, 13, 28):
+        assert alarmed(values[:, : 24 * days]) <= 0.05, days
+
+
+def test_step_under_a_season_is_found():
+    rng = np.random.default_rng(23)
+    hours = np.arange(24 * 21)
+    day = 0.4 * np.sin(2 * np.pi * hours / 24) - 0.3 * ((hours // 24) % 7 >= 5)
+    found = detect(frame(np.exp(day + 0.08 * rng.normal(size=hours.size) + 0.3 * (hours >= 400))))
+    assert found.height == 1
+    assert abs((found["change_ts"][0] - START) / timedelta(hours=1) - 400) <= 2
+    assert found["relative_change"][0] == pytest.approx(np.expm1(0.3), abs=0.05)
+
+
+def test_drift_is_one_change_at_its_start():
+    rng = np.random.default_rng(24)
+    ramp = np.clip((np.arange(500) - 200) / 150, 0, 1) * np.log(2)
+    found = detect(frame(np.exp(ramp + 0.05 * rng.normal(size=500))))
+    assert found.height == 1
+    assert 190 <= (found["change_ts"][0] - START) / timedelta(hours=1) <= 300
+    assert found["relative_change"][0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_two_steps_are_two_changes():
+    values = noisy(25, 300, change=100, factor=1.5, cv=0.05)
+    values[200:] *= 1.5
+    found = detect(frame(values))
+    assert [round((t - START) / timedelta(hours=1)) for t in found["change_ts"]] == [100, 200]
+
+
+def test_incident_that_ends_is_not_a_change_and_a_long_one_is_two():
+    values = noisy(26, 200, cv=0.05)
+    values[100:106] *= 3
+    assert detect(frame(values)).height == 0
+    values[100:140] = values[0:40] * 3
+    assert detect(frame(values))["direction"].to_list() == ["up", "down"]
+
+
+def test_gaps_and_nulls_do_not_move_the_onset():
+    rng = np.random.default_rng(27)
+    series = frame(noisy(27, 300, change=200, factor=1.5))
+    kept = series.filter(pl.Series(rng.random(300) > 0.2) | (pl.int_range(300) == 200))
+    kept = kept.filter(~pl.int_range(pl.len()).is_between(60, 90))
+    found = detect(kept)
+    assert found["change_ts"].to_list() == [START + timedelta(hours=200)]
+
+
+def test_calls_weigh_the_samples():
+    """Means over few calls scatter: without their weight they hide the change."""
+    rng = np.random.default_rng(28)
+    calls = np.where(rng.random((40, 240)) < 0.5, 4, 4000)
+    values = rng.gamma(calls, 1 / calls)
+    values[:, 160:] *= 1.12
+    assert alarmed(values, calls=calls) >= 0.9
+    assert alarmed(values) <= 0.5
+
+
+def test_counts_with_many_zeros():
+    rng = np.random.default_rng(29)
+    quiet = rng.poisson(0.5, size=(200, 200)) / 1000
+    assert alarmed(quiet, metric="error_rate", calls=1000) <= 0.005
+    worse = quiet[:50].copy()
+    worse[:, 150:] = rng.poisson(5, size=(50, 50)) / 1000
+    assert alarmed(worse, metric="error_rate", calls=1000) == 1.0
+    from_nothing = frame([0.0] * 60 + [0.05, 0.04, 0.06] * 10, metric="error_rate")
+    found = detect(from_nothing)
+    assert found["relative_change"].to_list() == [float("inf")]
+    assert found["new_level"][0] == pytest.approx(0.05, rel=0.05)
+
+
+def test_thousands_of_series_in_bounded_memory():
+    rng = np.random.default_rng(30)
+    n, number = 240, 2000
+    values = np.exp(0.1 * rng.normal(size=(number, n)))
+    values[::10, 160:] *= 2
+    ts = pl.Series([START + timedelta(hours=i) for i in range(n)] * number)
+    series = pl.DataFrame(
+        {
+            "series_id": np.repeat([f"s{i:04d}" for i in range(number)], n),
+            "ts": ts,
+            "value": values.ravel(),
+        }
+    )
+    found = detect(series)
+    assert found["series_id"].to_list() == [f"s{i:04d}" for i in range(0, number, 10)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_comes_in_the_answer_is_sane(data):
+    n = data.draw(st.integers(1, 80))
+    pool = [0.0, 1e-300, 1.0, 2.0, 5.0, 1e9, 1.7e308, float("nan"), float("inf"), -1.0, None]
+    some = data.draw(st.lists(st.sampled_from(pool), min_size=1, max_size=4))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    series = pl.DataFrame(
+        {
+            "series_id": ["ab"[k] for k in rng.integers(0, 2, n)],
+            "ts": [START + timedelta(hours=int(k)) for k in rng.integers(0, 2 * n, n)],
+            "value": [some[k] for k in rng.integers(0, len(some), n)],
+            "calls": [[0, 1, -5, 10**18, None][k] for k in rng.integers(0, 5, n)],
+        },
+        schema_overrides={"value": pl.Float64, "calls": pl.Int64},
+    )
+    found = detect(series)
+    assert found["p_value"].is_between(0, 1).all()
+    assert found["relative_change"].is_not_nan().all()
+    assert found["old_level"].is_finite().all()
+    assert found["new_level"].is_finite().all()
