@@ -7,7 +7,7 @@ import polars as pl
 
 from perf_pipeline.regressions.evidence import interval_factor
 from perf_pipeline.regressions.noise import local_level, long_run_scale
-from perf_pipeline.regressions.prune import Change, Limits, Track, changes
+from perf_pipeline.regressions.prune import FEW, Change, Limits, Track, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
 from perf_pipeline.regressions.series import Batch, batches, clean, validate
@@ -85,16 +85,19 @@ def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
     clip = np.where(batch.is_sqrt, 2 * limits.clip, limits.clip)[:, None] * np.sqrt(variance)
     y = np.where(batch.valid, centre + np.clip(raw - centre, -clip, clip), centre)
     w = np.where(batch.valid, 1.0 / variance, 0.0)
-    scale = long_run_scale(y, w, batch.count, batch.valid)
+    scale, single = long_run_scale(y, w, batch.count, batch.valid)
     blocks = block_sums(w, y, batch.count)
-    penalty = limits.penalty * scale**2 * np.log(batch.count)
+    # Autocorrelation cannot be read from a few samples: propose more there, and judge.
+    cost = np.where(batch.count <= FEW, single, scale)
+    penalty = limits.penalty * cost**2 * np.log(batch.count)
     back = optimal_partition(blocks, penalty, -(-limits.min_segment // blocks.size))
     reach = max(3, blocks.size)
     rows: list[Row] = []
     for i, cuts in enumerate(boundaries(back, blocks)):
         if cuts:
             n = int(batch.count[i])
-            track = Track(batch.ts[i, :n], raw[i, :n], y[i, :n], w[i, :n], float(scale[i]))
+            noise = (float(scale[i]), float(single[i]))
+            track = Track(batch.ts[i, :n], raw[i, :n], y[i, :n], w[i, :n], noise)
             rows += [_row(batch, i, track, k) for k in changes(track, cuts, limits, reach)]
     return rows
 

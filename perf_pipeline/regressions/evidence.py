@@ -9,8 +9,8 @@ import polars as pl
 def t_tail(t: float, df: float) -> float:
     """Two-sided tail of Student's t with `df` degrees of freedom (Wallace's approximation).
 
-    Wallace 1959: z = (8 df + 1) / (8 df + 3) * sqrt(df * ln(1 + t^2 / df)); accurate to about
-    1 % of the probability for df >= 4.
+    Wallace 1959: z = (8 df + 1) / (8 df + 3) * sqrt(df * ln(1 + t^2 / df)). Never too small in
+    the range used: by under 5 % too large for |t| < 6 and df >= 10, by 38 % at t = 20, df = 4.
     """
     z = (8 * df + 1) / (8 * df + 3) * math.sqrt(df * math.log1p(t * t / df))
     return math.erfc(z / math.sqrt(2.0))

@@ -67,7 +67,7 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     e = np.minimum((residual / scale[:, None]) ** 2, 9.0) * v
     x = row_median(calls, valid)[:, None] / calls
     # Far fewer calls than usual say little about the slope and would dominate it.
-    x = np.minimum(x, 20.0)
+    x = np.minimum(x, 100.0)
     w = v.copy()
     a = np.zeros(len(scale))
     b = np.zeros(len(scale))
@@ -89,7 +89,7 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     fitted = a[:, None] + b[:, None] * x
     # The clipped mean square is only a shape; the level comes from the robust scale below.
     fitted /= np.maximum(row_median(fitted, valid), 1e-12)[:, None]
-    fitted = np.clip(fitted, 0.1, 100.0)
+    fitted = np.clip(fitted, 0.01, 100.0)
     standard = np.abs(residual) / np.sqrt(fitted)
     # Where most residuals are the same (counts, mostly zero), the median says nothing.
     mean = (standard * v).sum(1) / np.maximum(v.sum(1), 1.0)
@@ -158,7 +158,7 @@ def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
     return levels
 
 
-def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> Floats:
+def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> tuple[Floats, Floats]:
     """Factor by which means over long runs are noisier than independent samples; shape (s,).
 
     Robust spread of the differences of neighbouring block means, in units of what the weights
@@ -166,12 +166,13 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> Floats:
     differences, and the long-run value of a first-order autoregression read from the
     differences one and two samples apart. The largest counts: autocorrelated noise must not be
     mistaken for changes of level. Differences, because they hardly see the changes themselves.
+    Also returns the factor of single samples, which autocorrelation has no part in.
     """
     y = y - _two_levels(y, w, count)
     s, n = y.shape
     wv = w * valid
     inverse = 1.0 / np.maximum(w, 1e-12)
-    out: Floats = np.maximum(_spread(np.where(valid, y * np.sqrt(w), 0.0), valid), _SCALE_FLOOR)
+    single: Floats = np.maximum(_spread(np.where(valid, y * np.sqrt(w), 0.0), valid), _SCALE_FLOOR)
     lag = []
     for h in (1, 2):
         pairs = valid[:, h:]
@@ -180,7 +181,7 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         rho = np.where(lag[0] > 0, lag[1] / lag[0] - 1.0, 0.0)
     rho = np.clip(rho, 0.0, 0.8)
-    out = np.maximum(out, np.sqrt(lag[0] * (1 + rho)) / (1 - rho))
+    out: Floats = np.maximum(single, np.sqrt(lag[0] * (1 + rho)) / (1 - rho))
     for size in (2, 4, 8, 16):
         blocks = n // size
         if blocks < _MIN_PAIRS + 1:
@@ -194,4 +195,4 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> Floats:
         pairs = full[:, 1:]
         enough = pairs.sum(axis=1) >= _MIN_PAIRS
         out = np.maximum(out, np.where(enough, _spread(d, pairs), 0.0))
-    return out
+    return out, single

@@ -14,6 +14,10 @@ HOUR_US = 3_600_000_000
 #: Up to this span (a load test, a demo) hours of the day and weekends play no part.
 _SHORT_SPAN_US = 3 * HOUR_US
 
+#: Samples up to which autocorrelation cannot be told from chance, and how many times the spread
+#: within two levels they must then be apart to be believed without.
+FEW, _APART = 64, 5.0
+
 #: A return to within this share of the shift ends a visit.
 _RETURNED = 0.35
 
@@ -109,13 +113,17 @@ class Track:
         Transformed values without season; the same with outliers clipped.
     w : ndarray of float64, shape (n,)
         Inverse variance of each sample.
-    scale : float
-        Long-run noise in units of what `w` promises (see `noise.long_run_scale`).
+    noise : tuple of float
+        Long-run noise and that of single samples, in units of what `w` promises (see
+        `noise.long_run_scale`).
 
     """
 
-    def __init__(self, ts: Ints, raw: Floats, y: Floats, w: Floats, scale: float) -> None:
-        self.ts, self.raw, self.y, self.w, self.scale = ts, raw, y, w, scale
+    def __init__(
+        self, ts: Ints, raw: Floats, y: Floats, w: Floats, noise: tuple[float, float]
+    ) -> None:
+        self.ts, self.raw, self.y, self.w = ts, raw, y, w
+        self.scale, self.single = noise
         self.n = len(y)
         self.span = int(ts[-1] - ts[0])
         # Winsorised noise estimates keep about nine tenths of the degrees of freedom.
@@ -148,7 +156,24 @@ class Track:
         old, old_variance = self.level(a, b)
         new, new_variance = self.level(b, c)
         error = math.sqrt(old_variance + new_variance)
+        if self.n <= FEW and self._apart(a, b, c, old, new):
+            error *= min(self.single / self.scale, 1.0)
         return Change(a, b, b, c, old, new, error, self.p_value((new - old) / error))
+
+    def _apart(self, a: int, b: int, c: int, old: float, new: float) -> bool:
+        """Whether two levels are so far apart that wandering noise cannot be the reason.
+
+        Nearly double or half, no sample on the wrong side of the middle, and `_APART` times
+        the spread within the levels. Only asked of series too short to tell autocorrelation
+        from chance.
+        """
+        if abs(new - old) < math.log(1.8):
+            return False
+        low, high = self.raw[a:b], self.raw[b:c]
+        above = (low > (old + new) / 2).any() if new > old else (low < (old + new) / 2).any()
+        below = (high < (old + new) / 2).any() if new > old else (high > (old + new) / 2).any()
+        spread = math.sqrt((float(low.var()) * len(low) + float(high.var()) * len(high)) / (c - a))
+        return not (above or below) and abs(new - old) >= _APART * spread
 
     def p_value(self, t: float) -> float:
         """P-value of a statistic that was searched for over this series."""

@@ -140,6 +140,17 @@ def test_short_history_sampled_every_second(seed, before, after, factor):
     assert abs((found["change_ts"][0] - START) / timedelta(seconds=2) - before) <= 1
 
 
+@pytest.mark.parametrize(("before", "after"), [(7, 5), (8, 6), (12, 8), (10, 20)])
+def test_clean_doubling_is_found_from_twelve_samples_on(before, after):
+    rng = np.random.default_rng(4)
+    values = 10 * np.exp(0.05 * rng.normal(size=(60, before + after)))
+    values[:, before:] *= 2
+    assert alarmed(values, step=3.0) >= 0.98
+    # The same without the change.
+    values[:, before:] /= 2
+    assert alarmed(values, step=3.0) == 0.0
+
+
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_says_nothing_on_five_samples(n):
     assert detect(frame([1.0, 1.0, 50.0, 50.0, 50.0][:n])).height == 0
