@@ -257,7 +257,8 @@ def _consistent(raw: Floats, change: Change, limits: Limits) -> bool:
         share = limits.consistent_newest if newest else limits.consistent
         if float(beyond[b:].mean()) < share:
             return False
-        if newest:
+        # A stay on the usual side is no excursion: a recovery is news at once.
+        if newest and float(beyond[:b].mean()) < 0.5:
             stops = np.concatenate(([-1], np.flatnonzero(~beyond[:b]), [b]))
             longest = int(np.diff(stops).max()) - 1
             if longest >= 2 and c - b < limits.excursion * longest:

@@ -292,6 +292,25 @@ def test_incident_that_ends_is_not_a_change_and_a_long_one_is_two():
     assert detect(frame(values))["direction"].to_list() == ["up", "down"]
 
 
+def test_recovery_is_reported_as_soon_as_a_change():
+    """The old level has been held before, for long: coming back to it is no excursion."""
+    values = noisy(31, 75, cv=0.05)
+    values[57:67] *= 1.6
+    found = detect(frame(values, step=86400.0))
+    assert found["direction"].to_list() == ["up", "down"]
+
+
+def test_third_bad_week_like_the_two_before_is_no_news():
+    values = noisy(32, 90, cv=0.05)
+    for start in (30, 55, 85):
+        values[start : start + 5] *= 2
+    assert detect(frame(values, step=86400.0)).height == 0
+    # The same newest five samples without the visits before.
+    values[30:35] /= 2
+    values[55:60] /= 2
+    assert detect(frame(values, step=86400.0)).height == 1
+
+
 def test_gaps_and_nulls_do_not_move_the_onset():
     rng = np.random.default_rng(27)
     series = frame(noisy(27, 300, change=200, factor=1.5))
