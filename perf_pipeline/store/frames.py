@@ -70,6 +70,7 @@ def read(
 
     """
     with store.begin() as connection:
+        connection.execute(sqlfiles.load("store/plan_for_spans").text)
         return read_in(connection, name, schema, params)
 
 
