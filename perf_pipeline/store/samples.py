@@ -22,11 +22,12 @@ KEY = ("userid", "dbid", "queryid", "toplevel")
 METRIC = "mean_exec_time"
 DETECT_METRIC = "latency_ms"
 
-#: Days of history that decide the grain, and the span below which raw intervals are used: with
-#: less than three days there are not 72 hourly samples, too few to find a 20 % step in usual
-#: noise (n per side = 2 (5 sigma / ln 1.2)^2, 38 at sigma 0.16).
+#: Days of history that decide the grain, and the hours with data below which raw intervals are
+#: used: fewer hourly samples cannot show a 20 % step in usual noise (n per side =
+#: 2 (5 sigma / ln 1.2)^2, 38 at sigma 0.16). Hours with data, not the span from first to last: a
+#: database looked at for two minutes on Monday and on Friday has two hours, not four days.
 GRAIN_DAYS = 28
-SWEEP_BELOW = timedelta(days=3)
+SWEEP_BELOW_HOURS = 72
 #: Days up to the end of a day that are searched for changes: five whole weeks, so that a weekday
 #: profile rests on five samples of each hour of the week.
 WINDOW_DAYS = 35
@@ -38,8 +39,7 @@ HISTORY_SCHEMA: Schema = {
     "origin": pl.String,
     "day": pl.Date,
     "source": pl.String,
-    "first_ts": pl.Datetime("us"),
-    "last_ts": pl.Datetime("us"),
+    "hours": pl.Int64,
 }
 SAMPLE_SCHEMA: Schema = {
     "userid": pl.Int64,
@@ -96,8 +96,8 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
     -------
     list of Plan
         In the order of `days`; a day without data is left out. The grain is `sweep` while the
-        source's history in the `GRAIN_DAYS` days up to the end of the day spans less than
-        `SWEEP_BELOW` and the day's raw intervals are still there, else `hour`.
+        source has data in fewer than `SWEEP_BELOW_HOURS` hours of the `GRAIN_DAYS` days up to the
+        end of the day and the day's raw intervals are still there, else `hour`.
 
     """
     rows = history.to_dicts()
@@ -107,14 +107,12 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
         source = next((s for s in SOURCES if any(s == name for name, _ in present)), None)
         if source is None:
             continue
-        near = [
-            row
-            for row in rows
-            if row["source"] == source and day - timedelta(days=GRAIN_DAYS) < row["day"] <= day
-        ]
-        span = max(row["last_ts"] for row in near) - min(row["first_ts"] for row in near)
-        raw = (source, "sweep") in present
-        plans.append(Plan(day, source, "sweep" if raw and span < SWEEP_BELOW else "hour"))
+        hours: dict[date, int] = {}  # of either origin: old days may be kept as rollups only
+        for row in rows:
+            if row["source"] == source and day - timedelta(days=GRAIN_DAYS) < row["day"] <= day:
+                hours[row["day"]] = max(hours.get(row["day"], 0), row["hours"])
+        raw = (source, "sweep") in present and sum(hours.values()) < SWEEP_BELOW_HOURS
+        plans.append(Plan(day, source, "sweep" if raw else "hour"))
     return plans
 
 

@@ -410,15 +410,25 @@ def history(*rows):
     return pl.DataFrame(list(rows), schema=dict(HISTORY_SCHEMA), orient="row")
 
 
-def span(day, source="collected", origin="sweep"):
-    start = datetime.combine(day, datetime.min.time())
-    return (origin, day, source, start + timedelta(hours=1), start + timedelta(hours=23))
+def span(day, source="collected", origin="sweep", hours=24):
+    return (origin, day, source, hours)
 
 
-def test_three_days_of_history_decide_the_grain():
+def test_72_hours_with_data_decide_the_grain():
     days = [DAY + timedelta(days=i) for i in range(5)]
     found = plan(history(*[span(day) for day in days]), days)
-    assert [p.grain for p in found] == ["sweep"] * 3 + ["hour"] * 2
+    assert [p.grain for p in found] == ["sweep"] * 2 + ["hour"] * 3
+
+
+def test_two_looks_a_week_apart_are_two_hours_not_a_week():
+    days = [DAY, DAY + timedelta(days=7)]
+    found = plan(history(*[span(day, hours=1) for day in days]), days)
+    assert [p.grain for p in found] == ["sweep", "sweep"]
+
+
+def test_days_kept_as_rollups_only_count_as_history():
+    old = [span(DAY - timedelta(days=i), origin="hour") for i in range(1, 4)]
+    assert plan(history(*old, span(DAY, hours=1)), [DAY])[0].grain == "hour"
 
 
 def test_real_sweeps_win_over_generated_ones_and_know_nothing_of_them():
