@@ -16,7 +16,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 _LEADING = ("PERF_", "DAGSTER_", "PG")
 
 #: PERF_PG_BIN of the caller: runs the suite on another major version.
-_PG_BIN = os.environ.get("PERF_PG_BIN")
+PG_BIN = Path(os.environ["PERF_PG_BIN"]) if os.environ.get("PERF_PG_BIN") else None
 
 #: A test server may forget everything: it is thrown away.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -51,8 +51,7 @@ def server_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(server_directory: Path) -> Iterator[EmbeddedServer]:
     """Return a running server, one for the whole session."""
-    pg_bin = Path(_PG_BIN) if _PG_BIN else None
-    with EmbeddedServer(server_directory / "server", pg_bin=pg_bin, settings=FORGETFUL) as running:
+    with EmbeddedServer(server_directory / "server", pg_bin=PG_BIN, settings=FORGETFUL) as running:
         yield running
 
 

@@ -18,6 +18,7 @@ from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import pgbench
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, migrate
+from perf_pipeline_tests.conftest import PG_BIN
 
 pytestmark = pytest.mark.server
 
@@ -40,11 +41,11 @@ def every_file() -> list[Path]:
 
 
 def plain_files() -> list[str]:
-    """Return the files to try one by one; of variants, the one for the embedded server."""
+    """Return the files to try one by one; of variants, the one for the tests' server."""
     names = [relative(path) for path in every_file()]
     plain = [name for name in names if not DEFINING.match(name) and name not in NOT_PLAIN]
     stems = {re.sub(r"(\.pg\d+)?\.sql$", "", name) for name in plain}
-    major = binaries.find().major
+    major = binaries.find(PG_BIN).major
     return sorted(relative(sqlfiles.load(stem, major).path) for stem in stems)
 
 
