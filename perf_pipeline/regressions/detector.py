@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from perf_pipeline.regressions.evidence import interval_factor
-from perf_pipeline.regressions.noise import local_level, long_run_scale
-from perf_pipeline.regressions.prune import FEW, Change, Limits, Track, changes
+from perf_pipeline.regressions.noise import FEW, local_level, noise_scales
+from perf_pipeline.regressions.prune import Change, Limits, Track, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
 from perf_pipeline.regressions.series import Batch, batches, clean, validate
@@ -85,7 +85,7 @@ def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
     clip = np.where(batch.is_sqrt, 2 * limits.clip, limits.clip)[:, None] * np.sqrt(variance)
     y = np.where(batch.valid, centre + np.clip(raw - centre, -clip, clip), centre)
     w = np.where(batch.valid, 1.0 / variance, 0.0)
-    scale, single = long_run_scale(y, w, batch.count, batch.valid)
+    scale, single = noise_scales(y, w, batch)
     blocks = block_sums(w, y, batch.count)
     # Autocorrelation cannot be read from a few samples: propose more there, and judge.
     cost = np.where(batch.count <= FEW, single, scale)

@@ -1,7 +1,10 @@
 """How noisy a series is: per sample, from its calls, and over long runs (autocorrelation)."""
 
+import itertools
+
 import numpy as np
 
+from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
 from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, row_median
 
 #: Standard deviation of a normal distribution over its median absolute deviation.
@@ -15,6 +18,10 @@ NOISE_FLOOR = 0.005
 _SCALE_FLOOR = 0.6
 #: Fewest samples either side of the change taken out before the noise is estimated.
 _EDGE = 5
+#: Samples up to which autocorrelation cannot be told from chance.
+FEW = 64
+#: See `noise_scales`.
+_SUSPECT, _JUMP, _LASTS = 3.0, 50.0, 12
 #: Fewest differences of neighbouring blocks worth a standard deviation.
 _MIN_PAIRS = 12
 #: Variance of the clipped residuals understates the noise of a sample by this factor: the
@@ -158,7 +165,9 @@ def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
     return levels
 
 
-def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> tuple[Floats, Floats]:
+def long_run_scale(
+    y: Floats, w: Floats, count: Ints, valid: Bools
+) -> tuple[Floats, Floats, Floats]:
     """Factor by which means over long runs are noisier than independent samples; shape (s,).
 
     Robust spread of the differences of neighbouring block means, in units of what the weights
@@ -166,7 +175,8 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> tuple[Flo
     differences, and the long-run value of a first-order autoregression read from the
     differences one and two samples apart. The largest counts: autocorrelated noise must not be
     mistaken for changes of level. Differences, because they hardly see the changes themselves.
-    Also returns the factor of single samples, which autocorrelation has no part in.
+    Also returns the factor of single samples, which autocorrelation has no part in, and the
+    smaller of it and that of differences of neighbours, which slow swings have no part in.
     """
     y = y - _two_levels(y, w, count)
     s, n = y.shape
@@ -195,4 +205,35 @@ def long_run_scale(y: Floats, w: Floats, count: Ints, valid: Bools) -> tuple[Flo
         pairs = full[:, 1:]
         enough = pairs.sum(axis=1) >= _MIN_PAIRS
         out = np.maximum(out, np.where(enough, _spread(d, pairs), 0.0))
-    return out, single
+    short = np.minimum(single, np.maximum(np.sqrt(lag[0]), _SCALE_FLOOR))
+    return out, single, short
+
+
+def noise_scales(y: Floats, w: Floats, batch: Batch) -> tuple[Floats, Floats]:
+    """Long-run noise and that of single samples, in units of what the weights promise.
+
+    Where the long-run noise is suspiciously large, it may be levels that lasted: a benchmark
+    that moves between two levels for weeks at a time has changed each time. There the noise is
+    taken again around levels of at least `_LASTS` samples that are too far apart
+    (`_JUMP` ln n in units of the differences of neighbouring samples, squared) to be the swings
+    of noise that wanders.
+
+    Returns
+    -------
+    tuple of ndarray, shape (s,) each
+
+    """
+    scale, single, short = long_run_scale(y, w, batch.count, batch.valid)
+    wild = np.flatnonzero((scale > _SUSPECT * short) & (batch.count > FEW))
+    if len(wild):
+        y, w, count = y[wild].copy(), w[wild], batch.count[wild]
+        blocks = block_sums(w, y, count)
+        penalty = _JUMP * short[wild] ** 2 * np.log(count)
+        back = optimal_partition(blocks, penalty, -(-_LASTS // blocks.size))
+        for i, cuts in enumerate(boundaries(back, blocks)):
+            for a, b in itertools.pairwise([0, *cuts, int(count[i])]):
+                y[i, a:b] -= np.average(y[i, a:b], weights=w[i, a:b])
+        again, one, _ = long_run_scale(y, w, count, batch.valid[wild])
+        scale[wild] = np.minimum(scale[wild], again)
+        single[wild] = np.minimum(single[wild], one)
+    return scale, single

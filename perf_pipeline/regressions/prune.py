@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perf_pipeline.regressions.evidence import search_p_value
+from perf_pipeline.regressions.noise import FEW
 from perf_pipeline.regressions.series import Bools, Floats, Ints
 
 HOUR_US = 3_600_000_000
@@ -14,9 +15,9 @@ HOUR_US = 3_600_000_000
 #: Up to this span (a load test, a demo) hours of the day and weekends play no part.
 _SHORT_SPAN_US = 3 * HOUR_US
 
-#: Samples up to which autocorrelation cannot be told from chance, and how many times the spread
-#: within two levels they must then be apart to be believed without.
-FEW, _APART = 64, 5.0
+#: How many times the spread within two levels they must be apart to be believed in a series too
+#: short (`noise.FEW` samples) to tell autocorrelation from chance.
+_APART = 5.0
 
 #: A return to within this share of the shift ends a visit.
 _RETURNED = 0.35
@@ -115,7 +116,7 @@ class Track:
         Inverse variance of each sample.
     noise : tuple of float
         Long-run noise and that of single samples, in units of what `w` promises (see
-        `noise.long_run_scale`).
+        `noise.noise_scales`).
 
     """
 

@@ -311,6 +311,14 @@ def test_third_bad_week_like_the_two_before_is_no_news():
     assert detect(frame(values, step=86400.0)).height == 1
 
 
+def test_levels_that_last_for_weeks_are_changes_each_time():
+    rng = np.random.default_rng(33)
+    level = np.repeat([0.0, 0.2, 0.0, 0.2, 0.0, 0.2, 0.0, 0.2], [60, 30, 50, 40, 25, 60, 35, 60])
+    found = detect(frame(np.exp(level + 0.01 * rng.normal(size=level.size)), step=86400.0))
+    onsets = np.flatnonzero(np.diff(level)) + 1
+    assert [(t - START).days for t in found["change_ts"]] == onsets.tolist()
+
+
 def test_gaps_and_nulls_do_not_move_the_onset():
     rng = np.random.default_rng(27)
     series = frame(noisy(27, 300, change=200, factor=1.5))
