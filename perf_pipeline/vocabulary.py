@@ -36,7 +36,8 @@ PLATFORM_GROUP: Final = "platform"
 #: Runs with the same value of this tag wait for each other (dagster.yaml, tag_concurrency_limits).
 SINGLETON_TAG: Final = "perf_pipeline/singleton"
 MAX_RUNTIME_TAG: Final = "dagster/max_runtime"
-#: Dagster's own tags of a run over a range of partitions; it exports no public constant for them.
+#: Dagster's own tags of a run over partitions; it exports no public constant for them.
+PARTITION_TAG: Final = "dagster/partition"
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 #: A run in one of these states has work before it.

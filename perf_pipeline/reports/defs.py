@@ -1,7 +1,7 @@
 """Assets of the reports, the job that brings a day up to date, and the sensor that asks for it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -69,7 +69,8 @@ def reports_sensor(
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for the reports of days with sweeps that are not in them yet: closed "
-        "days at once, the current day every hour.",
+        "days at once, the current day every hour. A range that failed is tried in halves; a day "
+        "that failed alone waits half an hour, and the other days go on without it.",
     )
     def daily_reports_due(
         context: dg.SensorEvaluationContext,
@@ -83,17 +84,18 @@ def reports_sensor(
         except PerfPipelineError as error:
             yield dg.SkipReason(str(error))
             return
-        ranges = due.due_ranges(states, now.date())
-        if not ranges:
+        failures = {
+            name: _failures(context.instance, names[name], now - due.RETRY_AFTER)
+            for name in {state.target for state in states}
+        }
+        ready, waiting = due.plan(states, now.date(), failures, now)
+        if not ready and not waiting:
             yield dg.SkipReason("every day with sweeps has its report")
             return
-        failures = {
-            each.target: failed
-            for each in ranges
-            if (failed := _newest_failure(context.instance, names[each.target])) is not None
-        }
-        ready, waiting = due.held_back(ranges, failures, now)
-        skipped = [f"{each.target}: the last run failed a short while ago" for each in waiting]
+        skipped = [
+            f"{each.target}: {each.day} failed a short while ago, again at {each.until:%H:%M} UTC"
+            for each in waiting
+        ]
         requested = 0
         for each in ready:
             name = names[each.target]
@@ -116,10 +118,20 @@ def reports_sensor(
     return daily_reports_due
 
 
-def _newest_failure(instance: dg.DagsterInstance, job_name: str) -> datetime | None:
-    """When the newest run of a job failed; None when it did not, or there is none."""
-    records = instance.get_run_records(dg.RunsFilter(job_name=job_name), limit=1)
-    if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
-        return None
-    ended = records[0].end_time
-    return datetime.fromtimestamp(ended, UTC) if ended is not None else None
+def _failures(instance: dg.DagsterInstance, job_name: str, since: datetime) -> list[due.Failure]:
+    """Return the runs of a job that failed since a moment, with their days."""
+    records = instance.get_run_records(
+        dg.RunsFilter(
+            job_name=job_name, statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since
+        ),
+        limit=due.LOOKBACK_DAYS,
+    )
+    failures = []
+    for record in records:
+        tags = record.dagster_run.tags
+        first = tags.get(vocabulary.RANGE_START_TAG) or tags.get(vocabulary.PARTITION_TAG)
+        last = tags.get(vocabulary.RANGE_END_TAG) or first
+        if record.end_time is not None and first and last and first <= last:
+            ended = datetime.fromtimestamp(record.end_time, UTC)
+            failures.append(due.Failure(date.fromisoformat(first), date.fromisoformat(last), ended))
+    return failures

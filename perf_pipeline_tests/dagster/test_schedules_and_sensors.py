@@ -139,16 +139,30 @@ class TestDailyReportsDue:
         instance.report_run_canceled(run)
         assert len(tick([yard], instance).run_requests or []) == 1
 
-    def test_a_failure_is_not_repeated_every_minute(
+    def test_a_day_that_failed_waits_and_newer_days_go_on(
         self, store: Store, yard: Target, instance: dg.DagsterInstance
     ) -> None:
-        add_sweeps(store, yard, noon(today() - DAY))
+        poisoned, newer = today() - 2 * DAY, today() - DAY
+        add_sweeps(store, yard, noon(poisoned), noon(newer))
         job = definitions([yard]).resolve_job_def("report_yard")
-        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        instance.report_run_failed(run)
+
+        def fail(first: date, last: date) -> None:
+            tags = {
+                vocabulary.RANGE_START_TAG: first.isoformat(),
+                vocabulary.RANGE_END_TAG: last.isoformat(),
+            }
+            run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+            instance.report_run_failed(run)
+
+        fail(poisoned, newer)
+        assert ranges(tick([yard], instance)) == [("report_yard", str(poisoned), str(poisoned))]
+        fail(poisoned, poisoned)
+        assert ranges(tick([yard], instance)) == [("report_yard", str(newer), str(newer))]
+        report(store, yard, newer, newer)
         data = tick([yard], instance)
         assert not data.run_requests
-        assert data.skip_message == "yard: the last run failed a short while ago"
+        message = f"yard: {poisoned} failed a short while ago, again at "
+        assert (data.skip_message or "").startswith(message)
 
     def test_a_store_that_is_down_is_a_skip_with_its_reason(
         self,
