@@ -16,6 +16,7 @@ from perf_pipeline.embedded.children import Child
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import environment
 from perf_pipeline.errors import ConfigurationError, ServerStartError
+from perf_pipeline.examples import history
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests.pgbench import PgbenchRun
 
@@ -50,8 +51,10 @@ def run(*, port: int = 3000, load: bool = True) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
         signal.signal(number, _interrupt)
     with steps.opening("start the embedded PostgreSQL", example.house()) as house:
-        with steps.step("bring the store up to date"), example.prepare_store(house):
-            pass
+        with steps.step("bring the store up to date"), example.prepare_store(house) as store:
+            if not history.spans(store, example.TARGET):
+                # something to look at and to backfill on the first day; marked as generated
+                history.generate(store, example.TARGET)
         size = Size()
         with steps.step("thorbis: schema and data"):
             example.prepare_target(house, size)

@@ -5,8 +5,10 @@ real samples. It is there to show and to test baselines, findings and backfills.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -95,9 +97,9 @@ def generate(
     if seed < 0:
         raise ConfigurationError(f"seed={seed} is negative", "use a whole number from 0 on")
     target_id = targets.register(store, target_name)
-    spans = {row["source"]: row for row in store.rows("history_spans", {"target_id": target_id})}
-    generated = spans.pop("generated", None)
-    real = min((row["first_ts"] for row in spans.values()), default=None)
+    held = spans(store, target_name)
+    generated = held.pop("generated", None)
+    real = min((row["first_ts"] for row in held.values()), default=None)
     last = end or (real or datetime.now(UTC)).astimezone(UTC).date() - timedelta(days=1)
     if real is not None and real.astimezone(UTC).date() <= last:
         raise ConfigurationError(
@@ -130,6 +132,15 @@ def generate(
         {table: frame.height for table, frame in frames.items()},
         story.truths(told, queryids),
     )
+
+
+def spans(store: Store, target_name: str) -> dict[str, Mapping[str, Any]]:
+    """Return, by source, `first_ts` and `last_ts` of a target's sweeps; empty when it has none."""
+    target_id = targets.find(store, target_name)
+    if target_id is None:
+        return {}
+    rows = store.rows("history_spans", {"target_id": target_id})
+    return {row["source"]: row for row in rows}
 
 
 def _frames(

@@ -126,3 +126,13 @@ def test_every_text_is_a_statement_of_the_example_database(shared: psycopg.Conne
 def test_statements_have_names_ids_and_texts_of_their_own():
     assert len({s.queryid for s in STATEMENTS}) == len({s.text for s in STATEMENTS}) == 24
     assert all(not s.text.startswith("--") for s in STATEMENTS)
+
+
+def test_spans_tell_what_a_target_has(store: Store):
+    assert history.spans(store, "nobody") == {}
+    made = history.generate(store, "thorbis", days=9, end=END)
+    held = history.spans(store, "thorbis")
+    assert set(held) == {"generated"}
+    # an interval belongs to the day of its end
+    assert made.first <= held["generated"]["first_ts"].date()
+    assert held["generated"]["last_ts"].date() <= made.end
