@@ -67,9 +67,9 @@ def pool(target: Target) -> str:
     return f"pg_{target.name}"
 
 
-def described(target: Target, row: str) -> str:
-    """Return an asset's description: what a row is, then what the database is for."""
-    return f"One row is {row}." + (f"\n\n{target.description}" if target.description else "")
+def described(target: Target, row: str, more: str = "") -> str:
+    """Return an asset's description: what a row is, what else to know, what the database is for."""
+    return "\n\n".join(part for part in (f"One row is {row}.", more, target.description) if part)
 
 
 def daily(target: Target) -> dg.DailyPartitionsDefinition:
@@ -184,12 +184,19 @@ def _cell(value: object) -> str | int | float | bool | None:
 
 
 def numbers(values: Mapping[str, float | int | None]) -> dict[str, float | int]:
-    """Return those values that were measured, to three decimals; Dagster plots each over time."""
-    return {
-        name: round(value, 3) if isinstance(value, float) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    """Return those values that were measured, rounded; Dagster plots each over time.
+
+    From 1000 on whole numbers, below 1 four significant digits, else three decimals.
+    """
+    return {name: _shorter(value) for name, value in values.items() if value is not None}
+
+
+def _shorter(value: float | int) -> float | int:
+    if not isinstance(value, float):
+        return value
+    if abs(value) >= 1000:
+        return float(round(value))
+    return float(f"{value:.4g}") if abs(value) < 1 else round(value, 3)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import dagster as dg
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet, service_levels
-from perf_pipeline.store import targets
+from perf_pipeline.store import Store, targets
 
 if TYPE_CHECKING:
     from perf_pipeline.snapshots.record import SweepRecord
@@ -35,6 +35,11 @@ _ROWS: Final = {
     "between two sweeps",
 }
 
+#: Why there are fewer events than sweeps.
+_EVENTS: Final = (
+    "Rows come every five minutes from `fleet/collection`, which shows itself here once an hour: "
+    "figures and table are of the hour before the sweep. *Materialize* sweeps at once."
+)
 #: Families whose ledger table has another name.
 _TABLE: Final = {"settings": "settings_changes", "schema_objects": "schema_changes"}
 
@@ -56,7 +61,7 @@ def stats_assets(target: Target) -> dg.AssetsDefinition:
                 kinds={"postgres"},
                 owners=list(target.owners),
                 tags=vocabulary.tags(target, "stats"),
-                description=vocabulary.described(target, row),
+                description=vocabulary.described(target, row, _EVENTS),
             )
             for family, row in _ROWS.items()
         ],
@@ -69,12 +74,12 @@ def stats_assets(target: Target) -> dg.AssetsDefinition:
 
         with vocabulary.explained(), vocabulary.open_store() as store:
             record = collect(target, store)
-        metadata = sweep_metadata(record)
-        for key in sorted(context.selected_asset_keys):
-            rows = rows_of(record, key.path[-1])
-            yield dg.MaterializeResult(
-                asset_key=key, metadata={**metadata, "dagster/row_count": rows}
-            )
+            shown = {
+                key: family_metadata(store, record, key.path[-1])
+                for key in sorted(context.selected_asset_keys)
+            }
+        for key, metadata in shown.items():
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return stats
 
@@ -92,6 +97,19 @@ def sweep_metadata(record: "SweepRecord") -> vocabulary.Metadata:
             }
         ),
         **({"notes": "\n".join(record.notes)} if record.notes else {}),
+    }
+
+
+def family_metadata(store: Store, record: "SweepRecord", family: str) -> vocabulary.Metadata:
+    """Return what an event shows of one family: the hour's highlights, the sweep, its rows."""
+    from perf_pipeline.snapshots import highlights
+
+    found = highlights.read(store, record.target, family, record.ts)
+    return {
+        **({found.title: vocabulary.table(found.rows)} if found.rows else {}),
+        **vocabulary.numbers(found.figures),
+        **sweep_metadata(record),
+        "dagster/row_count": rows_of(record, family),
     }
 
 
@@ -152,7 +170,7 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
                 threads=knobs.collection_threads,
                 budget_s=budget_s(knobs),
             )
-        announce(context.instance, outcomes, datetime.now(UTC))
+            announce(context.instance, store, outcomes, datetime.now(UTC))
         failed = [outcome for outcome in outcomes if not outcome.ok]
         for outcome in failed:
             context.log.warning("target %s: %s", outcome.target.name, outcome.reason)
@@ -210,6 +228,7 @@ def collection_metadata(outcomes: Sequence[fleet.Outcome["SweepRecord"]]) -> voc
 
 def announce(
     instance: dg.DagsterInstance,
+    store: Store,
     outcomes: Sequence[fleet.Outcome["SweepRecord"]],
     now: datetime,
 ) -> None:
@@ -229,11 +248,8 @@ def announce(
                     dg.AssetObservation(key, metadata={"unreachable": outcome.reason})
                 )
                 continue
-            metadata = sweep_metadata(outcome.record)
-            rows = rows_of(outcome.record, family)
-            instance.report_runless_asset_event(
-                dg.AssetMaterialization(key, metadata={**metadata, "dagster/row_count": rows})
-            )
+            metadata = family_metadata(store, outcome.record, family)
+            instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata))
 
 
 def _newest(found: dg.EventRecordsResult) -> datetime | None:
@@ -285,10 +301,12 @@ def sla_checks(target: Target) -> dg.AssetChecksDefinition:
                     if verdict.error
                     else dg.AssetCheckSeverity.WARN,
                     description=verdict.message,
-                    metadata={
-                        "limit": verdict.level.limit,
-                        **vocabulary.numbers({"value": verdict.value}),
-                    },
+                    metadata=vocabulary.numbers(
+                        {
+                            f"limit{verdict.level.suffix}": verdict.level.limit,
+                            f"value{verdict.level.suffix}": verdict.value,
+                        }
+                    ),
                 )
 
     return service_level_checks

@@ -32,6 +32,15 @@ class Level:
     unit: str
     figure: Callable[["SlaFigures"], float | None]
 
+    @property
+    def suffix(self) -> str:
+        """The unit, as the end of a name."""
+        return self.unit.replace(" ", "_") if self.unit else "_ratio"
+
+    def shown(self, value: float) -> str:
+        """Return a value as text with its unit; a ratio as a percentage."""
+        return f"{value:.4g}{self.unit}" if self.unit else f"{value:.2%}"
+
     def missed(self, value: float, limit: float) -> bool:
         """Whether a value is on the wrong side of a limit, the limit itself included."""
         return value <= limit if self.higher_is_better else value >= limit
@@ -107,12 +116,12 @@ def judge(figures: "SlaFigures | None", newest: datetime | None, now: datetime) 
         elif now - newest > MAX_AGE:
             message = (
                 f"not enough data: the newest sweep is of {newest:%Y-%m-%d %H:%M} UTC; "
-                f"it was {value:.4g}{level.unit} then"
+                f"it was {level.shown(value)} then"
             )
             verdicts.append(Verdict(level, False, False, message, value))
         else:
             error = level.missed(value, level.error_at)
             passed = not level.missed(value, level.limit)
-            message = f"{value:.4g}{level.unit} in the hour to {newest:%H:%M} UTC"
+            message = f"{level.shown(value)} in the hour to {newest:%H:%M} UTC"
             verdicts.append(Verdict(level, passed, error, message, value))
     return verdicts

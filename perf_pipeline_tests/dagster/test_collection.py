@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psycopg
 import pytest
 
 from perf_pipeline import settings, vocabulary
@@ -134,17 +135,37 @@ def test_the_first_collection_shows_on_the_targets_own_assets_and_the_second_doe
     assert events() == [1] * len(vocabulary.STATS)
 
 
+def test_an_event_shows_the_hours_figures_and_a_short_table(
+    store: Store, shop: Target, instance: dg.DagsterInstance
+) -> None:
+    job = target_definitions(shop).resolve_implicit_global_asset_job_def()
+    keys = [vocabulary.key(shop, "stats", family) for family in ("statements", "database")]
+    job.execute_in_process(instance=instance, asset_selection=keys)
+    with psycopg.connect(shop.url(), autocommit=True) as connection:
+        connection.execute("SELECT count(*) FROM item")
+    result = job.execute_in_process(instance=instance, asset_selection=keys)
+    shown = {
+        str(event.asset_key.path[-1]): dict(event.materialization.metadata)
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+    assert 0 < len(table_of(shown["statements"], "top_statements")) <= 10
+    assert isinstance(shown["statements"]["p95_estimate_ms"].value, float)
+    assert 0 < float(str(shown["database"]["cache_hit_ratio"].value)) <= 1
+    assert "quality" in shown["database"]
+
+
 def test_a_target_that_comes_and_goes_is_announced_each_time(
-    shop: Target, instance: dg.DagsterInstance
+    store: Store, shop: Target, instance: dg.DagsterInstance
 ) -> None:
     key = vocabulary.key(shop, "stats", "statements")
     down = fleet.Outcome(shop, None, "refused", 0.1)
     for _ in range(2):
-        announce(instance, [down], datetime.now(UTC))
+        announce(instance, store, [down], datetime.now(UTC))
     (seen,) = instance.fetch_observations(key, limit=10).records
     assert seen.asset_observation is not None
     assert seen.asset_observation.metadata["unreachable"].value == "refused"
-    announce(instance, [down], datetime.now(UTC) + timedelta(hours=1, seconds=1))
+    announce(instance, store, [down], datetime.now(UTC) + timedelta(hours=1, seconds=1))
     assert len(instance.fetch_observations(key, limit=10).records) == 2
     assert not instance.fetch_materializations(key, limit=10).records
 
@@ -201,6 +222,17 @@ def test_checks_tell_passing_from_not_measured(
     after = evaluate()
     assert after["connection_below_50_ms"][1].endswith("UTC")
     assert "never swept" not in str(after)
+
+
+def test_numbers_are_rounded_and_what_is_unknown_is_left_out() -> None:
+    given = {"a": 1918782.0149, "b": 62.7523, "c": 0.000123456, "d": 7, "e": None, "f": 0.0}
+    assert vocabulary.numbers(given) == {
+        "a": 1918782.0,
+        "b": 62.752,
+        "c": 0.0001235,
+        "d": 7,
+        "f": 0.0,
+    }
 
 
 def test_the_budget_leaves_room_for_slow_servers_and_ends_before_the_next_tick() -> None:

@@ -1,0 +1,20 @@
+-- purpose: the statements that took most of the time of a span, with the beginning of their redacted text
+-- minimum version: 14
+WITH statements AS (
+    SELECT s.userid, s.dbid, s.queryid, sum(s.calls)::bigint AS calls, sum(s.total_exec_time) AS total_ms
+    FROM ledger.statements AS s
+    WHERE s.target_id = %(target_id)s AND s.ts > %(start)s AND s.ts <= %(finish)s AND s.toplevel
+    GROUP BY s.userid, s.dbid, s.queryid
+)
+SELECT
+    coalesce(left(pg_catalog.regexp_replace(q.query, '\s+', ' ', 'g'), 120), 'not read yet') AS statement,
+    s.queryid::text AS queryid, s.calls, s.total_ms,
+    s.total_ms / nullif(s.calls, 0) AS mean_ms,
+    s.total_ms / nullif(sum(s.total_ms) OVER (), 0) AS share,
+    (sum(s.calls) OVER ())::bigint AS all_calls, sum(s.total_ms) OVER () AS all_ms
+FROM statements AS s
+LEFT JOIN ledger.statement_texts AS t
+    ON t.target_id = %(target_id)s AND t.dbid = s.dbid AND t.userid = s.userid AND t.queryid = s.queryid
+LEFT JOIN ledger.query_texts AS q USING (text_hash)
+ORDER BY s.total_ms DESC, s.queryid, s.userid, s.dbid
+LIMIT %(most)s
