@@ -1,10 +1,9 @@
 """Sessions on any PostgreSQL: bounded in time, labelled, read-only unless asked otherwise."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors as pg_errors
@@ -12,6 +11,8 @@ from psycopg import sql
 
 from perf_pipeline import settings as settings_module
 from perf_pipeline.errors import ConfigurationError, UnreachableError, UnsupportedServerError
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.sqlfiles import MINIMUM_MAJOR
 
 #: Marks our own sessions and, as a comment, our own statements.
@@ -24,6 +25,10 @@ _KEEPALIVES: dict[str, Any] = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
 }
+
+
+_UNREADABLE_URL = "<unreadable URL>"
+_UNREADABLE_STRING = "<unreadable connection string>"
 
 
 @dataclass(frozen=True)
@@ -44,25 +49,43 @@ class Limits:
 def describe(url: str) -> str:
     """Return a URL without its password and parameters, fit for messages.
 
+    libpq's own reading of it decides what is a password. A URL that it cannot read, or reads
+    otherwise than it was meant (an `@`, `/` or `:` of the password not encoded), is not shown.
+
     Parameters
     ----------
     url : str
         A connection URL or a `key=value` connection string.
 
     """
-    if "://" not in url:
-        try:
-            parts = psycopg.conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
-            return "<unreadable connection string>"
-        return f"{parts.get('user', '')}@{parts.get('host', '')}/{parts.get('dbname', '')}"
+    scheme, separator, rest = url.partition("://")
+    is_url = bool(separator) and scheme.replace("+", "").isalnum()
     try:
-        split = urlsplit(url)
-        port = f":{split.port}" if split.port else ""
-    except ValueError:
-        return "<unreadable URL>"
-    user = f"{split.username}@" if split.username else ""
-    return f"{split.scheme}://{user}{split.hostname or ''}{port}{split.path}"
+        parts = psycopg.conninfo.conninfo_to_dict(_plain_scheme(url))
+    except psycopg.ProgrammingError:
+        return _UNREADABLE_URL if is_url else _UNREADABLE_STRING
+    if is_url and _is_misread(rest, str(parts.get("port") or "")):
+        return _UNREADABLE_URL
+    port = f":{parts['port']}" if parts.get("port") else ""
+    user = f"{parts['user']}@" if parts.get("user") else ""
+    shown = f"{user}{parts.get('host') or ''}{port}/{parts.get('dbname') or ''}"
+    return f"{scheme}://{shown}" if is_url else shown
+
+
+def _is_misread(rest: str, port: str) -> bool:
+    """Whether libpq took a part of the password for host, port or database."""
+    authority, _, path = rest.partition("/")
+    host, parameters, _ = authority.partition("@")[2].partition("?")
+    path = "" if parameters else path.partition("?")[0]
+    return "@" in host + path or not f"0{port}".replace(",", "").isdigit()
+
+
+def _plain_scheme(url: str) -> str:
+    """Take SQLAlchemy's driver suffix off the scheme."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme.split("+")[0] in {"postgresql", "postgres"}:
+        return f"postgresql://{rest}"
+    return url
 
 
 def libpq_url(url: str) -> str:
@@ -74,17 +97,15 @@ def libpq_url(url: str) -> str:
         The text is neither a PostgreSQL URL nor a `key=value` connection string.
 
     """
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme.split("+")[0] in {"postgresql", "postgres"}:
-        url = f"postgresql://{rest}"
-    try:
-        psycopg.conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
+    shown = describe(url)
+    # no cause is kept: libpq's message quotes the text, and the password in it
+    if shown in {_UNREADABLE_URL, _UNREADABLE_STRING}:
         raise ConfigurationError(
-            f"{describe(url)} is not a PostgreSQL connection URL",
-            "use postgresql://user:password@host:5432/database",
-        ) from error
-    return url
+            f"{shown} is not a PostgreSQL connection URL",
+            "use postgresql://user:password@host:5432/database, "
+            "with special characters of the password percent-encoded",
+        )
+    return _plain_scheme(url)
 
 
 def connect(
@@ -94,6 +115,7 @@ def connect(
     read_only: bool = False,
     autocommit: bool = False,
     label: str = APPLICATION_NAME,
+    bare: bool = False,
 ) -> psycopg.Connection:
     """Open one session with server-side limits, in UTC, with an empty-handed search path.
 
@@ -109,6 +131,10 @@ def connect(
         Statements run outside transactions.
     label : str
         `application_name` of the session.
+    bare : bool
+        Leave the session's settings alone and use `transaction` for every statement: behind a
+        pooler the session is lent, and settings of ours would stay for the next one. It is then
+        in autocommit and never sends a named statement.
 
     Raises
     ------
@@ -128,6 +154,9 @@ def connect(
             autocommit=True,
             connect_timeout=chosen.connect_timeout_s,
             application_name=label,
+            # else the server's: a LATIN1 database would answer in LATIN1
+            client_encoding="UTF8",
+            prepare_threshold=None if bare else 5,
             # A server that dies mid-answer must not hold us: Linux closes after this many ms.
             tcp_user_timeout=(chosen.statement_timeout_ms + 10_000),
             **_KEEPALIVES,
@@ -136,33 +165,78 @@ def connect(
         raise _connect_error(url, error, chosen) from error
     try:
         _require_version(connection, url)
-        _limit(connection, chosen)
-        connection.read_only = read_only
-        connection.autocommit = autocommit
+        if not bare:
+            with deadline(connection, chosen.connect_timeout_s, describe(url)):
+                connection.execute(_limiting(connection, chosen, is_local=False))
+            connection.read_only = read_only
+            connection.autocommit = autocommit
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _limit(connection: psycopg.Connection, limits: Limits) -> None:
-    values = {
-        "statement_timeout": f"{limits.statement_timeout_ms}ms",
-        "lock_timeout": f"{limits.lock_timeout_ms}ms",
-        # a client that hangs while it holds a snapshot would hold back vacuum
-        "idle_in_transaction_session_timeout": f"{limits.statement_timeout_ms}ms",
-        "timezone": "UTC",
-        "datestyle": "ISO, YMD",
-        "search_path": "pg_catalog",
-    }
-    connection.execute(
-        sql.SQL("; ").join(
-            sql.SQL("SET SESSION /* perf-pipeline */ {} = {}").format(
-                sql.Identifier(name), sql.Literal(value)
-            )
-            for name, value in values.items()
-        )
+def _limiting(connection: psycopg.Connection, limits: Limits, *, is_local: bool) -> sql.SQL:
+    """Return the statement that sets the limits, bound on the client."""
+    text = psycopg.ClientCursor(connection).mogrify(
+        sqlfiles.load("catalog/limits").text,
+        {
+            "statement_timeout": f"{limits.statement_timeout_ms}ms",
+            "lock_timeout": f"{limits.lock_timeout_ms}ms",
+            "client_encoding": "LATIN1" if is_untyped(connection) else "UTF8",
+            "is_local": is_local,
+        },
     )
+    return sql.SQL(text)
+
+
+def is_untyped(connection: psycopg.Connection) -> bool:
+    """Whether the database's encoding is SQL_ASCII: any bytes, which nobody may convert.
+
+    Sessions on it speak LATIN1, which carries every byte; `readable` makes text of that.
+    """
+    return connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+
+
+def readable(text: str) -> str:
+    r"""Return text of a SQL_ASCII database, read as LATIN1, as the UTF-8 it most likely is.
+
+    Bytes that are no UTF-8 are shown as `\xe9`.
+    """
+    return text.encode("latin-1").decode("utf-8", "backslashreplace")
+
+
+def most_seconds(limits: Limits | None = None) -> float:
+    """Return how long a target may keep us: two statements at their limit, and a little."""
+    chosen = limits or Limits.from_settings()
+    return 2.0 * chosen.statement_timeout_ms / 1000.0 + 5.0
+
+
+@contextmanager
+def transaction(connection: psycopg.Connection, limits: Limits | None = None) -> Iterator[None]:
+    """Open one `REPEATABLE READ READ ONLY` transaction with limits that end with it.
+
+    Beginning it and setting the limits is one round trip. It is rolled back at the end: there is
+    nothing to commit.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In autocommit, outside a transaction; `connect(..., bare=True)` makes it.
+    limits : Limits, optional
+        Default: the environment's.
+
+    """
+    limiting = _limiting(connection, limits or Limits.from_settings(), is_local=True)
+    connection.execute(
+        sql.SQL("BEGIN /* perf-pipeline */ ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + limiting
+    )
+    try:
+        yield
+    finally:
+        # a lost connection is told by the statement that lost it
+        with suppress(psycopg.OperationalError):
+            connection.execute("ROLLBACK /* perf-pipeline */")
 
 
 def _require_version(connection: psycopg.Connection, url: str) -> None:
@@ -225,10 +299,11 @@ def session(
     read_only: bool = True,
     autocommit: bool = False,
     label: str = APPLICATION_NAME,
+    bare: bool = False,
 ) -> Iterator[psycopg.Connection]:
     """Open a session as `connect` does and close it at the end, whatever happens."""
     connection = connect(
-        url, limits=limits, read_only=read_only, autocommit=autocommit, label=label
+        url, limits=limits, read_only=read_only, autocommit=autocommit, label=label, bare=bare
     )
     try:
         yield connection

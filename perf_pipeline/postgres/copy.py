@@ -10,6 +10,7 @@ from polars.datatypes import DataType, DataTypeClass
 from psycopg import sql
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.postgres.connect import is_untyped, readable
 
 Schema = Mapping[str, DataType | DataTypeClass]
 
@@ -27,7 +28,7 @@ def read_frame(
     Parameters
     ----------
     connection : psycopg.Connection
-        In UTC and ISO datestyle, as `connect` makes it.
+        In UTC, ISO datestyle and UTF8, as `connect` makes it (LATIN1 for a SQL_ASCII database).
     query : LiteralString or sql.Composable
         One SELECT, columns in the order of `schema`; placeholders as `%(name)s`.
     schema : Mapping of column to polars dtype
@@ -50,6 +51,8 @@ def read_frame(
     names = list(schema)
     if buffer.tell() == 0:
         return pl.DataFrame(schema=dict(schema))
+    if is_untyped(connection):
+        buffer = io.BytesIO(readable(buffer.getvalue().decode("latin-1")).encode())
     buffer.seek(0)
     raw = pl.read_csv(
         buffer,
@@ -133,7 +136,8 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
     payload = frame.write_csv(
         include_header=False,
         datetime_format=_DATETIME_OUT,
-        quote_style="necessary",
+        # before 18, a line of `\.` alone ends the data; only quoted it is a text
+        quote_style="necessary" if frame.width > 1 else "non_numeric",
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(payload)

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.deadline import deadline
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -54,21 +55,25 @@ def examine(url: str, limits: pg.Limits | None = None) -> list[Aspect]:
 
     """
     started = time.perf_counter()
-    with pg.session(url, limits=limits) as connection:
+    with pg.session(url, limits=limits, bare=True) as connection:
         connect_ms = (time.perf_counter() - started) * 1000
-        row = _one(connection, sqlfiles.load("catalog/doctor_server").text)
-        skew = abs(row["server_epoch"] - time.time())
-        aspects = [
-            _reachable(pg.describe(url), connect_ms),
-            _version(row, connection.info.server_version // 10_000),
-            _privileges(row),
-            _clock(skew),
-            _preloaded(row),
-            _extension(row),
-        ]
-        if row["statements_schema"] and row["statements_max"]:
-            aspects += _statements(connection, row)
-        aspects += settings_aspects(row)
+        with (
+            deadline(connection, pg.most_seconds(limits), pg.describe(url)),
+            pg.transaction(connection, limits),
+        ):
+            row = _one(connection, sqlfiles.load("catalog/doctor_server").text)
+            skew = abs(row["server_epoch"] - time.time())
+            aspects = [
+                _reachable(pg.describe(url), connect_ms),
+                _version(row, connection.info.server_version // 10_000),
+                _privileges(row),
+                _clock(skew),
+                _preloaded(row),
+                _extension(row),
+            ]
+            if row["statements_schema"] and row["statements_max"]:
+                aspects += _statements(connection, row)
+    aspects += settings_aspects(row)
     return aspects
 
 

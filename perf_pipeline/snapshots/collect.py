@@ -3,15 +3,17 @@
 Nothing of ours is counted. Our sessions are left out of `activity` by their application name. Our
 statements are kept out of pg_stat_statements by switching its tracking off for the transaction
 where the role may (superuser; from 15 on, a role with SET on that parameter). A role that may not
-leaves about ten `COPY (SELECT /* perf-pipeline */ ...)` statements of its own; `texts` recognises
-them by that comment, after which they are left out of every sweep.
+leaves about twenty statements of its own, each with the comment `/* perf-pipeline */`; `texts`
+recognises them by it, after which they are left out of every sweep. No setting of ours outlives the
+transaction: behind a pooler the session is lent, and the next one to have it is the application.
 
 `temp_bytes` of a sweep is not known: the server counts temporary files per database and per
 statement, and the first mixes in other sessions, the second is switched off as said.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, TypeVar
 
@@ -22,6 +24,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from perf_pipeline.errors import UnreachableError, UnsupportedServerError
+from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.snapshots import changes
 from perf_pipeline.snapshots.evidence import Observation
@@ -95,6 +98,7 @@ class Sweep:
 def sweep(
     connection: psycopg.Connection,
     *,
+    limits: pg.Limits | None = None,
     known_objects: pl.DataFrame | None = None,
     known_fingerprint: str | None = None,
     known_bytes: int | None = None,
@@ -105,7 +109,9 @@ def sweep(
     Parameters
     ----------
     connection : psycopg.Connection
-        As `postgres.connect` makes it, outside a transaction.
+        As `postgres.connect` makes it, bare, outside a transaction.
+    limits : postgres.connect.Limits, optional
+        Of each statement; default: the environment's.
     known_objects : polars.DataFrame, optional
         Schema objects of the last reading: index definitions are read for new ones only.
     known_fingerprint : str, optional
@@ -125,29 +131,27 @@ def sweep(
     """
     reader = _Reader(connection, where)
     try:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        server = reader.one("server")
-        variant = check_extension(server, where)
-        schema = sql.Identifier(server["statements_schema"])
-        major = server["server_version_num"] // 10_000
-        reader.quietly(major)
-        frames: dict[str, pl.DataFrame] = {}
-        statements = reader.family("statements", variant, schema)
-        if statements is not None:
-            frames["statements"] = statements_from_wire(statements)
-            _note_hidden(reader, server, statements)
-        # read after the statements: a reset in between then shows as counters that fell, and the
-        # calls after it cannot be counted twice
-        info = reader.optional("statements_info", schema) or {}
-        control = (reader.optional("control") or {}) if server["sees_control"] else {}
-        for name in ("tables", "indexes", "database", "activity", "settings"):
-            rows = reader.family(name, major)
-            if rows is not None:
-                frames[name] = rows
-        size_read = _size(reader, frames, known_bytes)
-        fingerprint, schema_read = _objects(reader, frames, known_objects, known_fingerprint)
-        reader.finish()
+        with reader.transaction(limits):
+            server = reader.one("server")
+            variant = check_extension(server, where)
+            schema = sql.Identifier(server["statements_schema"])
+            major = server["server_version_num"] // 10_000
+            reader.quietly(major)
+            frames: dict[str, pl.DataFrame] = {}
+            statements = reader.family("statements", variant, schema)
+            if statements is not None:
+                frames["statements"] = statements_from_wire(statements)
+                _note_hidden(reader, server, statements)
+            # read after the statements: a reset in between then shows as counters that fell, and
+            # the calls after it cannot be counted twice
+            info = reader.optional("statements_info", schema) or {}
+            control = (reader.optional("control") or {}) if server["sees_control"] else {}
+            for name in ("tables", "indexes", "database", "activity", "settings"):
+                rows = reader.family(name, major)
+                if rows is not None:
+                    frames[name] = rows
+            size_read = _size(reader, frames, known_bytes)
+            fingerprint, schema_read = _objects(reader, frames, known_objects, known_fingerprint)
     except pg_errors.ObjectNotInPrerequisiteState as error:
         raise _not_preloaded(where) from error
     except psycopg.Error as error:
@@ -261,9 +265,15 @@ class _Reader:
             lambda: self.connection.execute("ROLLBACK TO SAVEPOINT /* perf-pipeline */ family")
         )
 
-    def finish(self) -> None:
-        """End the transaction; there is nothing to commit."""
-        self.meter.run(self.connection.rollback)
+    @contextmanager
+    def transaction(self, limits: pg.Limits | None) -> Iterator[None]:
+        """Read in one transaction; beginning and ending it is counted, too."""
+        opened = pg.transaction(self.connection, limits)
+        self.meter.run(opened.__enter__)
+        try:
+            yield
+        finally:
+            self.meter.run(lambda: opened.__exit__(None, None, None))
 
     def _row(self, text: sql.SQL | sql.Composed) -> dict[str, Any] | None:
         def call() -> dict[str, Any] | None:
@@ -306,6 +316,8 @@ def read(
     if params is None:
         return copy.read_frame(connection, text, READ[name])
     rows = connection.execute(text, params).fetchall()
+    if pg.is_untyped(connection):
+        rows = [tuple(pg.readable(v) if isinstance(v, str) else v for v in row) for row in rows]
     return pl.DataFrame(rows, schema=dict(READ[name]), orient="row")
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import psycopg
 
+from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
@@ -125,11 +126,12 @@ def collect(
     objects = seen.get("schema_objects")
     url = target.url()
     connecting = time.perf_counter()
-    with closing(pg.connect(url, limits=limits, read_only=True)) as session:
+    with closing(pg.connect(url, limits=limits, bare=True)) as session:
         connect_ms = (time.perf_counter() - connecting) * 1000.0
-        with deadline(session, _most_seconds(limits), f"target {target.name!r}"):
+        with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
             swept = sweep(
                 session,
+                limits=limits,
                 known_objects=before.frames.get("schema_objects"),
                 known_fingerprint=objects.fingerprint if objects else None,
                 known_bytes=_known_bytes(before, seen),
@@ -165,16 +167,15 @@ def collect(
             )
             _write(connection, target_id, record, swept.observation, computed, before.instant)
         if not wanted.is_empty():
-            with deadline(session, _most_seconds(limits), f"target {target.name!r}"):
-                read = texts.read(session, swept, wanted)
-            texts.save(store, target_id, swept.observation, read)
+            try:
+                with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
+                    read = texts.read(session, swept, wanted, limits)
+            except (psycopg.Error, UnreachableError) as error:
+                # the interval is committed: the texts are asked for again after their time
+                record = replace(record, notes=(*record.notes, texts.left_out(error)))
+            else:
+                texts.save(store, target_id, swept.observation, read)
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
-
-
-def _most_seconds(limits: pg.Limits | None) -> float:
-    """Return how long the target may keep us: two statements at their limit, and a little."""
-    chosen = limits or pg.Limits.from_settings()
-    return 2.0 * chosen.statement_timeout_ms / 1000.0 + 5.0
 
 
 def _known_bytes(before: state.State, seen: Mapping[str, Observation]) -> int | None:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import polars as pl
 import psycopg
+from psycopg import errors as pg_errors
 from psycopg import sql
 
+from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.snapshots import collect
 from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Observation
-from perf_pipeline.snapshots.redact import redact, text_hash
+from perf_pipeline.snapshots.redact import CUT, MAXIMUM_LENGTH, redact, text_hash
 from perf_pipeline.store.engine import Store
 
 #: Under this name the state remembers when texts were last read.
@@ -21,6 +23,18 @@ MARK = "/* perf-pipeline */"
 #: What the store shows for them.
 OWN_TEXT = "(the collector's own statement)"
 _HIDDEN = "<insufficient privilege>"
+
+#: A generated statement may have megabytes, and 5,000 of them would not fit into memory. Twice what
+#: is kept: redacting makes most texts shorter.
+READ_CHARACTERS = 2 * MAXIMUM_LENGTH
+
+#: pg_stat_statements keeps each text as its own database wrote it and converts all of them for
+#: whoever reads one. (The last: there is no conversion between the two encodings.)
+_FOREIGN_BYTES = (
+    pg_errors.CharacterNotInRepertoire,
+    pg_errors.UntranslatableCharacter,
+    pg_errors.UndefinedFunction,
+)
 
 _KEYS = ["userid", "dbid", "queryid"]
 _KEY_SCHEMA = dict.fromkeys(_KEYS, pl.Int64())
@@ -96,7 +110,9 @@ def wanted(
     )
 
 
-def read(session: psycopg.Connection, swept: Sweep, keys: pl.DataFrame) -> pl.DataFrame:
+def read(
+    session: psycopg.Connection, swept: Sweep, keys: pl.DataFrame, limits: pg.Limits | None = None
+) -> pl.DataFrame:
     """Read the texts of statements from the target, redacted.
 
     Parameters
@@ -107,30 +123,56 @@ def read(session: psycopg.Connection, swept: Sweep, keys: pl.DataFrame) -> pl.Da
         For the schema of the extension and the server's version.
     keys : polars.DataFrame
         Columns userid, dbid, queryid.
+    limits : postgres.connect.Limits, optional
+        Default: the environment's.
 
     Returns
     -------
     polars.DataFrame
         Columns of `TEXTS`, one row per key that has a visible text. No literal of the target's
-        statements leaves this function.
+        statements leaves this function. Of a longer text only the first `READ_CHARACTERS`
+        characters are read.
+
+    Raises
+    ------
+    psycopg.Error
+        The server refused, see `left_out`.
 
     """
     major = swept.observation.server_version_num // 10_000
     text = sql.SQL(sqlfiles.load("snapshots/texts", major).text).format(
         extension=sql.Identifier(swept.extension_schema)
     )
-    try:
-        found = collect.read(session, text, "texts", {"queryids": keys["queryid"].to_list()})
-    finally:
-        if not session.closed:
-            session.rollback()
+    wanted = {"queryids": keys["queryid"].to_list(), "characters": READ_CHARACTERS}
+    with pg.transaction(session, limits):
+        found = collect.read(session, text, "texts", wanted)
     found = found.join(keys, on=_KEYS, how="semi").unique(_KEYS, keep="first").sort(_KEYS)
     found = found.filter(pl.col("query").is_not_null() & (pl.col("query") != _HIDDEN))
-    shown = [OWN_TEXT if MARK in query else redact(query) for query in found["query"]]
+    shown = [OWN_TEXT if MARK in query else _redacted(query) for query in found["query"]]
     return found.select(_KEYS).with_columns(
         pl.Series("text_hash", [text_hash(query) for query in shown], dtype=pl.String),
         pl.Series("query", shown, dtype=pl.String),
     )
+
+
+def _redacted(query: str) -> str:
+    shown = redact(query)
+    cut = len(query) >= READ_CHARACTERS and not shown.endswith(CUT)
+    return shown + CUT if cut else shown
+
+
+def left_out(error: Exception) -> str:
+    """Say why the texts could not be read, and what helps."""
+    reason = str(error).strip().partition("\n")[0]
+    if isinstance(error, _FOREIGN_BYTES):
+        reason += (
+            "; the server cannot read texts here while it keeps a statement of another database in"
+            " another encoding: reset the statistics of that database with"
+            " pg_stat_statements_reset(0, its oid, 0), or exclude it from tracking"
+        )
+    elif isinstance(error, pg_errors.QueryCanceled):
+        reason += "; PERF_STATEMENT_TIMEOUT_MS sets the limit"
+    return f"statement texts left out: {reason}"
 
 
 def save(store: Store, target_id: int, now: Observation, found: pl.DataFrame) -> None:

@@ -1,7 +1,8 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, UnreachableError, UnsupportedServerError
 from perf_pipeline.postgres import connect
+
+MakeDatabase = Callable[..., str]
 
 QUICK = connect.Limits(statement_timeout_ms=300, lock_timeout_ms=100, connect_timeout_s=2)
 
@@ -21,6 +24,17 @@ QUICK = connect.Limits(statement_timeout_ms=300, lock_timeout_ms=100, connect_ti
         ("host=db user=bob password=secret dbname=shop", "bob@db/shop"),
         ("postgresql://bob:secret@db:port/shop", "<unreadable URL>"),
         ("what is this", "<unreadable connection string>"),
+        ("host=db user=bob password=sec://ret dbname=shop", "bob@db/shop"),
+        ("postgresql://bob:secret@a:1,b:2/shop", "postgresql://bob@a,b:1,2/shop"),
+        ("postgresql://bob:secret@db/a%40b", "postgresql://bob@db/a@b"),
+        # passwords with a character that ends them where libpq reads it
+        ("postgresql://bob:sec/ret@db/shop", "<unreadable URL>"),
+        ("postgresql://bob:12/ret@db/shop", "<unreadable URL>"),
+        ("postgresql://bob:sec@ret@db/shop", "<unreadable URL>"),
+        ("postgresql://bob:sec?ret@db/shop", "postgresql://bob@db/shop"),
+        ("postgresql://bob:secret@db?application_name=a@b/c", "postgresql://bob@db/"),
+        ("postgresql://bob:sec#ret@db:x/shop", "<unreadable URL>"),
+        ("postgresql://bob:sec%ret@db/shop", "<unreadable URL>"),
     ],
 )
 def test_messages_never_show_a_password(url: str, shown: str) -> None:
@@ -36,6 +50,16 @@ def test_every_spelling_of_the_scheme_is_read(scheme: str) -> None:
 def test_what_is_no_postgres_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="not a PostgreSQL connection URL"):
         connect.libpq_url(url)
+
+
+@pytest.mark.parametrize("password", ["sec/ret", "12/ret", "sec@ret", "sec%ret"])
+def test_a_password_that_is_not_encoded_is_not_shown(password: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        connect.connect(f"postgresql://bob:{password}@127.0.0.1:1/d", limits=QUICK)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "ret" not in str(caught.value)
+    assert "ret@" not in told
+    assert "percent-encoded" in caught.value.remedy
 
 
 def test_an_old_server_is_refused() -> None:
@@ -65,6 +89,54 @@ def test_a_session_is_limited_and_in_utc(server: EmbeddedServer) -> None:
         with pytest.raises(psycopg.errors.QueryCanceled):
             connection.execute("SELECT pg_sleep(5)")
     assert connection.closed
+
+
+@pytest.mark.server
+def test_a_bare_session_goes_back_to_a_pooler_as_it_came(server: EmbeddedServer) -> None:
+    """Behind a pooler in transaction mode, what a session keeps is the application's next."""
+    asked = (
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout',"
+        " 'idle_in_transaction_session_timeout', 'search_path', 'transaction_read_only')"
+    )
+    with connect.session(server.url(), limits=QUICK, bare=True) as connection:
+        before = dict(connection.execute(asked).fetchall())
+        with connect.transaction(connection, QUICK):
+            within = dict(connection.execute(asked).fetchall())
+            isolation = connection.execute("SHOW transaction_isolation").fetchone()
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("CREATE TABLE public.never (id int)")
+        for _ in range(8):  # a named statement would be left in the pooler's session
+            connection.execute("SELECT 1")
+        named = connection.execute("SELECT name FROM pg_prepared_statements").fetchall()
+        assert dict(connection.execute(asked).fetchall()) == before
+    assert within == {
+        "statement_timeout": "300",
+        "lock_timeout": "100",
+        "idle_in_transaction_session_timeout": "300",
+        "search_path": "pg_catalog",
+        "transaction_read_only": "on",
+    }
+    assert isolation == ("repeatable read",)
+    assert before["search_path"] != "pg_catalog"
+    assert named == []
+
+
+@pytest.mark.server
+def test_limits_leave_one_entry_in_the_servers_statements(make_database: MakeDatabase) -> None:
+    url = make_database()
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION pg_stat_statements")
+        for _ in range(2):
+            connect.connect(url, limits=QUICK).close()
+            with connect.session(url, bare=True) as opened, connect.transaction(opened, QUICK):
+                pass
+        seen = admin.execute(
+            "SELECT query FROM pg_stat_statements WHERE query LIKE '%set_config%'"
+            " AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND query NOT LIKE '%pg_stat_statements%'"
+        ).fetchall()
+    assert len(seen) == 1
+    assert "/* perf-pipeline */" in seen[0][0]
 
 
 @pytest.mark.server

@@ -269,7 +269,9 @@ def test_every_snapshot_file_runs_and_gives_its_columns(
             )
             bound = psycopg.ClientCursor(connection)
             parameters = (
-                {"oids": [1], "queryids": [1]} if name in {"schema_indexes", "texts"} else None
+                {"oids": [1], "queryids": [1], "characters": 100}
+                if name in {"schema_indexes", "texts"}
+                else None
             )
             bound.execute(text, parameters)
             assert bound.description is not None

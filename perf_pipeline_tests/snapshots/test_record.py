@@ -366,7 +366,7 @@ def test_another_server_behind_the_same_name(
 def test_a_silent_server_is_given_up(
     store: Store, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "_most_seconds", lambda _: 0.5)
+    monkeypatch.setattr(pg, "most_seconds", lambda _: 0.5)
     real = record.sweep
     stopped: list[int] = []
 
