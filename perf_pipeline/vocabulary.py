@@ -104,7 +104,9 @@ def days(context: dg.AssetExecutionContext) -> Days:
         succeed and do nothing.
 
     """
-    keys = context.partition_keys if context.has_partition_key_range else []
+    # a run of one day has a partition, a run of a range has its two ends, even for one day
+    one_or_range = context.has_partition_key or context.has_partition_key_range
+    keys = context.partition_keys if one_or_range else []
     if not keys:
         raise dg.Failure(
             description="this run has no day to work on: its range is empty or runs backwards; "

@@ -116,6 +116,16 @@ def test_day_by_day_gives_what_one_range_gives(
         day = made.first + timedelta(days=offset)
         run(yard, instance, day, day)
     assert content(store, yard) == whole
+    # `--partition` and one day in the UI: a run with a partition instead of a range
+    day = made.first + timedelta(days=2)
+    job = dg.Definitions.merge(
+        target_definitions(yard),
+        dg.Definitions(jobs=[report_job(yard)], executor=dg.in_process_executor),
+    ).resolve_job_def(f"report_{yard.name}")
+    result = job.execute_in_process(instance=instance, partition_key=day.isoformat())
+    pages = result.asset_materializations_for_node("yard__report__regressions")
+    assert [page.partition for page in pages] == [day.isoformat()]
+    assert content(store, yard) == whole
 
 
 def test_a_range_that_runs_backwards_fails_instead_of_doing_nothing(
