@@ -11,6 +11,7 @@ import pytest
 
 from perf_pipeline import settings
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.store import Store, migrate
 
 #: Variables that lead to somebody's servers or folders; tests must never see them.
 _LEADING = ("PERF_", "DAGSTER_", "PG")
@@ -76,3 +77,21 @@ def make_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
 
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def store_template(server: EmbeddedServer) -> Iterator[str]:
+    """Return the name of a database with an up-to-date, empty store, to copy."""
+    name = "store_template"
+    server.ensure_database(name)
+    with Store(server.url(name)) as opened:
+        migrate.upgrade(opened)
+    yield name
+    server.drop_database(name)
+
+
+@pytest.fixture
+def store(make_database: Callable[..., str], store_template: str) -> Iterator[Store]:
+    """Return an empty store."""
+    with Store(make_database(store_template)) as opened:
+        yield opened

@@ -12,6 +12,7 @@ from typing import Self
 
 import dagster as dg
 
+from perf_pipeline import vocabulary
 from perf_pipeline.embedded.example import House
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.platform import dagster_home
@@ -28,16 +29,7 @@ class RunFailedError(PerfPipelineError):
 
 def stats_assets(target: str) -> list[str]:
     """Return the keys of a target's sweep assets."""
-    families = (
-        "statements",
-        "tables",
-        "indexes",
-        "database",
-        "activity",
-        "settings",
-        "schema_objects",
-    )
-    return [f"{target}/stats/{family}" for family in families]
+    return [f"{target}/stats/{family}" for family in vocabulary.STATS]
 
 
 def daily_assets(target: str) -> list[str]:
@@ -115,8 +107,8 @@ class Runner:
         tags = {}
         if first is not None and last is not None:
             tags = {
-                "dagster/asset_partition_range_start": first.isoformat(),
-                "dagster/asset_partition_range_end": last.isoformat(),
+                vocabulary.RANGE_START_TAG: first.isoformat(),
+                vocabulary.RANGE_END_TAG: last.isoformat(),
             }
         result = self._job.execute_in_process(
             instance=self._instance,

@@ -9,20 +9,8 @@ import psycopg
 import pytest
 
 from perf_pipeline import settings
-from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store, migrate
-
-TEMPLATE = "test_store_template_dagster"
-
-
-@pytest.fixture(scope="session")
-def store_template(server: EmbeddedServer) -> str:
-    """Return the name of a database with the store's schema, to copy."""
-    server.ensure_database(TEMPLATE)
-    with Store(server.url(TEMPLATE)) as store:
-        migrate.upgrade(store)
-    return TEMPLATE
+from perf_pipeline.store import Store
 
 
 @pytest.fixture

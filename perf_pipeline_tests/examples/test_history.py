@@ -1,6 +1,5 @@
 """Generated history: deterministic, kept apart from real sweeps, and true to its story."""
 
-from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,17 +9,10 @@ import pytest
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.examples import history, ledger_rows, simulate, story
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.store import Store, migrate
+from perf_pipeline.store import Store
 
 END = date(2025, 3, 31)
 STATEMENTS = simulate.statements()
-
-
-@pytest.fixture
-def store(make_database: Callable[..., str]) -> Iterator[Store]:
-    with Store(make_database()) as opened:
-        migrate.upgrade(opened)
-        yield opened
 
 
 def content(store: Store) -> dict[str, list[tuple]]:

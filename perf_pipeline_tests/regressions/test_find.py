@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -36,13 +36,6 @@ def sixty_days(server: EmbeddedServer) -> Iterator[tuple[Store, history.Generate
         roll_up(store, "thorbis", FIRST, LAST)
         yield store, made
     server.drop_database("sixty_days")
-
-
-@pytest.fixture
-def store(make_database: Callable[..., str]) -> Iterator[Store]:
-    with Store(make_database()) as opened:
-        migrate.upgrade(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -35,13 +35,6 @@ _RAW_ZEROS = (
     *("local_blks_hit", "local_blks_read", "local_blks_dirtied", "local_blks_written"),
     *("wal_records", "wal_fpi", "jit_functions"),
 )
-
-
-@pytest.fixture
-def store(make_database: Callable[..., str]) -> Iterator[Store]:
-    with Store(make_database()) as opened:
-        migrate.upgrade(opened)
-        yield opened
 
 
 def zeros(names: tuple[str, ...]) -> dict[str, int]:
