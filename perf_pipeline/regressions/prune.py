@@ -47,7 +47,8 @@ class Limits:
         levels; of the newest level, which nothing later confirms.
     excursion : float
         The newest level must have lasted this many times longer than the longest earlier stay
-        on its side of the middle: three slow nights in a row, seen before, are not news.
+        on its side of the middle: three slow nights in a row, seen before, are not news. Asked
+        of changes smaller than the ratio `unseen`.
     block, block_n : float, int
         A level of up to `block_n` samples must differ by `block` times what 99 % of the means
         of as many neighbouring samples stray from their own level.
@@ -258,8 +259,10 @@ def _consistent(raw: Floats, change: Change, limits: Limits) -> bool:
         share = limits.consistent_newest if newest else limits.consistent
         if float(beyond[b:].mean()) < share:
             return False
-        # A stay on the usual side is no excursion: a recovery is news at once.
-        if newest and float(beyond[:b].mean()) < 0.5:
+        # A stay on the usual side is no excursion: a recovery is news at once. Nor is a large one:
+        # an index lost for the second time is news as much as for the first.
+        small = abs(change.shift) < math.log(limits.unseen)
+        if newest and small and float(beyond[:b].mean()) < 0.5:
             stops = np.concatenate(([-1], np.flatnonzero(~beyond[:b]), [b]))
             longest = int(np.diff(stops).max()) - 1
             if longest >= 2 and c - b < limits.excursion * longest:

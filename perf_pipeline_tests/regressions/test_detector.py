@@ -389,3 +389,15 @@ def test_whatever_comes_in_the_answer_is_sane(data):
     assert found["relative_change"].is_not_nan().all()
     assert found["old_level"].is_finite().all()
     assert found["new_level"].is_finite().all()
+
+
+def test_a_large_change_is_news_the_second_time_too():
+    """The same index lost three times in a minute's sweeps, for the same time, mended between."""
+    rng = np.random.default_rng(3)
+    once = np.concatenate([np.full(18, 0.05), np.full(12, 1.2)])
+    for times in (1, 2, 3):
+        values = np.tile(once, times) * np.exp(0.1 * rng.normal(size=30 * times))
+        found = detect(frame(values, step=0.8, calls=30))
+        assert found["direction"].to_list() == ["up", "down"] * (times - 1) + ["up"]
+        last = START + timedelta(seconds=0.8 * (30 * times - 12))
+        assert found["change_ts"][-1] == last
