@@ -30,6 +30,7 @@ check: $(STAMP) ## linter, formatter, types, import contracts, Dagster definitio
 	$(PYTHON_BIN)/ruff format --check .
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
+	$(PYTHON_BIN)/perf-pipeline targets
 	@mkdir -p $(CHECK_HOME)
 	@echo "telemetry: {enabled: false}" > $(CHECK_HOME)/dagster.yaml
 	DAGSTER_HOME=$(CHECK_HOME) $(PYTHON_BIN)/dagster definitions validate -w workspace.yaml

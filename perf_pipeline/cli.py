@@ -106,6 +106,33 @@ def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> 
     sys.exit(1 if failed else 0)
 
 
+@cli.command(name="targets")
+@click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
+def list_targets(as_json: bool) -> None:
+    """List the declared targets, and say what is wrong with a declaration; contacts no server."""
+    from perf_pipeline import settings
+    from perf_pipeline.components.catalog import declared_targets
+
+    rows = [
+        {
+            "name": target.name,
+            "url_env": target.url_env,
+            "is_set": settings.variable(target.url_env) is not None,
+            "embedded_database": target.embedded_database,
+            "history_start": target.history_start,
+        }
+        for target in declared_targets()
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        url = f"{row['url_env']} is " + ("set" if row["is_set"] else "not set")
+        if not row["is_set"] and row["embedded_database"]:
+            url += f": the embedded server's {row['embedded_database']}"
+        _say(f"{row['name']:<16}  from {row['history_start']}  {url}")
+
+
 def _target_url(name: str) -> str:
     # Dagster is behind the declarations: a second of import that a plain URL does not need
     from perf_pipeline.components.catalog import declared_target

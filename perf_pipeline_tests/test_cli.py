@@ -13,8 +13,10 @@ import psycopg
 import pytest
 
 from perf_pipeline import cli, settings
+from perf_pipeline.components import catalog
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import ConfigurationError
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -49,11 +51,11 @@ def blackhole() -> Iterator[int]:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for command in ("demo", "dev", "doctor", "report", "store"):
+    for command in ("demo", "dev", "doctor", "report", "store", "targets"):
         assert command in out
 
 
-@pytest.mark.parametrize("command", ["demo", "dev", "doctor", "report", "store upgrade"])
+@pytest.mark.parametrize("command", ["demo", "dev", "doctor", "report", "store upgrade", "targets"])
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = run(capsys, *command.split(), "--help")
     assert code == 0
@@ -179,3 +181,52 @@ def test_grants_run_as_printed(
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("DROP OWNED BY perf_pipeline")
             connection.execute("DROP ROLE perf_pipeline")
+
+
+def test_targets_are_listed_with_their_variables(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THORBIS_URL", raising=False)
+    code, out, _ = run(capsys, "targets")
+    assert code == 0
+    assert out.startswith("thorbis")
+    assert "THORBIS_URL is not set: the embedded server's thorbis" in out
+    monkeypatch.setenv("THORBIS_URL", "postgresql://ann:s3cret@127.0.0.1/thorbis")
+    code, out, _ = run(capsys, "targets", "--json")
+    assert json.loads(out)[0]["is_set"] is True
+    assert "s3cret" not in out
+
+
+GOOD = {"name": "shop", "url_env": "SHOP_URL", "history_start": "2026-11-01"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"descripton": "typo"}, "descripton"),
+        ({"history_start": "2026-13-01"}, "history_start: '2026-13-01' is not a day"),
+        ({"name": "Shop!"}, "name"),
+        ({"owners": ["shop"]}, "owners"),
+        ({"url_env": None}, "url_env"),
+    ],
+)
+def test_a_wrong_declaration_is_named_with_its_file(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    file = folder / "defs.yaml"
+    file.write_text(json.dumps({"type": catalog.TYPE, "attributes": {**GOOD, **change}}))
+    with pytest.raises(ConfigurationError) as raised:
+        catalog.declared_targets(tmp_path)
+    assert str(file) in raised.value.message
+    assert said in raised.value.message
+
+
+def test_two_targets_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        text = json.dumps({"type": catalog.TYPE, "attributes": GOOD})
+        (tmp_path / name / "defs.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"two.*'shop' is declared twice"):
+        catalog.declared_targets(tmp_path)
