@@ -6,7 +6,7 @@ SELECT
     sum(d.xact_rollback)::bigint AS rollbacks,
     sum(d.deadlocks)::bigint AS deadlocks,
     sum(d.temp_bytes)::bigint AS temp_bytes,
-    sum(d.active_time) / nullif(sum(i.seconds) * 1000, 0) AS active_sessions,
+    sum(d.active_time) / nullif(sum(i.seconds) * 1000, 0) AS active_sessions_mean,
     (pg_catalog.array_agg(d.numbackends ORDER BY d.ts DESC))[1] AS connections,
     (pg_catalog.array_agg(d.database_bytes ORDER BY d.ts DESC))[1] AS database_bytes
 FROM ledger.database AS d

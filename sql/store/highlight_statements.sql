@@ -7,7 +7,7 @@ WITH statements AS (
     GROUP BY s.userid, s.dbid, s.queryid
 )
 SELECT
-    coalesce(left(pg_catalog.regexp_replace(q.query, '\s+', ' ', 'g'), 120), 'not read yet') AS statement,
+    coalesce(left(pg_catalog.regexp_replace(q.query, '\s+', ' ', 'g'), 80), 'not read yet') AS statement,
     s.queryid::text AS queryid, s.calls, s.total_ms,
     s.total_ms / nullif(s.calls, 0) AS mean_ms,
     s.total_ms / nullif(sum(s.total_ms) OVER (), 0) AS share,
