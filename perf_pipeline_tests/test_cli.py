@@ -221,6 +221,7 @@ def test_a_wrong_declaration_is_named_with_its_file(
         catalog.declared_targets(tmp_path)
     assert str(file) in raised.value.message
     assert said in raised.value.message
+    assert "Traceback" not in str(raised.value)
 
 
 def test_two_targets_of_one_name_are_refused(tmp_path: Path) -> None:

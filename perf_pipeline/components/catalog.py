@@ -33,7 +33,8 @@ def declared_targets(folder: Path = FOLDER) -> tuple[Target, ...]:
         try:
             target = PostgresTarget.resolve_from_dict(attributes).target()
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
-            raise ConfigurationError(f"{path}: {error}", "correct that block") from error
+            message, remedy = _explained(error)
+            raise ConfigurationError(f"{path}: {message}", remedy) from error
         if target.name in found:
             raise ConfigurationError(
                 f"{path}: target {target.name!r} is declared twice", "give one another name"
@@ -58,6 +59,16 @@ def declared_target(name: str, folder: Path = FOLDER) -> Target:
             f"declared targets: {', '.join(targets) or 'none'}",
         )
     return targets[name]
+
+
+def _explained(error: BaseException) -> tuple[str, str]:
+    """Return what is wrong and what to do: our own error where it is the cause of Dagster's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConfigurationError):
+            return cause.message, cause.remedy
+        cause = cause.__cause__ or cause.__context__
+    return str(error).replace(" at <string>:", ", line of the attributes "), "correct that block"
 
 
 def _blocks(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
