@@ -109,6 +109,8 @@ class _Play:
             self._materialize("baselines of what is normal", daily_assets(self.target.name)[:2])
             dropped_at = self._drop_index()
             self._sweep("sweeps under the same load", self.plan.regressed_sweeps, load)
+        # before the report, which is then what the UI shows as the newest
+        backfilled_days = self._backfill()
         # the same sweep and the same job as from the UI, their checks included
         self.runner.materialize(stats_assets(self.target.name))
         self._materialize("findings and the report", daily_assets(self.target.name))
@@ -123,7 +125,7 @@ class _Play:
                 dropped_at=dropped_at,
                 dropped_index=".".join(DROPPED_INDEX),
                 records=tuple(self.records),
-                backfilled_days=self._backfill(),
+                backfilled_days=backfilled_days,
                 seconds=self.steps.seconds,
             ),
         )
