@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from psycopg import sql
 
 from perf_pipeline.components.catalog import declared_target
-from perf_pipeline.embedded import demo_summary, example
+from perf_pipeline.embedded import demo_summary, example, orphans
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import Runner, daily_assets, stats_assets
 from perf_pipeline.embedded.demo_summary import Summary
@@ -77,6 +77,7 @@ def run(*, quick: bool = False, quiet: bool = False) -> Summary:
         with steps.step("bring the store up to date"):
             store = example.prepare_store(house)
         with store, steps.opening("load the Dagster definitions", Runner(house)) as runner:
+            orphans.bury_in(house)
             play = _Play(QUICK if quick else FULL, steps, house, store, runner)
             summary = play.perform()
     demo_summary.show(steps, summary)

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from perf_pipeline.embedded import example
+from perf_pipeline.embedded import example, orphans
 from perf_pipeline.embedded.children import Child
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import environment
@@ -26,6 +26,7 @@ LOAD_TPS = 10.0
 LOAD_SECONDS = 3600
 #: Webserver, daemon and code location take 10-15 s on 2 quiet cores.
 READY_SECONDS = 120.0
+_LAST_PORT = 65535
 
 
 def run(*, port: int = 3000, load: bool = True) -> None:
@@ -58,6 +59,7 @@ def run(*, port: int = 3000, load: bool = True) -> None:
         size = Size()
         with steps.step("thorbis: schema and data"):
             example.prepare_target(house, size)
+        orphans.bury_in(house)
         log = house.home / "dagster-dev.log"
         variables = {**os.environ, **environment(house)}
         with log.open("ab") as output, _dagster(port, variables, output) as dagster:
@@ -82,7 +84,7 @@ def _shown(url: str) -> str:
 
 
 def require_free(port: int) -> None:
-    """Refuse a port that somebody listens on.
+    """Refuse a port that is none, or that somebody listens on.
 
     Raises
     ------
@@ -90,13 +92,17 @@ def require_free(port: int) -> None:
         Names the port.
 
     """
+    if not 1 <= port <= _LAST_PORT:
+        raise ConfigurationError(
+            f"--port {port} is no TCP port", f"choose one from 1 to {_LAST_PORT}"
+        )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigurationError(
-                f"--port {port} is taken: {error.strerror}",
+                f"--port {port} cannot be used: {error.strerror}",
                 "stop what listens there, or choose another with --port",
             ) from error
 

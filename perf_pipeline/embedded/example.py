@@ -1,13 +1,16 @@
 """The servers and databases that demo, dev and the end-to-end tests share."""
 
+import json
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from perf_pipeline import settings as settings_module
-from perf_pipeline.embedded import binaries
+from perf_pipeline.embedded import binaries, locks
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import BusyError, ConfigurationError
 from perf_pipeline.examples import schema, thorbis
 from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.thorbis_data import Size
@@ -17,6 +20,9 @@ from perf_pipeline.store import Store, migrate
 STORE_DATABASE = "perf_store"
 DAGSTER_DATABASE = "dagster"
 TARGET = "thorbis"
+
+#: Seconds to wait for a demo or dev that is ending.
+_ALONE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,14 @@ def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
     ------
     ServerStartError, ConfigurationError
         The embedded server cannot be started.
+    BusyError
+        Another demo or dev runs in this folder.
 
     """
     chosen = settings or settings_module.current()
     home = chosen.home_dir
-    home.mkdir(parents=True, exist_ok=True)
     server = EmbeddedServer(home / "embedded", pg_bin=chosen.pg_bin)
-    with server:
+    with _alone(home), server:
         for database in (STORE_DATABASE, DAGSTER_DATABASE, TARGET):
             server.ensure_database(database)
         yield House(
@@ -58,6 +65,44 @@ def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
             settings_module.variable("THORBIS_URL") or server.url(TARGET),
             binaries.find(chosen.pg_bin).program("pgbench"),
         )
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the folder: whoever ends stops the server, and a demo wants the database for itself.
+
+    Raises
+    ------
+    BusyError
+        Another demo or dev holds it; names the process.
+    ConfigurationError
+        The folder cannot be made or written.
+
+    """
+    lock = home / "house.lock"
+    with ExitStack() as stack:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.hold(lock, _ALONE_S, "running demo or dev"))
+            lock.write_text(json.dumps({"pid": os.getpid()}))
+        except BusyError as error:
+            raise BusyError(
+                f"another demo or dev (process {_holder(lock)}) runs in {home}",
+                "wait for it or end it, or set PERF_HOME to another folder",
+            ) from error
+        except OSError as error:
+            raise ConfigurationError(
+                f"PERF_HOME={home} cannot be used: {error.strerror or error}",
+                "set PERF_HOME to a folder that you may write, on a disk with free space",
+            ) from error
+        yield
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return str(json.loads(lock.read_text())["pid"])
+    except (OSError, ValueError, KeyError):
+        return "unknown"
 
 
 def prepare_store(house: House) -> Store:
