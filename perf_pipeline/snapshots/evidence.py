@@ -141,7 +141,10 @@ class Evidence:
         """Return what a reader of the interval should know, one sentence each."""
         before, after, notes = self.previous, self.current, []
         if before is None:
-            return ["first sweep of this target: it is the baseline, nothing is counted"]
+            notes.append("first sweep of this target: it is the baseline, nothing is counted")
+            if after.in_recovery:
+                notes.append("it is a replica: its statements are those that ran there")
+            return notes
         if self.other_server:
             notes.append(f"another server answered ({self.other_server}): nothing is counted")
         if self.clock_stepped_back:
@@ -154,6 +157,8 @@ class Evidence:
             )
         if self.restarted:
             notes.append("the server was restarted")
+        if _differ(before.in_recovery, after.in_recovery):
+            notes.append("it is a replica now" if after.in_recovery else "it was promoted")
         if self.statements_emptied:
             notes.append(f"statement statistics were reset at {after.statements_stats_reset}")
         if self.database_reset and not self.other_server:

@@ -1,6 +1,7 @@
 """Sweep all targets at once: each under its own time budget, each failing alone."""
 
 import queue
+import re
 import threading
 import time
 from collections import deque
@@ -16,6 +17,9 @@ from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres.target import Target
 
 T = TypeVar("T")
+
+#: A password this long is no part of a usual word.
+_MANY_CHARACTERS: Final = 6
 
 #: A reachable target's assets show a sign of life this often, an unreachable one's a reminder.
 ANNOUNCE_EVERY: Final = timedelta(hours=1)
@@ -119,8 +123,10 @@ def without_password(text: str, target: Target) -> str:
     except psycopg.ProgrammingError:
         return text.replace(url, "***")
     for spelling in (password, quote(password), quote(password, safe="")):
-        if spelling:
+        if len(spelling) >= _MANY_CHARACTERS:
             text = text.replace(spelling, "***")
+        elif spelling:  # "p" is in every message: only where it stands alone
+            text = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", "***", text)
     return text
 
 

@@ -130,6 +130,15 @@ def test_a_plain_restart_keeps_the_counters() -> None:
     assert evidence.notes() == ["the server was restarted"]
 
 
+def test_a_replica_and_its_promotion_are_told() -> None:
+    replica = replace(BEFORE, in_recovery=True)
+    assert "it is a replica" in Evidence(None, replica).notes()[1]
+    assert len(Evidence(None, replace(BEFORE, in_recovery=False)).notes()) == 1
+    promoted = Evidence(replica, replace(AFTER, in_recovery=False))
+    assert promoted.notes() == ["it was promoted"]
+    assert promoted.quality == "exact"
+
+
 def test_a_missed_sweep_is_a_gap() -> None:
     late = Evidence(BEFORE, replace(AFTER, ts=T0 + timedelta(minutes=16)), expected_seconds=300)
     rows = interval(

@@ -113,6 +113,12 @@ def test_a_password_never_gets_out(url: str, monkeypatch: pytest.MonkeyPatch) ->
     assert "s3cret" not in outcome.reason
 
 
+def test_a_short_password_does_not_garble_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOWHERE_URL", "postgresql://u:p@h/d")
+    shown = without_password("postgresql://u@h: check port; p=p", target("shop"))
+    assert shown == "postgresql://u@h: check port; ***=***"
+
+
 def test_a_text_without_a_password_is_left_alone() -> None:
     assert without_password("quite harmless", target("shop")) == "quite harmless"
 
