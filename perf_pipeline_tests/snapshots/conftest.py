@@ -1,5 +1,6 @@
 """A migrated store and a target to sweep."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 
@@ -7,6 +8,17 @@ import psycopg
 import pytest
 
 from perf_pipeline.postgres.target import Target
+
+
+def flush(session: psycopg.Connection) -> None:
+    """Have a session's statistics show at the next sweep."""
+    if session.info.server_version >= 150_000:
+        session.execute("SELECT pg_stat_force_next_flush()")
+        session.execute("SELECT 1")
+        return
+    for _ in range(2):  # before 15 sessions report, and the collector writes, twice a second
+        time.sleep(0.6)
+        session.execute("SELECT 1")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import record, texts
 from perf_pipeline.snapshots.record import collect
 from perf_pipeline.store import Store, state, targets
+from perf_pipeline_tests.snapshots.conftest import flush
 
 pytestmark = pytest.mark.server
 
@@ -53,8 +54,10 @@ def test_first_sweep_then_intervals(
     assert (first.first, first.quality, first.previous_ts) == (True, "first_seen", None)
     assert first.rows["statements"] == first.rows["database"] == 0
     work(admin, 3)
+    flush(admin)
     second = collect(target, store, text_budget=NO_WAIT)
     work(admin, 4)
+    flush(admin)
     third = collect(target, store, text_budget=NO_WAIT)
     assert counted(store) == [(3, "exact"), (4, "exact")]
     assert (second.previous_ts, third.previous_ts) == (first.ts, second.ts)
@@ -81,8 +84,7 @@ def test_tables_and_indexes(store: Store, target: Target, admin: psycopg.Connect
         admin.execute("SET enable_seqscan = off")
         admin.execute("SELECT * FROM app.orders WHERE id = 7")
     admin.execute("DELETE FROM app.orders WHERE id = 8")
-    admin.execute("SELECT pg_stat_force_next_flush()")
-    admin.execute("SELECT 1")
+    flush(admin)
     collect(target, store)
     rows = ledger(store, "SELECT table_name, idx_scan, n_tup_del, quality::text FROM ledger.tables")
     assert rows == [("orders", 4, 1, "exact")]
@@ -91,8 +93,7 @@ def test_tables_and_indexes(store: Store, target: Target, admin: psycopg.Connect
     # dropping an index takes its scans out of the server's own sum: no reset, no negative
     admin.execute("ALTER TABLE app.orders DROP CONSTRAINT orders_pkey")
     admin.execute("SELECT count(*) FROM app.orders")
-    admin.execute("SELECT pg_stat_force_next_flush()")
-    admin.execute("SELECT 1")
+    flush(admin)
     collect(target, store)
     rows = ledger(
         store,
@@ -115,6 +116,21 @@ def test_settings_changes(store: Store, target: Target, admin: psycopg.Connectio
     rows = ledger(store, "SELECT name, value_after, unit, previous_ts FROM ledger.settings_changes")
     assert rows == [("work_mem", "7168", "kB", first.ts)]
     assert collect(target, store).rows["settings_changes"] == 0
+
+
+def test_a_setting_with_a_password_is_shown_as_changed_only(
+    store: Store, target: Target, admin: psycopg.Connection
+) -> None:
+    collect(target, store)
+    name = admin.info.dbname
+    admin.execute(f"ALTER DATABASE \"{name}\" SET search_path = 'postgres://u:hunter2@h/d'")
+    collect(target, store)
+    admin.execute(f"ALTER DATABASE \"{name}\" SET search_path = 'host=h password = hunter2'")
+    collect(target, store)
+    rows = ledger(store, "SELECT value_before, value_after FROM ledger.settings_changes")
+    assert len(rows) == 2
+    assert all("hidden, fingerprint" in row[1] for row in rows)
+    assert "hunter2" not in str(rows)
 
 
 def test_texts_are_redacted_stored_once_and_rate_limited(
@@ -265,6 +281,7 @@ def test_a_family_that_failed_catches_up_later(
     first = collect(target, store)
     work(admin, 2)
     admin.execute("ALTER FUNCTION pg_stat_statements(boolean) RENAME TO hidden_away")
+    flush(admin)
     try:
         partial = collect(target, store)
     finally:

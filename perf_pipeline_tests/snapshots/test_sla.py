@@ -11,6 +11,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import sla, texts
 from perf_pipeline.snapshots.record import collect
 from perf_pipeline.store import Store
+from perf_pipeline_tests.snapshots.conftest import flush
 
 
 def quantile(parts: list[tuple[float, float, float]], share: float = 0.95) -> float | None:
@@ -81,8 +82,7 @@ def test_measured_on_a_server(store: Store, target: Target, admin: psycopg.Conne
     assert only.notes == "no statement ran in an interval of this span; no block was asked for"
     for _ in range(40):
         admin.execute("SELECT pg_sleep(0.002)")
-    admin.execute("SELECT pg_stat_force_next_flush()")
-    admin.execute("SELECT 1")
+    flush(admin)
     second = collect(target, store, text_budget=texts.Budget(0))
     figures = sla.measure(store, "swept", first.ts, second.ts)
     assert figures.calls >= 40

@@ -5,10 +5,16 @@
 SELECT /* perf-pipeline */
     s.name,
     CASE
-        WHEN s.name IN (
-            'primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command',
-            'archive_cleanup_command', 'recovery_end_command'
-        ) AND s.reset_val <> ''
+        WHEN s.reset_val <> '' AND (
+            s.name IN (
+                'primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command',
+                'archive_cleanup_command', 'recovery_end_command'
+            )
+            -- settings of extensions, whose names nobody can list
+            OR pg_catalog.strpos(s.name, '.') > 0
+            AND s.name ~* '(passw|secret|token|salt|key|command|conn|dsn|url|credential)'
+            OR s.reset_val ~* '(passw[a-z]*\s*=|://[^/@]*:[^/@]+@)'
+        )
         THEN 'hidden, fingerprint ' || pg_catalog."left"(pg_catalog.md5(s.reset_val), 8)
         ELSE s.reset_val
     END AS value,
