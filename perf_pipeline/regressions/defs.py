@@ -26,6 +26,11 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
         deps=[
             vocabulary.key(target, "rollup", "statements_hourly"),
             vocabulary.key(target, "baseline", "statements"),
+            # where causes are looked for
+            *(
+                vocabulary.key(target, "stats", family)
+                for family in ("tables", "indexes", "settings", "schema_objects")
+            ),
         ],
         partitions_def=vocabulary.daily(target),
         backfill_policy=dg.BackfillPolicy.single_run(),

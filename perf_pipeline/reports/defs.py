@@ -26,7 +26,10 @@ def report_asset(target: Target) -> dg.AssetsDefinition:
             "one day's report: what changed, how sure that is, and what the day's work was; "
             "self-contained HTML, and Markdown",
         ),
-        deps=[vocabulary.key(target, "report", "findings")],
+        deps=[
+            vocabulary.key(target, "report", "findings"),
+            vocabulary.key(target, "stats", "database"),  # for the service levels
+        ],
         partitions_def=vocabulary.daily(target),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
