@@ -15,6 +15,7 @@ from perf_pipeline.embedded import example, orphans
 from perf_pipeline.embedded.children import Child
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import environment
+from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, ServerStartError
 from perf_pipeline.examples import history
 from perf_pipeline.examples.thorbis_data import Size
@@ -24,6 +25,8 @@ from perf_pipeline.loadtests.pgbench import PgbenchRun
 LOAD_TPS = 10.0
 #: The load is started anew this often, so that an orphan would end by itself.
 LOAD_SECONDS = 3600
+#: A load that ended with an error is not started again before.
+LOAD_PAUSE_S = 10.0
 #: Webserver, daemon and code location take 10-15 s on 2 quiet cores.
 READY_SECONDS = 120.0
 _LAST_PORT = 65535
@@ -139,11 +142,18 @@ def _await_ready(dagster: Child, port: int, log: Path) -> None:
 
 
 def _serve(house: example.House, dagster: Child, size: Size, load: bool, log: Path) -> None:
-    """Keep the load running until Dagster ends or we are interrupted."""
+    """Keep server and load running until Dagster ends or we are interrupted."""
+    address = house.server.url()
     running: PgbenchRun | None = None
+    due = 0.0
     try:
         while dagster.poll() is None:
-            if load and (running is None or not running.running()):
+            revive(house.server, address)
+            if running is not None and not running.running():
+                running.stop()  # lets go of what watched it
+                running = None
+            if load and running is None and time.monotonic() >= due:
+                due = time.monotonic() + LOAD_PAUSE_S
                 running = example.start_load(
                     house, size.variables(), duration_s=LOAD_SECONDS, rate=LOAD_TPS, clients=2
                 )
@@ -152,3 +162,32 @@ def _serve(house: example.House, dagster: Child, size: Size, load: bool, log: Pa
         if running is not None:
             running.stop()
     raise ServerStartError("Dagster ended by itself", f"see the end of {log}")
+
+
+def revive(server: EmbeddedServer, address: str) -> bool:
+    """Start the embedded server again where it ended by itself; return whether it had to be.
+
+    Parameters
+    ----------
+    server : EmbeddedServer
+    address : str
+        Its `url()` of old, which Dagster's processes know.
+
+    Raises
+    ------
+    ServerStartError
+        It does not start, or not at that address.
+
+    """
+    if server.owner or server.running():
+        return False
+    steps = Steps()
+    steps.say(f"the embedded PostgreSQL ended by itself (log: {server.log})")
+    with steps.step("start it again"):
+        server.start()
+    if server.url() != address:
+        raise ServerStartError(
+            "the embedded PostgreSQL came back at another port: somebody took its own",
+            "start `perf-pipeline dev` again",
+        )
+    return True
