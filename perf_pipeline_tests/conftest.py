@@ -20,7 +20,13 @@ _LEADING = ("PERF_", "DAGSTER_", "PG")
 PG_BIN = Path(os.environ["PERF_PG_BIN"]) if os.environ.get("PERF_PG_BIN") else None
 
 #: A test server may forget everything: it is thrown away.
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # before 16 every CREATE and COPY of every test is an entry of its own: none may be evicted
+    "pg_stat_statements.max": "20000",
+}
 
 
 @pytest.fixture(autouse=True)

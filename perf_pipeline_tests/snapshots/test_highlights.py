@@ -10,6 +10,7 @@ from perf_pipeline.snapshots import families, highlights
 from perf_pipeline.snapshots.record import SweepRecord, collect
 from perf_pipeline.store import Store
 from perf_pipeline.vocabulary import STATS
+from perf_pipeline_tests.snapshots.conftest import flush
 
 SECRET = "s3cret-of-a-customer"
 
@@ -24,8 +25,7 @@ def swept(store: Store, target: Target, admin: psycopg.Connection) -> SweepRecor
     admin.execute(f"SELECT id FROM app.orders WHERE state = '{SECRET}'")
     admin.execute("INSERT INTO app.other SELECT generate_series(1, 40)")
     admin.execute("DROP INDEX app.orders_state")
-    admin.execute("SELECT pg_stat_force_next_flush()")
-    admin.execute("SELECT 1")
+    flush(admin)
     return collect(target, store)
 
 
