@@ -87,7 +87,9 @@ class Evidence:
             return f"system identifier {before.system_identifier} became {after.system_identifier}"
         if self._moved_before(before.statements_stats_reset, after.statements_stats_reset):
             return "its statement statistics were reset before the previous sweep, which saw none"
-        if self._moved_before(before.database_stats_reset, after.database_stats_reset):
+        if not self._database_first_told and self._moved_before(
+            before.database_stats_reset, after.database_stats_reset
+        ):
             return "its database statistics were reset before the previous sweep, which saw none"
         if self.restarted and (
             _differ(before.timeline, after.timeline)
@@ -117,6 +119,20 @@ class Evidence:
             before is not None
             and after.database_stats_reset is not None
             and before.database_stats_reset != after.database_stats_reset
+            and not self._database_first_told
+        )
+
+    @property
+    def _database_first_told(self) -> bool:
+        """Whether the time of the reset is that of the first statistics of a new database.
+
+        Before 15 the collector sets it then, and tells it up to a second later.
+        """
+        before = self.previous
+        return (
+            before is not None
+            and before.server_version_num < 150_000
+            and before.database_stats_reset is None
         )
 
     @property

@@ -130,6 +130,14 @@ def test_a_plain_restart_keeps_the_counters() -> None:
     assert evidence.notes() == ["the server was restarted"]
 
 
+@pytest.mark.parametrize(("version", "quality"), [(140023, "exact"), (150018, "reset")])
+def test_before_15_a_new_database_tells_a_reset_that_was_none(version: int, quality: str) -> None:
+    before = replace(BEFORE, server_version_num=version, database_stats_reset=None)
+    for told in (T0 - timedelta(seconds=1), T0 + timedelta(seconds=1)):
+        after = replace(AFTER, server_version_num=version, database_stats_reset=told)
+        assert Evidence(before, after).quality == quality
+
+
 def test_a_replica_and_its_promotion_are_told() -> None:
     replica = replace(BEFORE, in_recovery=True)
     assert "it is a replica" in Evidence(None, replica).notes()[1]
