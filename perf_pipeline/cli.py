@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from perf_pipeline import __version__
-from perf_pipeline.errors import ConfigurationError, PerfPipelineError
+from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
 
 #: A Ctrl-C, as shells report it.
 EXIT_INTERRUPTED = 130
@@ -226,6 +226,36 @@ def _fail(message: str, remedy: str, code: int, as_json: bool) -> int:
     return code
 
 
+def _explained(error: Exception) -> PerfPipelineError | None:
+    """Return what to tell of an error that no module of ours foresaw, None for a fault of ours.
+
+    A server may go away between any two statements, a disk may be full at any write.
+    """
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return ConfigurationError(
+            f"{where}{error.strerror or error}",
+            "check the permissions and the free space of that folder (PERF_HOME: ours)",
+        )
+    # loaded already if the error is one of theirs
+    psycopg, sqlalchemy = sys.modules.get("psycopg"), sys.modules.get("sqlalchemy")
+    cause: BaseException | None = error
+    if sqlalchemy is not None and isinstance(error, sqlalchemy.exc.DBAPIError):
+        cause = error.orig
+    if psycopg is None or not isinstance(cause, psycopg.Error):
+        return None
+    said = str(cause).strip().splitlines() or [type(cause).__name__]
+    if isinstance(cause, psycopg.OperationalError):
+        return UnreachableError(
+            f"a PostgreSQL server failed us: {said[0]}",
+            "see the server's log (the embedded one: embedded/server.log in PERF_HOME), try again",
+        )
+    return ConfigurationError(
+        f"a PostgreSQL server refused a statement ({cause.sqlstate}): {said[0]}",
+        "run `perf-pipeline doctor` on that server, and `perf-pipeline store status`",
+    )
+
+
 def run(command: Callable[..., object], arguments: list[str]) -> int:
     """Run a click command and return the exit code of this module's table.
 
@@ -252,6 +282,11 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
     except SystemExit as error:
         return int(error.code or 0)
+    except Exception as error:
+        explained = _explained(error)
+        if explained is None:
+            raise
+        return _fail(explained.message, explained.remedy, explained.exit_code, as_json)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from perf_pipeline import cli, settings
 from perf_pipeline.components import catalog
@@ -231,3 +233,37 @@ def test_two_targets_of_one_name_are_refused(tmp_path: Path) -> None:
         (tmp_path / name / "defs.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=r"two.*'shop' is declared twice"):
         catalog.declared_targets(tmp_path)
+
+
+def failing(error: Exception) -> Callable[..., object]:
+    def command(*_: object, **__: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (OSError(28, "No space left on device", "/some/file"), 2, "/some/file: No space left"),
+        (psycopg.OperationalError("server closed the connection"), 3, "closed the connection"),
+        (
+            sa.exc.DBAPIError("SELECT 1", None, psycopg.errors.AdminShutdown("terminating")),
+            3,
+            "terminating",
+        ),
+        (psycopg.errors.UndefinedTable("no such relation"), 2, r"42P01.*no such relation"),
+    ],
+)
+def test_what_no_module_foresaw_is_explained_too(
+    capsys: pytest.CaptureFixture[str], error: Exception, code: int, says: str
+) -> None:
+    assert cli.run(failing(error), []) == code
+    told = capsys.readouterr().err
+    assert re.search(says, told)
+    assert "remedy: " in told
+
+
+def test_a_fault_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        cli.run(failing(ZeroDivisionError()), [])

@@ -136,9 +136,8 @@ def _await_ready(dagster: Child, port: int, log: Path) -> None:
                 if answer.status == 200:
                     return
         time.sleep(0.2)
-    raise ServerStartError(
-        f"Dagster did not come up within {READY_SECONDS:.0f} s", f"see the end of {log}"
-    )
+    how = "ended while starting" if dagster.poll() is not None else "did not come up"
+    raise ServerStartError(f"Dagster {how} (limit {READY_SECONDS:.0f} s)", f"see the end of {log}")
 
 
 def _serve(house: example.House, dagster: Child, size: Size, load: bool, log: Path) -> None:

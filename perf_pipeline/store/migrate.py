@@ -10,10 +10,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres import connect as pg
 from perf_pipeline.store.engine import Store
 
 #: One upgrade at a time: any constant will do, it only has to be ours.
 _ADVISORY_KEY = 0x7065_7266
+
+#: What helps where PostgreSQL refuses a migration, by SQLSTATE.
+_REMEDIES = {
+    "42501": "make the role of PERF_STORE_URL the owner of that database, "
+    "and let it create in its schema public",
+    "25006": "let PERF_STORE_URL name the primary, a server that takes writes",
+}
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,23 @@ def upgrade(store: Store) -> Status:
     Raises
     ------
     ConfigurationError
-        The store's revision is not one of ours: a newer program wrote it.
+        The store's revision is not one of ours: a newer program wrote it. The role may not create
+        schemas and tables there, or the server takes no writes.
 
     """
+    try:
+        return _upgrade(store)
+    except sa.exc.DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state not in _REMEDIES:
+            raise
+        said = str(error.orig).splitlines()[0]
+        raise ConfigurationError(
+            f"the store {pg.describe(store.url)} cannot be upgraded: {said}", _REMEDIES[state]
+        ) from error
+
+
+def _upgrade(store: Store) -> Status:
     config = _config()
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     with store.engine.begin() as connection:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres import sqlfiles
@@ -36,6 +37,29 @@ def test_a_newer_store_is_left_alone(store: Store) -> None:
         connection.execute("UPDATE public.alembic_version SET version_num = '9999'")
     with pytest.raises(ConfigurationError, match="'9999', which this version does not know"):
         migrate.upgrade(store)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "says", "remedy"),
+    [
+        ("SET ROLE nobody_special", "permission denied", "owner"),
+        ("SET transaction_read_only = on", "read-only", "primary"),
+    ],
+)
+def test_a_refusal_of_the_server_is_explained(
+    make_database: Callable[..., str], refusal: str, says: str, remedy: str
+) -> None:
+    with Store(make_database()) as store:
+        if "ROLE" in refusal:
+            with store.engine.begin() as connection:
+                connection.execute(sa.text("DROP ROLE IF EXISTS nobody_special"))
+                connection.execute(sa.text("CREATE ROLE nobody_special"))
+        sa.event.listen(
+            store.engine, "begin", lambda connection: connection.exec_driver_sql(refusal)
+        )
+        with pytest.raises(ConfigurationError, match=f"cannot be upgraded: .*{says}") as caught:
+            migrate.upgrade(store)
+        assert remedy in caught.value.remedy
 
 
 def test_two_upgrades_at_once(make_database: Callable[..., str]) -> None:
