@@ -5,6 +5,7 @@ not be reached.
 """
 
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -292,4 +293,6 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
 
 def main() -> None:
     """Entry point of the `perf-pipeline` program."""
+    # a pool reports, with tracebacks, the connections that a Ctrl-C cut off
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     sys.exit(run(cli, sys.argv[1:]))

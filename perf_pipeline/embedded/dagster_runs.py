@@ -5,12 +5,13 @@ be looked at in the UI afterwards.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from perf_pipeline import vocabulary
 from perf_pipeline.embedded.example import House
@@ -19,6 +20,15 @@ from perf_pipeline.platform import dagster_home
 
 #: Dagster's own log lines of a run go to its event log; the terminal gets errors only.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+#: Capturing the output of a step takes four processes, which a Ctrl-C hits as well: their
+#: tracebacks would fill the terminal, and our steps print nothing.
+_NO_CAPTURE = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
 
 
 class RunFailedError(PerfPipelineError):
@@ -70,7 +80,8 @@ class Runner:
         from perf_pipeline.definitions import defs
 
         self._job = defs().resolve_implicit_global_asset_job_def()
-        self._instance = dg.DagsterInstance.get()
+        reference = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=_NO_CAPTURE)
+        self._instance = dg.DagsterInstance.from_ref(reference)
         return self
 
     def __exit__(
@@ -102,6 +113,8 @@ class Runner:
         ------
         RunFailedError
             The run did not succeed.
+        KeyboardInterrupt
+            A Ctrl-C ended it, which Dagster takes for a failure.
 
         """
         tags = {}
@@ -117,6 +130,8 @@ class Runner:
             run_config=_QUIET,
             raise_on_error=False,
         )
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         if not result.success:
             raise RunFailedError(
                 f"Dagster run {result.run_id} failed: {_first_failure(result)}",
@@ -125,12 +140,22 @@ class Runner:
         return result.run_id
 
 
-def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+def _errors(result: dg.ExecuteInProcessResult) -> Iterator[tuple[dg.DagsterEvent, Any]]:
+    """Return each failure event with the error at the root of it, None where it has none."""
     for event in result.all_events:
         if event.is_failure:
-            data = event.event_specific_data
-            error = getattr(data, "error", None)
+            error = getattr(event.event_specific_data, "error", None)
             while error is not None and error.cause is not None:
                 error = error.cause
-            return f"{event.step_key or 'run'}: {error.message.strip() if error else event.message}"
+            yield event, error
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    names = {error.cls_name for _, error in _errors(result) if error is not None}
+    return bool(names & {"DagsterExecutionInterruptedError", "KeyboardInterrupt"})
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    for event, error in _errors(result):
+        return f"{event.step_key or 'run'}: {error.message.strip() if error else event.message}"
     return "no failure event"

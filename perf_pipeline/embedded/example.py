@@ -10,11 +10,12 @@ from pathlib import Path
 from perf_pipeline import settings as settings_module
 from perf_pipeline.embedded import binaries, locks
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.errors import BusyError, ConfigurationError
+from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
 from perf_pipeline.examples import schema, thorbis
 from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import pgbench
+from perf_pipeline.postgres import connect as pg
 from perf_pipeline.store import Store, migrate
 
 STORE_DATABASE = "perf_store"
@@ -47,6 +48,8 @@ def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
     ------
     ServerStartError, ConfigurationError
         The embedded server cannot be started.
+    UnreachableError
+        DAGSTER_PG_URL names a server that cannot be reached.
     BusyError
         Another demo or dev runs in this folder.
 
@@ -54,14 +57,17 @@ def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
     chosen = settings or settings_module.current()
     home = chosen.home_dir
     server = EmbeddedServer(home / "embedded", pg_bin=chosen.pg_bin)
+    dagster_url = settings_module.variable("DAGSTER_PG_URL")
     with _alone(home), server:
+        if dagster_url:
+            _require_reachable("DAGSTER_PG_URL", dagster_url)
         for database in (STORE_DATABASE, DAGSTER_DATABASE, TARGET):
             server.ensure_database(database)
         yield House(
             server,
             home,
             chosen.store_url or server.url(STORE_DATABASE),
-            settings_module.variable("DAGSTER_PG_URL") or server.url(DAGSTER_DATABASE),
+            dagster_url or server.url(DAGSTER_DATABASE),
             settings_module.variable("THORBIS_URL") or server.url(TARGET),
             binaries.find(chosen.pg_bin).program("pgbench"),
         )
@@ -96,6 +102,16 @@ def _alone(home: Path) -> Iterator[None]:
                 "set PERF_HOME to a folder that you may write, on a disk with free space",
             ) from error
         yield
+
+
+def _require_reachable(variable: str, url: str) -> None:
+    """Connect once: Dagster itself tries for long and fails with a traceback."""
+    try:
+        with pg.session(url, bare=True):
+            pass
+    except PerfPipelineError as error:
+        kind = type(error)
+        raise kind(f"{variable}: {error.message}", error.remedy) from error
 
 
 def _holder(lock: Path) -> str:

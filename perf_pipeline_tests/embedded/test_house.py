@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from perf_pipeline.embedded import dev, example
-from perf_pipeline.errors import BusyError, ConfigurationError
+from perf_pipeline.errors import BusyError, ConfigurationError, UnreachableError
 from perf_pipeline.settings import Settings
 
 
@@ -38,6 +38,11 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         example.house(Settings(home=tmp_path / "file" / "home")),
     ):
         pytest.fail("the house must not open")
+
+
+def test_a_server_for_dagster_that_is_not_there_is_named() -> None:
+    with pytest.raises(UnreachableError, match=r"DAGSTER_PG_URL: .*refused"):
+        example._require_reachable("DAGSTER_PG_URL", "postgresql+psycopg2://x@127.0.0.1:5/dagster")
 
 
 @pytest.mark.parametrize("port", [-1, 0, 65536])
