@@ -11,7 +11,7 @@ from perf_pipeline import settings as settings_module
 from perf_pipeline.embedded import binaries, locks
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
-from perf_pipeline.examples import schema, thorbis
+from perf_pipeline.examples import fill, schema, thorbis
 from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import pgbench
@@ -137,7 +137,15 @@ def prepare_target(house: House, size: Size) -> Generated:
     size : Size
         Tenants, and orders of each on average (T-51).
 
+    Raises
+    ------
+    ProductionError, ConfigurationError
+        THORBIS_URL leads to a database that is marked as production, or is somebody else's.
+
     """
+    with pg.session(house.target_url) as connection:
+        fill.refuse_production(connection)
+        fill.refuse_foreign(connection)
     schema.apply(house.target_url, TARGET)
     return thorbis.generate(house.target_url, size.businesses, size.orders_per_business)
 

@@ -142,6 +142,16 @@ def refuse_production(connection: psycopg.Connection) -> None:
         )
 
 
+def refuse_foreign(connection: psycopg.Connection) -> None:
+    """Raise ConfigurationError where others have relations and we have recorded nothing yet."""
+    row = connection.execute(sqlfiles.load("target/foreign_relations").text, {}).fetchone()
+    if row is not None:
+        raise ConfigurationError(
+            f"database {connection.info.dbname!r} is somebody else's: it holds {row[0]}",
+            "give the example system an empty database of its own",
+        )
+
+
 def _lock(connection: psycopg.Connection, system: str) -> None:
     key = int.from_bytes(hashlib.sha256(system.encode()).digest()[:4], "big", signed=True)
     row = connection.execute(
