@@ -100,12 +100,8 @@ def start_and_kill(home: Path) -> None:
     assert_gone(members)
 
 
-@pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
-    """Run the demo as a user would, in a folder where an earlier run was killed in the middle."""
-    home = Path(tempfile.mkdtemp(prefix="perf-pipeline-demo-"))
-    home.chmod(0o711)
-    start_and_kill(home)
+def run_demo(home: Path) -> dict[str, Any]:
+    """Run `perf-pipeline demo --quick` to its end and return its summary."""
     done = subprocess.run(
         [PROGRAM, "demo", "--quick", "--json"],
         env=environment(home),
@@ -115,6 +111,16 @@ def demo() -> Iterator[Demo]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    summary = json.loads(done.stdout)
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """Run the demo as a user would, in a folder where an earlier run was killed in the middle."""
+    home = Path(tempfile.mkdtemp(prefix="perf-pipeline-demo-"))
+    home.chmod(0o711)
+    start_and_kill(home)
+    summary = run_demo(home)
     yield Demo(home, summary, summary["seconds"])
     shutil.rmtree(home)

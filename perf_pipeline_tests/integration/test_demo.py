@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perf_pipeline_tests.integration.conftest import Demo, processes
+from perf_pipeline_tests.integration.conftest import Demo, processes, run_demo
 
 pytestmark = pytest.mark.server
 
@@ -37,3 +37,11 @@ def test_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
 def test_nothing_is_left_running(demo: Demo) -> None:
     assert [one for one in processes().values() if str(demo.home) in one.command] == []
     assert not (demo.home / "embedded" / "endpoint.json").exists()
+
+
+def test_a_second_run_in_the_same_folder_finds_its_own_regression(demo: Demo) -> None:
+    again = run_demo(demo.home)
+    assert again["cause_is_the_dropped_index"]
+    assert again["factor"] > 2
+    assert again["onset"] > demo.summary["onset"]
+    assert again["queryid"] == demo.summary["queryid"]
