@@ -116,8 +116,12 @@ def make(directory: Path) -> None:
     """
     problem = ""
     try:
-        if not directory.is_dir():
+        try:
             directory.mkdir(parents=True)
+        except FileExistsError:  # from before, or made by another start at this moment
+            if not directory.is_dir():
+                raise
+        else:
             directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
         if not os.access(directory, os.W_OK | os.X_OK):
             problem = "no permission to write in it"

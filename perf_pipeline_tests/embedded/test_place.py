@@ -10,6 +10,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -262,3 +263,16 @@ def test_as_an_ordinary_user(directory: Path) -> None:
     with owner(own / "server", python=python, environment=environment, **identity) as second:
         assert second.told()["owner"] is True
         assert second.end() == ""
+
+
+def test_a_directory_that_appears_meanwhile_is_taken_and_a_file_is_not(tmp_path: Path) -> None:
+    def make_many(folder: Path) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(place.make, [folder] * 8):
+                pass
+
+    for number in range(50):  # a look before the leap fails this within a few rounds
+        make_many(tmp_path / str(number) / "server")
+    (tmp_path / "file").touch()
+    with pytest.raises(ServerStartError, match="cannot be used"):
+        place.make(tmp_path / "file")
