@@ -25,6 +25,7 @@ from perf_pipeline.reports.model import (
     Statement,
 )
 from perf_pipeline.store import Store, frames
+from perf_pipeline.store.own import OWN_TEXT
 
 Row = Mapping[str, Any]
 
@@ -34,8 +35,6 @@ LOOK_BACK = {"sweep": timedelta(days=2), "hour": timedelta(days=8)}
 #: The metric whose samples the ledger holds; other findings have no chart.
 CHARTED_METRIC = "mean_exec_time"
 
-#: The text that the ledger holds for every statement of the collector itself.
-OWN_TEXT = "(the collector's own statement)"
 
 _STATEMENTS: Schema = {
     "day": pl.Date,

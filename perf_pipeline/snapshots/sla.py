@@ -14,9 +14,9 @@ import polars as pl
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.snapshots.redact import text_hash
-from perf_pipeline.snapshots.texts import OWN_TEXT
 from perf_pipeline.store import frames, targets
 from perf_pipeline.store.engine import Store
+from perf_pipeline.store.own import OWN_TEXT
 
 STATEMENTS = {
     "userid": pl.Int64(),

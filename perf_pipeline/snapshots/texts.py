@@ -14,14 +14,13 @@ from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.redact import CUT, MAXIMUM_LENGTH, redact, text_hash
 from perf_pipeline.store.engine import Store
+from perf_pipeline.store.own import OWN_TEXT
 
 #: Under this name the state remembers when texts were last read.
 EVIDENCE = "texts"
 
 #: The comment inside each of the sweep's statements; texts with it are the collector's own.
 MARK = "/* perf-pipeline */"
-#: What the store shows for them.
-OWN_TEXT = "(the collector's own statement)"
 _HIDDEN = "<insufficient privilege>"
 
 #: A generated statement may have megabytes, and 5,000 of them would not fit into memory. Twice what
