@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from perf_pipeline import settings
+from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.store import Store, migrate
+from perf_pipeline_tests.servers.running import MAJORS, Servers, majors_asked_for
 
 #: Variables that lead to somebody's servers or folders; tests must never see them.
 _LEADING = ("PERF_", "DAGSTER_", "PG")
@@ -56,10 +58,50 @@ def server_directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(server_directory: Path) -> Iterator[EmbeddedServer]:
+def default_server(server_directory: Path) -> Iterator[EmbeddedServer]:
     """Return a running server, one for the whole session."""
     with EmbeddedServer(server_directory / "server", pg_bin=PG_BIN, settings=FORGETFUL) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def server(default_server: EmbeddedServer) -> EmbeddedServer:
+    """Return the running server that databases, stores and targets of a test are on."""
+    return default_server
+
+
+@pytest.fixture(scope="session")
+def servers(
+    request: pytest.FixtureRequest, default_server: EmbeddedServer, server_directory: Path
+) -> Iterator[Servers]:
+    """Return the running servers of all majors; those that tests ask for start at once."""
+    found = Servers(default_server, binaries.find(PG_BIN).major, server_directory, FORGETFUL)
+    found.prepare(majors_asked_for(request.session.items))
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def server_of(servers: Servers) -> Callable[[int], EmbeddedServer]:
+    """Return a function from a major version to its running server."""
+    return servers.of
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"pg{major}")
+def each_major(request: pytest.FixtureRequest) -> int:
+    """Return one major version after the other."""
+    major: int = request.param
+    return major
+
+
+@pytest.fixture(scope="session")
+def each_server(servers: Servers, each_major: int) -> EmbeddedServer:
+    """Return the running server of each major version, one after the other.
+
+    A module whose own fixture `server` returns this one runs with all that hangs on it (databases,
+    the store, targets) on each version.
+    """
+    return servers.of(each_major)
 
 
 @pytest.fixture
