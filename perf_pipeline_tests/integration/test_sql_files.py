@@ -1,12 +1,18 @@
-"""Every SQL file has its header and is understood by the server: parsed, resolved, planned.
+"""Every SQL file has its header and has run on every PostgreSQL it claims.
 
-Files that define objects have been run by the fixture; load scripts go through pgbench.
+Each file is one of four kinds, by its folder: applied once by the code that makes the store or an
+example system, run by pgbench, run by psql, or executed here by itself with made-up parameters.
 """
 
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,66 +23,158 @@ from perf_pipeline.examples import schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import pgbench
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.store import Store, migrate
-from perf_pipeline_tests.conftest import PG_BIN
+from perf_pipeline.store import Store, migrate, partitions, targets
+from perf_pipeline_tests.servers.running import MAJORS
 
 pytestmark = pytest.mark.server
 
 #: Small, but with every kind of row.
 SIZE = Size(businesses=8, orders_per_business=40)
 
-#: Load scripts, and files whose objects the fixture made by running each of them.
-DEFINING = re.compile(r"\w+/(load|schema|meta|\d{4})/")
+#: Example systems, each with what fills it.
+SYSTEMS: dict[str, Callable[[str], object]] = {
+    "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business)
+}
 
-#: psql script with variables; run as printed by test_cli.
-NOT_PLAIN = {"catalog/grants.sql"}
+#: A day for every time parameter; the store has its partitions.
+DAY = date(2026, 1, 2)
+
+#: Files that run in the code that makes the store or a system: their text must have been sent.
+APPLIED = re.compile(rf"store/\d{{4}}/|target/meta/|({'|'.join(SYSTEMS)})/schema/")
+LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/load/")
+
+#: psql scripts.
+PSQL = {"catalog/grants.sql"}
+
+#: A made-up row that a constraint refuses: the statement was parsed, planned and run up to it.
+REFUSED = psycopg.errors.IntegrityError
+
+#: Values of the types our parameters have, as SQL.
+_VALUES = {
+    "boolean": "true",
+    "date": f"'{DAY}'",
+    "interval": "'1 hour'",
+    "json": "'{}'",
+    "jsonb": "'{}'",
+    "text": "'day'",  # date_trunc takes it, too
+    "character varying": "'x'",
+    "name": "'x'",
+    "bytea": "'x'",
+    "uuid": "'00000000-0000-0000-0000-000000000001'",
+    "timestamp with time zone": f"'{DAY} 12:00Z'",
+    "timestamp without time zone": f"'{DAY} 12:00'",
+    **dict.fromkeys(("smallint", "integer", "bigint", "oid", "numeric", "real"), "'1'"),
+    "double precision": "'1'",
+    "regclass": "'pg_catalog.pg_class'",
+}
+#: Parameters that take not every value of their type.
+_NAMED = {"client_encoding": "'UTF8'", "statement_timeout": "'1s'", "lock_timeout": "'1s'"}
 
 
 def relative(path: Path) -> str:
     return str(path.relative_to(sqlfiles.root()))
 
 
-def every_file() -> list[Path]:
-    return sorted(sqlfiles.root().rglob("*.sql"))
+FILES = {relative(path): path for path in sorted(sqlfiles.root().rglob("*.sql"))}
+PLAIN = [name for name in FILES if not (APPLIED.match(name) or LOAD.match(name) or name in PSQL)]
 
 
-def plain_files() -> list[str]:
-    """Return the files to try one by one; of variants, the one for the tests' server."""
-    names = [relative(path) for path in every_file()]
-    plain = [name for name in names if not DEFINING.match(name) and name not in NOT_PLAIN]
-    stems = {re.sub(r"(\.pg\d+)?\.sql$", "", name) for name in plain}
-    major = binaries.find(PG_BIN).major
-    return sorted(relative(sqlfiles.load(stem, major).path) for stem in stems)
-
-
-@pytest.fixture(scope="module")
-def template(server: EmbeddedServer) -> Iterator[str]:
-    """Yield a database with everything any file may speak of: the store and thorbis."""
-    name = "sql_files"
-    server.ensure_database(name)
-    url = server.url(name)
-    with Store(url) as store:
-        migrate.upgrade(store)
-    schema.apply(url)
-    thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business)
-    yield url
-    server.drop_database(name)
+def claimed(major: int) -> list[str]:
+    """Return the plain files for a version: of variants the one that is its."""
+    stems = sorted({re.sub(r"(\.pg\d+)?\.sql$", "", name) for name in PLAIN})
+    files = [sqlfiles.load(stem, major) for stem in stems]
+    return [relative(file.path) for file in files if file.minimum_version <= major]
 
 
 def test_there_are_files_of_every_kind() -> None:
-    folders = {relative(path).split("/")[0] for path in every_file()}
+    folders = {name.split("/")[0] for name in FILES}
     assert {"snapshots", "catalog", "store", "target", "thorbis"} <= folders
 
 
-@pytest.mark.parametrize("name", [relative(path) for path in every_file()])
+@pytest.mark.parametrize("name", FILES)
 def test_header_names_purpose_and_version(name: str) -> None:
-    file = sqlfiles.parse(sqlfiles.root() / name)
+    file = sqlfiles.parse(FILES[name])
     assert file.purpose
-    assert 14 <= file.minimum_version <= sqlfiles.NEWEST_TESTED_MAJOR
+    variant = re.search(r"\.pg(\d+)\.sql$", name)
+    if variant:
+        assert file.minimum_version == int(variant[1])
+    assert file.minimum_version in MAJORS
+    # the store and the example systems live on every version
+    if not name.startswith(("snapshots/", "catalog/")):
+        assert file.minimum_version == MAJORS[0]
 
 
-def understood(connection: psycopg.Connection, text: str) -> None:
-    """Have the server parse, resolve and plan a statement, or execute one that is no query."""
+def test_every_plain_file_is_claimed_by_some_version() -> None:
+    assert {name for major in MAJORS for name in claimed(major)} == set(PLAIN)
+
+
+def test_a_folder_that_nothing_runs_is_noticed() -> None:
+    """Scripts of a system without an entry in SYSTEMS would be taken for single statements."""
+    scripts = [name for name in PLAIN if re.search(r"/(load|schema|meta|\d{4})/", name)]
+    assert scripts == []
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A database with everything any file may speak of, and every statement that made it."""
+
+    url: str
+    major: int
+    sent: frozenset[str]
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextmanager
+def recorded(sent: set[str]) -> Iterator[None]:
+    """Note each statement that psycopg sends."""
+    real = psycopg.Cursor.execute
+
+    def execute(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        sent.add(squeezed(query if isinstance(query, str) else query.as_string(self)))
+        return real(self, query, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", execute)
+        yield
+
+
+@pytest.fixture(scope="module")
+def server(each_server: EmbeddedServer) -> EmbeddedServer:
+    return each_server
+
+
+@pytest.fixture(scope="module")
+def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
+    name = "sql_files"
+    server.ensure_database(name)
+    url = server.url(name)
+    sent: set[str] = set()
+    with recorded(sent):
+        with Store(url) as store:
+            migrate.upgrade(store)
+            targets.register(store, "day")
+            with store.begin() as connection:
+                partitions.ensure(connection, DAY)
+        for system, fill in SYSTEMS.items():
+            schema.apply(url, system)
+            fill(url)
+    yield Prepared(url, each_major, frozenset(sent))
+    server.drop_database(name)
+
+
+def test_files_that_make_store_and_systems_were_applied(prepared: Prepared) -> None:
+    texts = {
+        name: squeezed(FILES[name].read_text("utf-8")) for name in FILES if APPLIED.match(name)
+    }
+    assert len(texts) > 50
+    assert [name for name, text in texts.items() if text not in prepared.sent] == []
+
+
+def executed(connection: psycopg.Connection, text: str) -> None:
+    """Execute a statement with a made-up value for each of its parameters."""
     # identifiers that the code puts in: the extension's schema is public in this database
     text = re.sub(r"\{\w+\}", "public", text)
     names: list[str] = []
@@ -86,44 +184,73 @@ def understood(connection: psycopg.Connection, text: str) -> None:
             names.append(match[1])
         return f"${names.index(match[1]) + 1}"
 
+    def run(statement: str) -> psycopg.Cursor:
+        return connection.execute(statement)  # type: ignore[call-overload, no-any-return]
+
     bare = re.sub(r"^\s*--.*\n", "", text, flags=re.MULTILINE).strip().rstrip(";")
     if re.match(r"(SELECT|INSERT|UPDATE|DELETE|WITH|VALUES)\b", bare, re.IGNORECASE):
         numbered = re.sub(r"%\((\w+)\)[sbt]", number, bare).replace("%%", "%")
-        connection.execute(f"PREPARE understood AS {numbered}")  # type: ignore[call-overload]
-        count = max((int(found) for found in re.findall(r"\$(\d+)", numbered)), default=0)
-        values = f"({', '.join(['NULL'] * count)})" if count else ""
-        connection.execute(f"EXPLAIN EXECUTE understood{values}")  # type: ignore[call-overload]
+        run(f"PREPARE made_up AS {numbered}")
+        found = run(
+            "SELECT t.type::regtype::text, e.enum FROM pg_prepared_statements AS p,"
+            " unnest(p.parameter_types) WITH ORDINALITY AS t (type, place)"
+            " LEFT JOIN LATERAL (SELECT min(enumlabel) FROM pg_enum WHERE enumtypid = t.type)"
+            " AS e (enum) ON true WHERE p.name = 'made_up' ORDER BY t.place"
+        ).fetchall()
+        values = ", ".join(
+            _NAMED.get(name) or value(kind, label)
+            for name, (kind, label) in zip_longest(names, found)
+        )
+        run(f"EXECUTE made_up{f'({values})' if values else ''}")
     else:
-        connection.execute(text)  # type: ignore[call-overload]
+        run(text)
 
 
-@pytest.mark.parametrize("name", plain_files())
-def test_server_understands_it(template: str, name: str) -> None:
-    file = sqlfiles.parse(sqlfiles.root() / name)
-    with psycopg.connect(template) as connection:
-        understood(connection, file.text)
+def value(kind: str, label: str | None) -> str:
+    """Return a value of a type as SQL; `label` is one of the enumeration's, if it is one."""
+    if kind.endswith("[]"):
+        return f"ARRAY[{value(kind.removesuffix('[]'), label)}]::{kind}"
+    return f"'{label}'::{kind}" if label is not None else f"{_VALUES[kind]}::{kind}"
+
+
+def test_every_other_file_runs(prepared: Prepared) -> None:
+    names = claimed(prepared.major)
+    assert len(names) > 90
+    wrong: dict[str, str] = {}
+    with psycopg.connect(prepared.url) as connection:
+        assert connection.info.server_version // 10_000 == prepared.major
+        for name in names:
+            connection.execute("SET LOCAL statement_timeout = '30s'")
+            try:
+                executed(connection, sqlfiles.parse(FILES[name]).text)
+            except REFUSED:
+                pass
+            except (psycopg.Error, KeyError) as error:
+                wrong[name] = f"{type(error).__name__}: {error}"
+            connection.rollback()
+            connection.execute("DEALLOCATE ALL")
+    assert wrong == {}
+
+
+def test_a_wrong_name_is_noticed(prepared: Prepared) -> None:
+    with psycopg.connect(prepared.url) as connection:
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            executed(connection, "SELECT no_such_column FROM ledger.sweeps WHERE ts > %(since)s")
         connection.rollback()
+        # found only by a statement that runs
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            executed(connection, "SELECT 1 / (n - 1) FROM generate_series(1, %(n)s) AS n")
 
 
-def test_a_wrong_name_is_noticed(template: str) -> None:
-    with psycopg.connect(template) as connection, pytest.raises(psycopg.errors.UndefinedColumn):
-        understood(connection, "SELECT no_such_column FROM ledger.sweeps WHERE ts > %(since)s")
-
-
-@pytest.mark.parametrize("script", pgbench.scripts("thorbis/load"), ids=lambda script: script.name)
-def test_load_script_runs(
-    make_database: Callable[..., str],
-    server: EmbeddedServer,
-    template: str,
-    script: pgbench.Script,
-    tmp_path: Path,
-) -> None:
-    url = make_database(template.rsplit("/", 1)[1])
+def test_load_scripts_run(prepared: Prepared, tmp_path: Path) -> None:
+    scripts = [script for system in SYSTEMS for script in pgbench.scripts(f"{system}/load")]
+    assert {relative(script.path) for script in scripts} == set(filter(LOAD.match, FILES))
     done = subprocess.run(
         [
             *(str(binaries.find().program("pgbench")), "-n", "-t", "5", "-M", "prepared"),
             *(f"-D{name}={value}" for name, value in SIZE.variables().items()),
-            *("-f", str(script.path), url),
+            *(word for script in scripts for word in ("-f", f"{script.path}@1")),
+            *("--random-seed=5", f"-t{20 * len(scripts)}", prepared.url),
         ],
         cwd=tmp_path,
         capture_output=True,
@@ -131,4 +258,21 @@ def test_load_script_runs(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "number of transactions actually processed: 5/5" in done.stdout
+    # each of them ran: pgbench tells of every script how often
+    ran = re.findall(r"^ - (\d+) transactions", done.stdout, re.MULTILINE)
+    assert len(ran) == len(scripts)
+    assert all(int(times) > 0 for times in ran), done.stdout
+
+
+def test_grants_run(prepared: Prepared) -> None:
+    psql = binaries.find().program("psql")
+    script = "\\set ON_ERROR_STOP 1\nBEGIN;\n" + FILES["catalog/grants.sql"].read_text("utf-8")
+    done = subprocess.run(
+        [psql, "-X", "-q", "-v", "password=pw-1", "-v", "database=sql_files", prepared.url],
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ERROR" not in done.stderr
