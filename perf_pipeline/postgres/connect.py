@@ -227,16 +227,25 @@ def transaction(connection: psycopg.Connection, limits: Limits | None = None) ->
         Default: the environment's.
 
     """
-    limiting = _limiting(connection, limits or Limits.from_settings(), is_local=True)
-    connection.execute(
-        sql.SQL("BEGIN /* perf-pipeline */ ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + limiting
-    )
+    connection.execute(opening(connection, limits))
     try:
         yield
     finally:
-        # a lost connection is told by the statement that lost it
-        with suppress(psycopg.OperationalError):
-            connection.execute("ROLLBACK /* perf-pipeline */")
+        end(connection)
+
+
+def opening(connection: psycopg.Connection, limits: Limits | None = None) -> sql.Composed:
+    """Return the statements that begin what `transaction` describes; `end` ends it."""
+    limiting = _limiting(connection, limits or Limits.from_settings(), is_local=True)
+    return (
+        sql.SQL("BEGIN /* perf-pipeline */ ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + limiting
+    )
+
+
+def end(connection: psycopg.Connection) -> None:
+    """Roll back; a lost connection is told by the statement that lost it."""
+    with suppress(psycopg.OperationalError):
+        connection.execute("ROLLBACK /* perf-pipeline */")
 
 
 def _require_version(connection: psycopg.Connection, url: str) -> None:

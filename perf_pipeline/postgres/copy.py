@@ -48,14 +48,29 @@ def read_frame(
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for block in copy:
             buffer.write(block)
-    names = list(schema)
-    if buffer.tell() == 0:
+    return parse(buffer.getvalue(), schema, untyped=is_untyped(connection))
+
+
+def parse(data: bytes, schema: Schema, *, untyped: bool = False) -> pl.DataFrame:
+    """Return what COPY sent as CSV as a frame.
+
+    Parameters
+    ----------
+    data : bytes
+        Without a header line.
+    schema : Mapping of column to polars dtype
+        Of all columns, in their order; as for `read_frame`.
+    untyped : bool
+        Whether it comes from a SQL_ASCII database, by a session in LATIN1.
+
+    """
+    if not data:
         return pl.DataFrame(schema=dict(schema))
-    if is_untyped(connection):
-        buffer = io.BytesIO(readable(buffer.getvalue().decode("latin-1")).encode())
-    buffer.seek(0)
+    if untyped:
+        data = readable(data.decode("latin-1")).encode()
+    names = list(schema)
     raw = pl.read_csv(
-        buffer,
+        data,
         has_header=False,
         new_columns=names,
         schema_overrides=[_wire_type(schema[name]) for name in names],

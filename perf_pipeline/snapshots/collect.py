@@ -11,52 +11,34 @@ transaction: behind a pooler the session is lent, and the next one to have it is
 statement, and the first mixes in other sessions, the second is switched off as said.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString, TypeVar
+from typing import Any, Final
 
 import polars as pl
 import psycopg
 from psycopg import errors as pg_errors
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from perf_pipeline.errors import UnreachableError, UnsupportedServerError
 from perf_pipeline.postgres import connect as pg
-from perf_pipeline.postgres import copy, sqlfiles
+from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.snapshots import changes
 from perf_pipeline.snapshots.evidence import Observation
-from perf_pipeline.snapshots.families import READ, statements_from_wire
+from perf_pipeline.snapshots.families import READ
+from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, first_line, query, row
+from perf_pipeline.snapshots.registry import SOURCES
+from perf_pipeline.snapshots.sources import Source, due
 
 #: Oldest pg_stat_statements with `toplevel`, and from which extension version a variant of
 #: `statements.sql` is right. It is the extension that counts: after an upgrade of the server it
 #: keeps its old columns until ALTER EXTENSION ... UPDATE.
 OLDEST_EXTENSION = (1, 9)
 _EXTENSION_MAJOR = {(1, 9): 14, (1, 10): 15, (1, 11): 17, (1, 12): 18}
+_STATEMENTS: Final = "pg_stat_statements"
 
 #: Index definitions read between two releases of the locks this takes (one share lock per table).
 _DEFINITIONS_AT_ONCE = 500
-
-GRANT_REMEDY = "GRANT pg_monitor TO the monitoring role (or at least pg_read_all_stats)"
-
-_T = TypeVar("_T")
-
-
-@dataclass
-class Meter:
-    """Adds up the milliseconds spent waiting for the target."""
-
-    ms: float = 0.0
-
-    def run(self, call: Callable[[], _T]) -> _T:
-        """Call, and count the time it took."""
-        start = time.perf_counter()
-        try:
-            return call()
-        finally:
-            self.ms += (time.perf_counter() - start) * 1000.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +48,10 @@ class Sweep:
     Attributes
     ----------
     observation : Observation
-    frames : Mapping of family to polars.DataFrame
-        Families that were read; `schema_objects` only when the catalogs changed.
+    sources : tuple of Source
+        Those that were due.
+    frames : Mapping of source name to polars.DataFrame
+        Of those that could be read, as arranged; `schema_objects` only when the catalogs changed.
     fingerprint : str or None
         Of the catalogs; None when some definition could not be read and must be tried again.
     schema_read : bool
@@ -85,6 +69,7 @@ class Sweep:
     """
 
     observation: Observation
+    sources: tuple[Source, ...]
     frames: Mapping[str, pl.DataFrame]
     fingerprint: str | None
     schema_read: bool
@@ -99,12 +84,14 @@ def sweep(
     connection: psycopg.Connection,
     *,
     limits: pg.Limits | None = None,
+    sources: Sequence[Source] = SOURCES,
+    seen: Mapping[str, Observation] | None = None,
+    holds_server: bool = True,
     known_objects: pl.DataFrame | None = None,
-    known_fingerprint: str | None = None,
     known_bytes: int | None = None,
     where: str = "the target",
 ) -> Sweep:
-    """Read every family in one `REPEATABLE READ READ ONLY` transaction, then end it.
+    """Read what is due in one `REPEATABLE READ READ ONLY` transaction, then end it.
 
     Parameters
     ----------
@@ -112,10 +99,15 @@ def sweep(
         As `postgres.connect` makes it, bare, outside a transaction.
     limits : postgres.connect.Limits, optional
         Of each statement; default: the environment's.
+    sources : sequence of Source
+        Of these, the ones that `sources.due`.
+    seen : Mapping of family to Observation, optional
+        Of the sweep that read it last. The fingerprint of `schema_objects`: the same one means that
+        the objects are not read.
+    holds_server : bool
+        Whether instance-wide sources are read.
     known_objects : polars.DataFrame, optional
         Schema objects of the last reading: index definitions are read for new ones only.
-    known_fingerprint : str, optional
-        Fingerprint of that reading; the same one means the objects are not read.
     known_bytes : int, optional
         The database's size when it was read lately: it is then not read again.
     where : str
@@ -129,47 +121,101 @@ def sweep(
         The connection broke.
 
     """
-    reader = _Reader(connection, where)
+    reader = Reader(connection)
+    known = seen or {}
     try:
         with reader.transaction(limits):
-            server = reader.one("server")
+            server = _server(reader)
             variant = check_extension(server, where)
-            schema = sql.Identifier(server["statements_schema"])
-            major = server["server_version_num"] // 10_000
-            reader.quietly(major)
-            frames: dict[str, pl.DataFrame] = {}
-            statements = reader.family("statements", variant, schema)
-            if statements is not None:
-                frames["statements"] = statements_from_wire(statements)
-                _note_hidden(reader, server, statements)
-            # read after the statements: a reset in between then shows as counters that fell, and
-            # the calls after it cannot be counted twice
-            info = reader.optional("statements_info", schema) or {}
-            control = (reader.optional("control") or {}) if server["sees_control"] else {}
-            for name in ("tables", "indexes", "database", "activity", "settings"):
-                rows = reader.family(name, major)
-                if rows is not None:
-                    frames[name] = rows
-            size_read = _size(reader, frames, known_bytes)
-            fingerprint, schema_read = _objects(reader, frames, known_objects, known_fingerprint)
+            installed: dict[str, str] = json.loads(server["extensions"])
+            major = _major(reader, server)
+            chosen = due(sources, known, server["ts"], major, holds_server, installed)
+            files = {
+                source: source.file(variant if source.name == "statements" else major)
+                for source in chosen
+            }
+            queries = [
+                query(
+                    source.name,
+                    file,
+                    source.schema,
+                    installed.get(file.header.get("extension", ""), ""),
+                )
+                for source, file in files.items()
+            ]
+            others = [
+                # after the statements: a reset in between then shows as counters that fell, and
+                # the calls after it cannot be counted twice
+                "statements_info",
+                *(["control"] if server["sees_control"] else []),
+                *(["database_size"] if known_bytes is None else []),
+                "schema_version",
+            ]
+            queries[1:1] = [
+                query(name, _file(name, major), READ[name], installed[_STATEMENTS])
+                for name in others
+            ]
+            found = reader.families(queries)
+            _note_hidden(reader, server, found)
+            frames = {
+                source.name: source.arrange(found[source.name])
+                if source.arrange
+                else found[source.name]
+                for source in chosen
+                if source.name in found
+            }
+            size_read = _size(frames, found.get("database_size"), known_bytes)
+            objects = known.get("schema_objects")
+            fingerprint, schema_read = _objects(
+                reader,
+                frames,
+                row(found.get("schema_version")).get("fingerprint"),
+                known_objects,
+                objects.fingerprint if objects else None,
+            )
     except pg_errors.ObjectNotInPrerequisiteState as error:
         raise _not_preloaded(where) from error
     except psycopg.Error as error:
         raise UnreachableError(
-            f"{where}: the sweep broke off: {_first_line(error)}",
+            f"{where}: the sweep broke off: {first_line(error)}",
             "the next sweep covers this interval; check the target's log if it happens again",
         ) from error
     return Sweep(
-        observation=_observation(server, control, info),
+        observation=_observation(
+            server, row(found.get("control")), row(found.get("statements_info"))
+        ),
+        sources=tuple(chosen),
         frames=frames,
         fingerprint=fingerprint,
         schema_read=schema_read,
         size_read=size_read,
-        extension_schema=server["statements_schema"],
+        extension_schema=installed[_STATEMENTS],
         database_ms=reader.meter.ms,
         rows_read=reader.rows_read,
         notes=tuple(reader.notes),
     )
+
+
+def _file(name: str, major: int) -> sqlfiles.SqlFile:
+    return sqlfiles.load(f"snapshots/{name}", major)
+
+
+def _server(reader: Reader) -> dict[str, Any]:
+    """Begin the transaction, keep it out of pg_stat_statements, see who answers."""
+    major = reader.connection.info.server_version // 10_000
+    first = [query(name, _file(name, major), READ[name]) for name in ("quiet", "server")]
+    return row(reader.families(first, needed="server")["server"])
+
+
+def _major(reader: Reader, server: Mapping[str, Any]) -> int:
+    """Return the server's major version, with a note when nobody has tried it."""
+    major = int(server["server_version_num"]) // 10_000
+    if major > sqlfiles.NEWEST_TESTED_MAJOR:
+        reader.notes.append(
+            f"PostgreSQL {major} is newer than {sqlfiles.NEWEST_TESTED_MAJOR}, the newest tested: "
+            "families that it has changed are left out"
+        )
+    return major
 
 
 def check_extension(server: Mapping[str, Any], where: str) -> int:
@@ -219,129 +265,10 @@ def _not_preloaded(where: str) -> UnsupportedServerError:
     )
 
 
-class _Reader:
-    """Reads families one by one; a failing one is undone to its savepoint and noted."""
-
-    def __init__(self, connection: psycopg.Connection, where: str) -> None:
-        self.connection = connection
-        self.where = where
-        self.meter = Meter()
-        self.rows_read = 0
-        self.notes: list[str] = []
-        self._in_savepoint = False
-
-    def one(self, name: str) -> dict[str, Any]:
-        """Read the one row of a file."""
-        text = sqlfiles.load(f"snapshots/{name}").text
-        return self._row(sql.SQL(text)) or {}
-
-    def optional(self, name: str, schema: sql.Identifier | None = None) -> dict[str, Any] | None:
-        """Read one row, None with a note when the server refuses."""
-        text = _compose(sqlfiles.load(f"snapshots/{name}").text, schema)
-        return self._guarded(name, lambda: self._row(text))
-
-    def quietly(self, major: int) -> None:
-        """Keep this transaction's statements out of pg_stat_statements, where permitted."""
-        text = sql.SQL(sqlfiles.load("snapshots/quiet", major).text)
-        self._guarded("quiet", lambda: self._row(text))
-
-    def family(
-        self,
-        name: str,
-        major: int,
-        schema: sql.Identifier | None = None,
-        params: Mapping[str, object] | None = None,
-    ) -> pl.DataFrame | None:
-        """Read a family by COPY, None with a note when the server refuses."""
-        text = _compose(sqlfiles.load(f"snapshots/{name}", major).text, schema)
-        frame = self._guarded(name, lambda: read(self.connection, text, name, params))
-        if frame is not None:
-            self.rows_read += frame.height
-        return frame
-
-    def undo(self) -> None:
-        """Go back to the last savepoint: locks taken since are released."""
-        self.meter.run(
-            lambda: self.connection.execute("ROLLBACK TO SAVEPOINT /* perf-pipeline */ family")
-        )
-
-    @contextmanager
-    def transaction(self, limits: pg.Limits | None) -> Iterator[None]:
-        """Read in one transaction; beginning and ending it is counted, too."""
-        opened = pg.transaction(self.connection, limits)
-        self.meter.run(opened.__enter__)
-        try:
-            yield
-        finally:
-            self.meter.run(lambda: opened.__exit__(None, None, None))
-
-    def _row(self, text: sql.SQL | sql.Composed) -> dict[str, Any] | None:
-        def call() -> dict[str, Any] | None:
-            with self.connection.cursor(row_factory=dict_row) as cursor:
-                return cursor.execute(text).fetchone()
-
-        return self.meter.run(call)
-
-    def _guarded(self, name: str, call: Callable[[], _T]) -> _T | None:
-        mark: LiteralString = (
-            "RELEASE SAVEPOINT /* perf-pipeline */ family; SAVEPOINT /* perf-pipeline */ family"
-            if self._in_savepoint
-            else "SAVEPOINT /* perf-pipeline */ family"
-        )
-        self.meter.run(lambda: self.connection.execute(mark))
-        self._in_savepoint = True
-        try:
-            return self.meter.run(call)
-        except pg_errors.ObjectNotInPrerequisiteState:
-            raise
-        except psycopg.Error as error:
-            if self.connection.closed:
-                raise
-            self.undo()
-            self.notes.append(_left_out(name, error))
-            return None
-
-
-def read(
-    connection: psycopg.Connection,
-    text: sql.SQL | sql.Composed,
-    name: str,
-    params: Mapping[str, object] | None = None,
-) -> pl.DataFrame:
-    """Run a family's query and return its rows.
-
-    By COPY, except where there are parameters: COPY has none, and a list of numbers written into
-    the statement would make it a new statement of pg_stat_statements each time.
-    """
-    if params is None:
-        return copy.read_frame(connection, text, READ[name])
-    rows = connection.execute(text, params).fetchall()
-    if pg.is_untyped(connection):
-        rows = [tuple(pg.readable(v) if isinstance(v, str) else v for v in row) for row in rows]
-    return pl.DataFrame(rows, schema=dict(READ[name]), orient="row")
-
-
-def _compose(text: LiteralString, schema: sql.Identifier | None) -> sql.SQL | sql.Composed:
-    return sql.SQL(text) if schema is None else sql.SQL(text).format(extension=schema)
-
-
-def _left_out(name: str, error: psycopg.Error) -> str:
-    reason = _first_line(error)
-    if isinstance(error, pg_errors.LockNotAvailable):
-        reason += " (a catalog is locked; PERF_LOCK_TIMEOUT_MS sets how long we wait)"
-    elif isinstance(error, pg_errors.QueryCanceled):
-        reason += " (PERF_STATEMENT_TIMEOUT_MS sets the limit)"
-    elif isinstance(error, pg_errors.InsufficientPrivilege):
-        reason += f"; {GRANT_REMEDY}"
-    return f"{name} left out: {reason}"
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return error.diag.message_primary or str(error).strip().partition("\n")[0]
-
-
-def _note_hidden(reader: _Reader, server: Mapping[str, Any], raw: pl.DataFrame) -> None:
-    hidden = raw["queryid"].null_count()
+def _note_hidden(
+    reader: Reader, server: Mapping[str, Any], found: Mapping[str, pl.DataFrame]
+) -> None:
+    hidden = found["statements"]["queryid"].null_count() if "statements" in found else 0
     if hidden:
         reader.notes.append(
             f"{hidden} statements of other users are hidden from {server['role_name']}: "
@@ -367,46 +294,46 @@ def _observation(
     )
 
 
-def _size(reader: _Reader, frames: dict[str, pl.DataFrame], known: int | None) -> bool:
+def _size(frames: dict[str, pl.DataFrame], read: pl.DataFrame | None, known: int | None) -> bool:
     """Add the size to the database's row; without one the row cannot be kept."""
     if "database" not in frames:
         return False
-    found = reader.optional("database_size") if known is None else None
-    size = found["database_bytes"] if found else known
+    size = row(read).get("database_bytes", known)
     if size is None:
         del frames["database"]
         return False
     frames["database"] = frames["database"].with_columns(
         pl.lit(size, dtype=pl.Int64).alias("database_bytes")
     )
-    return found is not None
+    return read is not None
 
 
 def _objects(
-    reader: _Reader,
+    reader: Reader,
     frames: dict[str, pl.DataFrame],
+    fingerprint: str | None,
     known: pl.DataFrame | None,
     known_fingerprint: str | None,
 ) -> tuple[str | None, bool]:
     """Read schema objects when the catalogs changed; return the fingerprint to remember."""
-    found = reader.optional("schema_version")
-    if found is None:
+    if fingerprint is None:
         return None, False
-    fingerprint: str = found["fingerprint"]
     if known is not None and fingerprint == known_fingerprint:
         return fingerprint, True
-    objects = reader.family("schema_objects", sqlfiles.MINIMUM_MAJOR)
+    name = "schema_objects"
+    file = _file(name, sqlfiles.MINIMUM_MAJOR)
+    objects = reader.families([query(name, file, READ[name])]).get(name)
     if objects is None:
         return None, False
     objects, wanted = changes.with_known_definitions(objects, known)
     complete = True
     for start in range(0, len(wanted), _DEFINITIONS_AT_ONCE):
         part = wanted[start : start + _DEFINITIONS_AT_ONCE]
-        read = reader.family("schema_indexes", sqlfiles.MINIMUM_MAJOR, params={"oids": part})
+        # undone at once: the definitions take a share lock on each table
+        read = reader.and_undo("schema_indexes", {"oids": part})
         if read is None:
             complete = False
             continue
-        reader.undo()  # the definitions took a share lock on each table: give them back now
         objects = changes.with_definitions(objects, read)
         if read.height < len(part):
             complete = False

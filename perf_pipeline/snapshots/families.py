@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
@@ -164,57 +163,32 @@ DATABASE = Family(
     internal=("datid",),
 )
 
-#: Families whose intervals are differences of counters, in the order they are read.
+#: Families whose intervals are differences of counters and which every sweep reads.
 FAMILIES = (STATEMENTS, TABLES, INDEXES, DATABASE)
 
-FamilyName = Literal[
-    "statements", "tables", "indexes", "database", "activity", "settings", "schema_objects"
-]
-
 _TEXT = pl.String()
+_TIME = pl.Datetime("us")
 
-#: Columns as each SQL file returns them.
+#: Columns of the SQL files that are no source of their own, as each returns them.
 READ: dict[str, Schema] = {
-    "statements": {
-        **STATEMENTS.keys,
-        "calls": _COUNT,
-        "total_exec_time": _MILLISECONDS,
-        "stddev_exec_time": _MILLISECONDS,
-        **{
-            name: kind
-            for name, kind in STATEMENTS.counters.items()
-            if name not in {"calls", "total_exec_time"}
-        },
-        "stats_since": pl.Datetime("us"),
+    "server": {
+        "server_version_num": _COUNT,
+        "ts": _TIME,
+        "postmaster_start": _TIME,
+        "in_recovery": pl.Boolean(),
+        "database_stats_reset": _TIME,
+        "role_name": _TEXT,
+        "sees_all": pl.Boolean(),
+        "sees_control": pl.Boolean(),
+        "statements_loaded": pl.Boolean(),
+        "statements_version": _TEXT,
+        "extensions": _TEXT,
     },
-    "tables": {
-        **TABLES.keys,
-        **dict.fromkeys(TABLES.names, _TEXT),
-        **TABLES.counters,
-        **TABLES.gauges,
-    },
-    "indexes": {
-        **INDEXES.keys,
-        **dict.fromkeys(INDEXES.names, _TEXT),
-        **INDEXES.counters,
-        **INDEXES.gauges,
-    },
-    "database": {**DATABASE.keys, **DATABASE.counters, "numbackends": _COUNT},
-    "activity": {
-        "backend_type": _TEXT,
-        "state": _TEXT,
-        "wait_event_type": _TEXT,
-        "wait_event": _TEXT,
-        "sessions": _COUNT,
-        "oldest_xact_seconds": pl.Float64(),
-        "oldest_query_seconds": pl.Float64(),
-    },
-    "settings": {
-        "name": _TEXT,
-        "value": _TEXT,
-        "unit": _TEXT,
-        "pending_restart": pl.Boolean(),
-    },
+    "quiet": {},
+    "control": {"system_identifier": _KEY_NUMBER, "timeline_id": _COUNT},
+    "statements_info": {"dealloc": _COUNT, "stats_reset": _TIME},
+    "database_size": {"database_bytes": _COUNT},
+    "schema_version": {"fingerprint": _TEXT},
     "schema_objects": {
         "index_oid": _KEY_NUMBER,
         "index_version": _TEXT,
@@ -244,7 +218,7 @@ def statements_from_wire(raw: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     raw : polars.DataFrame
-        Columns of `READ["statements"]`.
+        Columns of `statements.sql`.
 
     """
     calls = pl.col("calls")

@@ -39,7 +39,7 @@ def read(store: Store, target_name: str, family: str, end: datetime) -> Highligh
     store : Store
     target_name : str
     family : str
-        A `families.FamilyName`.
+        A name of `vocabulary.STATS`.
     end : datetime
         A sweep's instant, aware; `activity` is of that instant, changes are of a week.
 

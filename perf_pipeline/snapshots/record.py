@@ -14,22 +14,15 @@ from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import changes, deltas, evidence, relations, texts
-from perf_pipeline.snapshots.collect import Sweep, sweep
-from perf_pipeline.snapshots.evidence import Evidence, Observation, Quality
-from perf_pipeline.snapshots.families import FAMILIES
+from perf_pipeline.snapshots import evidence, texts
+from perf_pipeline.snapshots.collect import sweep
+from perf_pipeline.snapshots.evidence import Observation, Quality
+from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS, SIZE, Computed, compute
 from perf_pipeline.store import partitions, state, targets
 from perf_pipeline.store.engine import Store
 
-#: Spacing of fleet/collection's sweeps; an interval of three times this is a gap.
-EXPECTED_SECONDS = 300.0
-
 #: The database's size is read again after this time: the server looks at every file for it.
 SIZE_SECONDS = 600.0
-_SIZE = "database_size"
-
-#: Families whose frames are kept for the next sweep (`activity` is a sample, not a counter).
-_KEPT = (*(family.name for family in FAMILIES), "settings", "schema_objects")
 
 
 @dataclass(frozen=True)
@@ -73,18 +66,6 @@ class SweepRecord:
     first: bool
 
 
-@dataclass(frozen=True)
-class Computed:
-    """Intervals and the state to keep, ready to be written."""
-
-    rows: Mapping[str, pl.DataFrame]
-    state: Mapping[str, pl.DataFrame]
-    observations: dict[str, Observation]
-    quality: Quality
-    previous_ts: datetime | None
-    notes: tuple[str, ...]
-
-
 def collect(
     target: Target,
     store: Store,
@@ -123,7 +104,6 @@ def collect(
         before = state.load(connection, target_id)
         own = texts.own_statements(connection, target_id)
     seen = evidence.from_frame(before.frames[state.EVIDENCE]) if before.instant else {}
-    objects = seen.get("schema_objects")
     url = target.url()
     connecting = time.perf_counter()
     with closing(pg.connect(url, limits=limits, bare=True)) as session:
@@ -132,8 +112,8 @@ def collect(
             swept = sweep(
                 session,
                 limits=limits,
+                seen=seen,
                 known_objects=before.frames.get("schema_objects"),
-                known_fingerprint=objects.fingerprint if objects else None,
                 known_bytes=_known_bytes(before, seen),
                 where=f"target {target.name!r}",
             )
@@ -180,115 +160,12 @@ def collect(
 
 def _known_bytes(before: state.State, seen: Mapping[str, Observation]) -> int | None:
     """Return the database's size when it was read less than `SIZE_SECONDS` ago."""
-    read, last = seen.get(_SIZE), seen.get(state.EVIDENCE)
+    read, last = seen.get(SIZE), seen.get(state.EVIDENCE)
     if read is None or last is None or "database" not in before.frames:
         return None
     if not 0 <= (datetime.now(UTC) - read.ts).total_seconds() < SIZE_SECONDS:
         return None
     return int(before.frames["database"]["database_bytes"][0])
-
-
-def compute(
-    swept: Sweep,
-    previous: Mapping[str, pl.DataFrame],
-    seen: Mapping[str, Observation],
-    expected_seconds: float = EXPECTED_SECONDS,
-    own: pl.DataFrame | None = None,
-) -> Computed:
-    """Return the intervals between a sweep and the state before it. Pure.
-
-    Parameters
-    ----------
-    swept : Sweep
-    previous : Mapping of family to polars.DataFrame
-        The state, empty for a new target.
-    seen : Mapping of family to Observation
-        What was observed at the sweep each family's state is of.
-    expected_seconds : float
-    own : polars.DataFrame, optional
-        Keys (userid, dbid, queryid) of the collector's own statements, which are left out.
-
-    """
-    frames = dict(swept.frames)
-    if own is not None and not own.is_empty() and "statements" in frames:
-        frames["statements"] = frames["statements"].join(
-            own, on=["userid", "dbid", "queryid"], how="anti"
-        )
-
-    def since(name: str) -> Evidence:
-        return Evidence(seen.get(name), swept.observation, expected_seconds)
-
-    whole = since(state.EVIDENCE)
-    rows: dict[str, pl.DataFrame] = {}
-    for family in FAMILIES:
-        current = frames.get(family.name)
-        rows[family.name] = (
-            pl.DataFrame()
-            if current is None
-            else deltas.interval(previous.get(family.name), current, since(family.name), family)
-        )
-    if "tables" in frames and "indexes" in frames:
-        rows["tables"] = relations.with_index_scans(
-            rows["tables"], rows["indexes"], frames["tables"]
-        )
-    elif "tables" in frames:
-        rows["tables"] = rows["tables"].with_columns(pl.lit(0).alias("idx_scan"))
-    rows["activity"] = frames.get("activity", pl.DataFrame())
-    comparable = whole.other_server is None
-    rows["settings_changes"] = _settings_changes(previous, frames, since("settings"))
-    rows["schema_changes"] = (
-        changes.schema_objects(previous.get("schema_objects"), frames["schema_objects"])
-        if comparable and "schema_objects" in frames
-        else pl.DataFrame()
-    )
-    quality = whole.quality
-    fell = not rows["database"].is_empty() and "reset" in rows["database"]["quality"].to_list()
-    if fell and quality in {"exact", "gap"}:
-        quality = "reset"
-    known_start = whole.previous if not whole.clock_stepped_back else None
-    return Computed(
-        rows=rows,
-        state={name: frames[name] for name in _KEPT if _changed(name, previous, frames)},
-        observations=_observations(swept, frames, seen),
-        quality=quality,
-        previous_ts=known_start.ts if known_start else None,
-        notes=tuple(whole.notes()),
-    )
-
-
-def _changed(
-    name: str, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
-) -> bool:
-    """Whether a family's frame must be written: settings seldom differ from the last ones."""
-    if name not in frames:
-        return False
-    same = name == "settings" and name in previous and previous[name].equals(frames[name])
-    return not same
-
-
-def _settings_changes(
-    previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame], since: Evidence
-) -> pl.DataFrame:
-    if "settings" not in frames or since.previous is None or since.other_server is not None:
-        return pl.DataFrame()
-    same_eyes = (since.previous.role_name, since.previous.sees_all) == (
-        since.current.role_name,
-        since.current.sees_all,
-    )
-    return changes.settings(previous.get("settings"), frames["settings"], comparable=same_eyes)
-
-
-def _observations(
-    swept: Sweep, frames: Mapping[str, pl.DataFrame], seen: Mapping[str, Observation]
-) -> dict[str, Observation]:
-    """Say of which sweep each family's state is, from now on."""
-    now = replace(swept.observation, fingerprint=None)
-    known = {name: now for name in _KEPT if name in frames}
-    if swept.schema_read:
-        known["schema_objects"] = replace(now, fingerprint=swept.fingerprint)
-    if swept.size_read:
-        known[_SIZE] = now
-    return {**seen, **known, state.EVIDENCE: now}
 
 
 def _free_instant(
@@ -330,10 +207,7 @@ def _write(
         pl.lit(target_id).alias("target_id"),
         pl.lit(record.ts.astimezone(UTC).replace(tzinfo=None)).alias("ts"),
     ]
-    previous = (record.previous_ts or record.ts).astimezone(UTC).replace(tzinfo=None)
     for name, frame in computed.rows.items():
         if frame.is_empty():
             continue
-        if name in {"settings_changes", "schema_changes"}:
-            frame = frame.with_columns(pl.lit(previous).alias("previous_ts"))
         copy.write_frame(connection, ("ledger", name), frame.with_columns(stamps))

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.snapshots import collect
+from perf_pipeline.snapshots import reader
 from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.redact import CUT, MAXIMUM_LENGTH, redact, text_hash
@@ -144,7 +144,7 @@ def read(
     )
     wanted = {"queryids": keys["queryid"].to_list(), "characters": READ_CHARACTERS}
     with pg.transaction(session, limits):
-        found = collect.read(session, text, "texts", wanted)
+        found = reader.read(session, text, "texts", wanted)
     found = found.join(keys, on=_KEYS, how="semi").unique(_KEYS, keep="first").sort(_KEYS)
     found = found.filter(pl.col("query").is_not_null() & (pl.col("query") != _HIDDEN))
     shown = [OWN_TEXT if MARK in query else _redacted(query) for query in found["query"]]

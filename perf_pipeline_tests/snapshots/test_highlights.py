@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import families, highlights
+from perf_pipeline.snapshots import highlights
 from perf_pipeline.snapshots.record import SweepRecord, collect
+from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.store import Store
 from perf_pipeline.vocabulary import STATS
 from perf_pipeline_tests.snapshots.conftest import flush
@@ -31,7 +32,11 @@ def swept(store: Store, target: Target, admin: psycopg.Connection) -> SweepRecor
 
 @pytest.mark.server
 def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRecord) -> None:
-    assert set(highlights._MAKERS) == set(STATS) == set(families.FamilyName.__args__)
+    assert (
+        set(highlights._MAKERS)
+        == set(STATS)
+        == {source.stats for source in SOURCES} | {"schema_objects"}
+    )
     found = {name: highlights.read(store, target.name, name, swept.ts) for name in STATS}
 
     assert SECRET not in repr(found)

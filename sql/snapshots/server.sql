@@ -1,4 +1,4 @@
--- purpose: what must be known before a sweep: the clock, where pg_stat_statements lives, what this role may see
+-- purpose: what must be known before a sweep: the clock, which extensions live where, what this role may see
 -- minimum version: 14
 -- cadence: every sweep
 SELECT /* perf-pipeline */
@@ -13,9 +13,12 @@ SELECT /* perf-pipeline */
     AND pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE')
         AS sees_control,
     pg_catalog.current_setting('pg_stat_statements.track_utility', true) IS NOT NULL AS statements_loaded,
-    e.extversion AS statements_version,
-    n.nspname AS statements_schema
+    (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = 'pg_stat_statements')
+        AS statements_version,
+    (
+        SELECT pg_catalog.json_object_agg(e.extname, n.nspname)
+        FROM pg_catalog.pg_extension AS e
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    ) AS extensions
 FROM pg_catalog.pg_database AS d
-LEFT JOIN pg_catalog.pg_extension AS e ON e.extname = 'pg_stat_statements'
-LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
 WHERE d.datname = pg_catalog.current_database()

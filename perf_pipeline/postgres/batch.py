@@ -1,0 +1,149 @@
+"""Many queries in one round trip: a savepoint and a COPY each, sent together.
+
+A query that fails is undone to its savepoint, and what came after it is sent again: the others are
+read as if it had not been there. Needs an open transaction, or an opening that begins one.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.errors import error_from_result
+from psycopg.waiting import Ready, Wait
+
+from perf_pipeline.postgres.copy import Schema
+
+_SAVEPOINT = sql.SQL("SAVEPOINT /* perf-pipeline */ family; ")
+_RELEASE = sql.SQL("; RELEASE SAVEPOINT /* perf-pipeline */ family; ")
+_UNDO = sql.SQL(
+    "ROLLBACK TO SAVEPOINT /* perf-pipeline */ family;"
+    " RELEASE SAVEPOINT /* perf-pipeline */ family; "
+)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One SELECT without parameters, and the columns it returns, in their order.
+
+    Without columns it is run for what it does: not by COPY, and its rows are dropped.
+    """
+
+    name: str
+    text: sql.Composable
+    schema: Schema
+
+
+@dataclass
+class _Got:
+    """What one round trip brought."""
+
+    opened: bool = False
+    answers: list[bytes] = field(default_factory=list)
+    error: psycopg.Error | None = None
+
+
+def read(
+    connection: psycopg.Connection,
+    queries: Sequence[Query],
+    opening: sql.Composable | None = None,
+) -> Mapping[str, bytes | psycopg.Error]:
+    """Run queries and return each one's rows as CSV, or the error that it alone met.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+    queries : sequence of Query
+        Names differ.
+    opening : sql.Composable, optional
+        Statements sent before them, in the same round trip; their own rows are dropped.
+
+    Returns
+    -------
+    Mapping of name to bytes or psycopg.Error
+        In the order of `queries`; `copy.parse` makes a frame of the bytes.
+
+    Raises
+    ------
+    psycopg.Error
+        The opening failed, or the connection broke.
+
+    """
+    found: dict[str, bytes | psycopg.Error] = {}
+    left = list(queries)
+    before = opening
+    while left or before is not None:
+        parts = [] if before is None else [before, sql.SQL("; ")]
+        for query in left:
+            parts += [_SAVEPOINT, _copied(query), _RELEASE]
+        got = connection.wait(_exchange(connection.pgconn, _bytes(connection, parts)))
+        if got.error is not None and (connection.closed or not got.opened):
+            raise got.error
+        for query, data in zip(left, got.answers, strict=False):
+            found[query.name] = data
+        left = left[len(got.answers) :]
+        before = None
+        if got.error is not None:
+            found[left.pop(0).name] = got.error
+            before = _UNDO
+    return found
+
+
+def _copied(query: Query) -> sql.Composable:
+    if not query.schema:
+        return query.text
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query.text)
+
+
+def _bytes(connection: psycopg.Connection, parts: Sequence[sql.Composable]) -> bytes:
+    return sql.Composed(parts).as_bytes(connection)
+
+
+def _exchange(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, _Got]:
+    """Send a string of statements and take all its answers."""
+    link.send_query(text)
+    while True:
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            link.consume_input()
+        if link.flush() == 0:
+            break
+    got = _Got()
+    pending: list[bytes | memoryview] | None = None
+    while True:
+        while link.is_busy():
+            yield Wait.R
+            link.consume_input()
+        result = link.get_result()
+        if result is None:
+            return got
+        if result.status == pq.ExecStatus.COPY_OUT:
+            pending = yield from _rows(link)
+        elif result.status == pq.ExecStatus.FATAL_ERROR:
+            got.error = error_from_result(result, encoding=_encoding(link))
+            pending = None
+        elif result.command_status == b"SAVEPOINT":
+            got.opened = True
+        elif result.status == pq.ExecStatus.TUPLES_OK and got.opened:
+            got.answers.append(b"")
+        elif pending is not None:  # COPY ended well
+            got.answers.append(b"".join(pending))
+            pending = None
+
+
+def _rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[bytes | memoryview]]:
+    rows: list[bytes | memoryview] = []
+    while True:
+        length, row = link.get_copy_data(1)
+        if length > 0:
+            rows.append(row)
+        elif length == 0:
+            yield Wait.R
+            link.consume_input()
+        else:
+            return rows
+
+
+def _encoding(link: pq.abc.PGconn) -> str:
+    told = link.parameter_status(b"client_encoding") or b"UTF8"
+    return "latin-1" if told == b"LATIN1" else "utf-8"

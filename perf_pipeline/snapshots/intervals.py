@@ -1,0 +1,187 @@
+"""What a sweep says about the time since the last one, over all its sources. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import polars as pl
+
+from perf_pipeline.snapshots import changes, deltas, relations
+from perf_pipeline.snapshots.collect import Sweep
+from perf_pipeline.snapshots.evidence import Evidence, Observation, Quality
+from perf_pipeline.snapshots.sources import Source, attempt
+from perf_pipeline.store import state
+
+#: Spacing of fleet/collection's sweeps; an interval of three times this is a gap.
+EXPECTED_SECONDS = 300.0
+
+#: When the size of the database was read.
+SIZE = "database_size"
+
+_SCHEMA_OBJECTS = "schema_objects"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Intervals and the state to keep, ready to be written.
+
+    `rows` are by ledger table; `observations` say of which sweep each family's state is.
+    """
+
+    rows: Mapping[str, pl.DataFrame]
+    state: Mapping[str, pl.DataFrame]
+    observations: dict[str, Observation]
+    quality: Quality
+    previous_ts: datetime | None
+    notes: tuple[str, ...]
+
+
+def compute(
+    swept: Sweep,
+    previous: Mapping[str, pl.DataFrame],
+    seen: Mapping[str, Observation],
+    expected_seconds: float = EXPECTED_SECONDS,
+    own: pl.DataFrame | None = None,
+) -> Computed:
+    """Return the intervals between a sweep and the state before it.
+
+    A source that is read less often than every sweep has an interval of its own, since it was read
+    last, and its own usual spacing.
+
+    Parameters
+    ----------
+    swept : Sweep
+    previous : Mapping of family to polars.DataFrame
+        The state, empty for a new target.
+    seen : Mapping of family to Observation
+        What was observed at the sweep each family's state is of.
+    expected_seconds : float
+        Usual spacing of sweeps.
+    own : polars.DataFrame, optional
+        Keys (userid, dbid, queryid) of the collector's own statements, which are left out.
+
+    """
+    frames = dict(swept.frames)
+    if own is not None and not own.is_empty() and "statements" in frames:
+        frames["statements"] = frames["statements"].join(
+            own, on=["userid", "dbid", "queryid"], how="anti"
+        )
+    major = swept.observation.server_version_num // 10_000
+
+    def since(name: str, spacing: float = 0.0) -> Evidence:
+        return Evidence(seen.get(name), swept.observation, max(expected_seconds, spacing))
+
+    whole = since(state.EVIDENCE)
+    rows: dict[str, pl.DataFrame] = {}
+    for source in swept.sources:
+        spacing = source.every_seconds(major)
+        found = _rows(
+            source,
+            frames.get(source.name),
+            previous.get(source.name),
+            since(source.name, spacing),
+            own_interval=spacing > 0,
+        )
+        table = source.ledger_table
+        both = [rows[table], found] if table in rows else [found]
+        rows[table] = pl.concat(both, how="diagonal")
+    if "tables" in frames and "indexes" in frames:
+        rows["tables"] = relations.with_index_scans(
+            rows["tables"], rows["indexes"], frames["tables"]
+        )
+    elif "tables" in frames:
+        rows["tables"] = rows["tables"].with_columns(pl.lit(0).alias("idx_scan"))
+    rows["schema_changes"] = (
+        _with_start(
+            changes.schema_objects(previous.get(_SCHEMA_OBJECTS), frames[_SCHEMA_OBJECTS]),
+            since(_SCHEMA_OBJECTS),
+        )
+        if whole.other_server is None and _SCHEMA_OBJECTS in frames
+        else pl.DataFrame()
+    )
+    quality = whole.quality
+    database = rows.get("database", pl.DataFrame())
+    fell = not database.is_empty() and "reset" in database["quality"].to_list()
+    if fell and quality in {"exact", "gap"}:
+        quality = "reset"
+    known_start = whole.previous if not whole.clock_stepped_back else None
+    return Computed(
+        rows=rows,
+        state={name: frames[name] for name in _kept(swept) if _changed(name, previous, frames)},
+        observations=_observations(swept, frames, seen),
+        quality=quality,
+        previous_ts=known_start.ts if known_start else None,
+        notes=tuple(whole.notes()),
+    )
+
+
+def _rows(
+    source: Source,
+    current: pl.DataFrame | None,
+    previous: pl.DataFrame | None,
+    since: Evidence,
+    *,
+    own_interval: bool,
+) -> pl.DataFrame:
+    if current is None:
+        return pl.DataFrame()
+    if source.family is not None:
+        rows = deltas.interval(previous, current, since, source.family)
+        return _with_start(rows, since) if own_interval else rows
+    if source.kind == "changes":
+        return _settings_changes(previous, current, since)
+    return current
+
+
+def _settings_changes(
+    previous: pl.DataFrame | None, current: pl.DataFrame, since: Evidence
+) -> pl.DataFrame:
+    if since.previous is None or since.other_server is not None:
+        return pl.DataFrame()
+    same_eyes = (since.previous.role_name, since.previous.sees_all) == (
+        since.current.role_name,
+        since.current.sees_all,
+    )
+    return _with_start(changes.settings(previous, current, comparable=same_eyes), since)
+
+
+def _with_start(rows: pl.DataFrame, since: Evidence) -> pl.DataFrame:
+    """Add where the interval of the rows began; its end, when the clock went back."""
+    known = since.current if since.previous is None or since.clock_stepped_back else since.previous
+    start = known.ts.astimezone(UTC).replace(tzinfo=None)
+    return rows.with_columns(pl.lit(start, dtype=pl.Datetime("us")).alias("previous_ts"))
+
+
+def _kept(swept: Sweep) -> list[str]:
+    """Return the names of what the next sweep is compared with."""
+    names = [source.name for source in swept.sources if source.kind != "sample"]
+    return [name for name in (*names, _SCHEMA_OBJECTS) if name in swept.frames]
+
+
+def _changed(
+    name: str, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
+) -> bool:
+    """Whether a family's frame must be written: settings seldom differ from the last ones."""
+    same = name == "settings" and name in previous and previous[name].equals(frames[name])
+    return not same
+
+
+def _observations(
+    swept: Sweep, frames: Mapping[str, pl.DataFrame], seen: Mapping[str, Observation]
+) -> dict[str, Observation]:
+    """Say of which sweep each family's state is, from now on, and what was tried in vain."""
+    now = replace(swept.observation, fingerprint=None)
+    major = now.server_version_num // 10_000
+    known = {**seen, state.EVIDENCE: now}
+    for source in swept.sources:
+        if source.name in frames:
+            known.pop(attempt(source.name), None)
+            if source.kind != "sample" or source.every_seconds(major):
+                known[source.name] = now
+        elif source.every_seconds(major):
+            known[attempt(source.name)] = now
+    if swept.schema_read:
+        known[_SCHEMA_OBJECTS] = replace(now, fingerprint=swept.fingerprint)
+    if swept.size_read:
+        known[SIZE] = now
+    return known
