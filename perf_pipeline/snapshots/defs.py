@@ -106,7 +106,7 @@ def family_metadata(store: Store, record: "SweepRecord", family: str) -> vocabul
 
     found = highlights.read(store, record.target, family, record.ts)
     return {
-        **({found.title: vocabulary.table(found.rows)} if found.rows else {}),
+        **{title: vocabulary.table(rows) for title, rows in found.tables.items() if rows},
         **vocabulary.numbers(found.figures),
         **sweep_metadata(record),
         "dagster/row_count": rows_of(record, family),

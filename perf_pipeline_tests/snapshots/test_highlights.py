@@ -33,7 +33,7 @@ def swept(store: Store, target: Target, admin: psycopg.Connection) -> SweepRecor
 @pytest.mark.server
 def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRecord) -> None:
     assert (
-        set(highlights._MAKERS)
+        set(highlights.PARTS)
         == set(STATS)
         == {source.stats for source in SOURCES} | {"schema_objects"}
     )
@@ -41,20 +41,21 @@ def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRec
 
     assert SECRET not in repr(found)
     statements = found["statements"]
-    texts = {str(row["statement"]): row for row in statements.rows}
+    top = statements.tables["top_statements"]
+    texts = {str(row["statement"]): row for row in top}
     assert texts["SELECT count(*) FROM app.orders WHERE n > $1"]["calls"] == 30
     assert statements.figures["calls"] >= 32
     assert 0 < (statements.figures["p95_estimate_ms"] or 0) < 1000
-    shares = [float(row["share_percent"] or 0) for row in statements.rows]
+    shares = [float(row["share_percent"] or 0) for row in top]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) <= 100.1
 
-    tables = {row["table"]: row for row in found["tables"].rows}
+    tables = {row["table"]: row for row in found["tables"].tables["busiest_tables"]}
     assert int(tables["app.orders"]["seq_rows"] or 0) >= 100
     assert tables["app.other"]["rows_written"] == 40
     assert found["tables"].figures["rows_written"] >= 40
 
-    indexes = {row["index"]: row for row in found["indexes"].rows}
+    indexes = {row["index"]: row for row in found["indexes"].tables["busiest_indexes"]}
     assert indexes["app.orders_pkey"]["scans"] >= 1
 
     database = found["database"].figures
@@ -65,7 +66,7 @@ def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRec
 
     assert (found["activity"].figures["client_sessions"] or 0) >= 1
 
-    (change,) = found["schema_objects"].rows
+    (change,) = found["schema_objects"].tables["changes_of_7_days"]
     assert (change["change"], change["object"]) == ("dropped", "app.orders_state")
     assert str(change["seen"]).endswith(" UTC")
 
@@ -76,7 +77,7 @@ def test_a_span_without_sweeps_shows_nothing_it_does_not_know(
 ) -> None:
     long_ago = swept.ts - timedelta(days=10)
     found = {name: highlights.read(store, target.name, name, long_ago) for name in STATS}
-    assert all(each.rows == [] or each.rows == () for each in found.values())
+    assert all(not rows for each in found.values() for rows in each.tables.values())
     assert set(found["database"].figures.values()) == {None}
     assert found["statements"].figures["p95_estimate_ms"] is None
     assert found["statements"].figures["calls"] == 0
@@ -93,7 +94,7 @@ def test_figures_of_a_table_are_short() -> None:
         "all_calls": 9,
         "all_ms": 37037.034,
     }
-    (shown,) = highlights.statements([row]).rows
+    (shown,) = highlights.statements([row]).tables["top_statements"]
     assert (shown["total_ms"], shown["mean_ms"], shown["share_percent"]) == (
         12350.0,
         0.01235,
