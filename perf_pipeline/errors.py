@@ -47,6 +47,12 @@ class BusyError(PerfPipelineError):
     exit_code: ClassVar[int] = 3
 
 
+class ArchiveError(PerfPipelineError):
+    """A file of the archive does not hold what was written to it."""
+
+    exit_code: ClassVar[int] = 1
+
+
 class ServerStartError(PerfPipelineError):
     """The embedded server could not be started, stopped or recovered."""
 

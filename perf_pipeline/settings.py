@@ -48,6 +48,40 @@ class Settings(BaseSettings):
     collection_threads: Annotated[
         int, Field(ge=1, le=64, description="Targets swept at the same time by fleet/collection.")
     ] = 8
+    archive_url: Annotated[
+        str | None,
+        Field(
+            description="Where closed ledger days lie as Parquet: a folder, or s3://, gs://, "
+            "az://bucket/prefix with credentials from the environment; unset: PERF_HOME/archive."
+        ),
+    ] = None
+    hot_days: Annotated[
+        int,
+        Field(ge=8, le=3_650, description="Days the ledger's intervals stay in the store itself."),
+    ] = 14  # two weeks: a day and the same day of the week before, with room for a long weekend
+    hot_sweep_days: Annotated[
+        int,
+        Field(
+            ge=70,
+            le=3_650,
+            description="Days that sweeps and changes of schema and settings stay in the store.",
+        ),
+    ] = 92  # a tenth of a megabyte a day; what is due is asked of them, 62 days back
+    archive_days: Annotated[
+        int,
+        Field(ge=8, le=36_500, description="Days archived files are kept; 36500 is for ever."),
+    ] = 400  # a year and a month: a month beside the same month of last year
+    hourly_months: Annotated[
+        int, Field(ge=3, le=1_200, description="Months hourly rollups and baselines are kept.")
+    ] = 13  # at least what a window of 35 days and a backfill of last month need
+    daily_months: Annotated[
+        int, Field(ge=3, le=1_200, description="Months daily rollups and findings are kept.")
+    ] = 37  # three years and a month: what a trend of growth needs
+
+    @property
+    def archive_place(self) -> str:
+        """The archive's folder or URL."""
+        return self.archive_url or str(self.home_dir / "archive")
 
     @property
     def home_dir(self) -> Path:

@@ -25,9 +25,10 @@ def test_the_readme_lists_every_setting_and_no_other() -> None:
 def test_defaults_are_those_of_the_readme() -> None:
     text = README.read_text("utf-8")
     chosen = settings.Settings()
-    for name in ("statement_timeout_ms", "lock_timeout_ms", "connect_timeout_s"):
+    numbers = [name for name, value in chosen if isinstance(value, int)]
+    assert len(numbers) > 8
+    for name in numbers:
         assert f"| `PERF_{name.upper()}` | {getattr(chosen, name)} |" in text
-    assert f"| `PERF_COLLECTION_THREADS` | {chosen.collection_threads} |" in text
 
 
 def test_limits_of_a_session_are_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
