@@ -153,7 +153,11 @@ class Context:
         inside = rows.filter(pl.col("ts") >= start, pl.col("ts") < end)
         # fsum is exact: the order and chunks of the rows cannot show in the result
         total: dict[str, Any] = {
-            name: math.fsum(inside[name]) if dtype == _MS else int(inside[name].sum())
+            name: None
+            if inside[name].null_count()
+            else math.fsum(inside[name])
+            if dtype == _MS
+            else int(inside[name].sum())
             for name, dtype in list(PARTS.items())[5:]
         }
         return Work(seconds=seconds, **total)

@@ -11,19 +11,20 @@ DAY_SECONDS = 86_400.0
 class Work:
     """What a statement did in some covered time; times in ms.
 
-    `seconds` is the time the sweeps cover, not the time between the first and the last.
+    `seconds` is the time the sweeps cover, not the time between the first and the last. None is not
+    known: the server, or an imported history, does not tell it.
     """
 
     seconds: float
     calls: int
     exec_ms: float
-    io_ms: float
-    jit_ms: float
-    plan_ms: float
-    rows: int
-    blocks_read: int
-    blocks: int
-    temp_blocks: int
+    io_ms: float | None
+    jit_ms: float | None
+    plan_ms: float | None
+    rows: int | None
+    blocks_read: int | None
+    blocks: int | None
+    temp_blocks: int | None
 
 
 def decompose(before: Work, after: Work) -> dict[str, Any] | None:
@@ -41,7 +42,8 @@ def decompose(before: Work, after: Work) -> dict[str, Any] | None:
     dict or None
         None when one side has no calls or no covered time. Else figures per day and per call, each
         as {"before", "after"}; `io_ms` and `rest_ms` are None where blocks were read but not
-        timed (track_io_timing is off).
+        timed (track_io_timing is off), and each figure where it is not known on both sides.
+        `rest_ms` includes the time of JIT where that is not known.
 
     """
     if not (before.calls and after.calls and before.seconds > 0 and after.seconds > 0):
@@ -49,13 +51,18 @@ def decompose(before: Work, after: Work) -> dict[str, Any] | None:
     sides = (before, after)
     calls = [side.calls / side.seconds * DAY_SECONDS for side in sides]
     mean = [side.exec_ms / side.calls for side in sides]
-    timed = not any(side.blocks_read > 0 and side.io_ms == 0 for side in sides)
+    timed = not any((side.blocks_read or 0) > 0 and side.io_ms == 0 for side in sides)
 
-    def per_call(name: str) -> list[float]:
-        return [getattr(side, name) / side.calls for side in sides]
+    def per_call(name: str) -> list[float] | None:
+        sums = [getattr(side, name) for side in sides]
+        if None in sums:
+            return None
+        return [total / side.calls for total, side in zip(sums, sides, strict=True)]
 
-    io, jit = per_call("io_ms"), per_call("jit_ms")
-    rest = [max(m - i - j, 0.0) for m, i, j in zip(mean, io, jit, strict=True)]
+    io, jit = per_call("io_ms") if timed else None, per_call("jit_ms")
+    rest = None
+    if io is not None:
+        rest = [max(m - i - j, 0.0) for m, i, j in zip(mean, io, jit or [0.0, 0.0], strict=True)]
     return {
         "calls_per_day": _pair(calls),
         "total_ms_per_day": _pair([c * m for c, m in zip(calls, mean, strict=True)]),
@@ -65,13 +72,16 @@ def decompose(before: Work, after: Work) -> dict[str, Any] | None:
         },
         "per_call": {
             "exec_ms": _pair(mean),
-            "io_ms": _pair(io) if timed else None,
-            "jit_ms": _pair(jit),
-            "rest_ms": _pair(rest) if timed else None,
-            "plan_ms": _pair(per_call("plan_ms")),
-            "rows": _pair(per_call("rows")),
-            "blocks": _pair(per_call("blocks")),
-            "temp_blocks": _pair(per_call("temp_blocks")),
+            **{
+                name: None if sums is None else _pair(sums)
+                for name, sums in (
+                    ("io_ms", io),
+                    ("jit_ms", jit),
+                    ("rest_ms", rest),
+                    *((name, per_call(name)) for name in ("plan_ms", "rows", "blocks")),
+                    ("temp_blocks", per_call("temp_blocks")),
+                )
+            },
         },
     }
 

@@ -22,18 +22,19 @@ def percentile(
     Parameters
     ----------
     calls, total_ms, squares : ndarray of float64
-        Per statement: calls, sum of latencies (ms), sum of squared latencies (ms²).
+        Per statement: calls, sum of latencies (ms), sum of squared latencies (ms²; NaN where it is
+        not known).
     probability : float
         Between 0 and 1.
 
     Returns
     -------
     float or None
-        Milliseconds; None when nothing was called.
+        Milliseconds; None when nothing was called, or the spread of some statement is not known.
 
     """
     used = (calls > 0) & (total_ms > 0)
-    if not used.any():
+    if not used.any() or np.isnan(squares[used]).any():
         return None
     weight, mean = calls[used], total_ms[used] / calls[used]
     variance = np.maximum(squares[used] / weight - mean**2, 0.0)

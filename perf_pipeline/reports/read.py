@@ -180,7 +180,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
     work = read.work.get(day, [])
     client = [row for row in work if row["toplevel"]]
     exec_ns = sum(row["exec_ns"] for row in client)
-    plan_ns = sum(row["plan_ns"] for row in client)
+    plan_ns = sum(row["plan_ns"] or 0 for row in client)  # imported history may not tell it
     top, _ = assemble.listed(work)
     covered = coverage.coverage(sweeps, day)
     database = coverage.database(sweeps, (exec_ns + plan_ns) / 1e6 if work else None)

@@ -171,4 +171,5 @@ def _began_within(with_since: bool, evidence: Evidence) -> pl.Expr:
 def _at_least_possible(squares: str, total: str, count: str) -> pl.Expr:
     """Keep a difference of sums of squares within what the sum and count allow (Cauchy-Schwarz)."""
     least = pl.when(pl.col(count) > 0).then(pl.col(total) ** 2 / pl.col(count)).otherwise(0.0)
-    return pl.max_horizontal(pl.col(squares), least, pl.lit(0.0)).alias(squares)
+    possible = pl.max_horizontal(pl.col(squares), least, pl.lit(0.0))
+    return pl.when(pl.col(squares).is_not_null()).then(possible).alias(squares)

@@ -77,12 +77,15 @@ def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        `hour`, `source`, the key, `intervals` (how many), `exact_intervals` (of quality `exact`),
-        all counters, `exact_calls` and `exact_exec_time` (of the exact ones; ms). Sorted by hour
-        and key. Floats are added in the order of time, so that the same rows give the same bytes.
+        `hour`, `source`, the key, `intervals` (how many), `exact_intervals` (of quality `exact`;
+        of imported history also `lower_bound`, see `store.samples`), all counters, `exact_calls`
+        and `exact_exec_time` (of the exact ones; ms). A counter that is unknown in one interval is
+        unknown in the hour. Sorted by hour and key. Floats are added in the order of time, so that
+        the same rows give the same bytes.
 
     """
-    exact = pl.col("quality") == "exact"
+    imported = (pl.col("source") == "imported") & (pl.col("quality") == "lower_bound")
+    exact = (pl.col("quality") == "exact") | imported
     return (
         intervals.sort("ts", *_KEYS)
         .group_by(
@@ -91,13 +94,19 @@ def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.len().cast(pl.Int32).alias("intervals"),
             exact.sum().cast(pl.Int32).alias("exact_intervals"),
-            pl.col(_COUNTS).sum(),
-            pl.col(_TIMES).sum(),
+            *(_sum(name, intervals) for name in (*_COUNTS, *_TIMES)),
             pl.col("calls").filter(exact).sum().alias("exact_calls"),
             pl.col("total_exec_time").filter(exact).sum().alias("exact_exec_time"),
         )
         .sort("hour", *_KEYS)
     )
+
+
+def _sum(name: str, intervals: pl.DataFrame) -> pl.Expr:
+    total = pl.col(name).sum()
+    if not intervals[name].null_count():
+        return total
+    return pl.when(pl.col(name).null_count() == 0).then(total).alias(name)
 
 
 def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:

@@ -1,8 +1,10 @@
 """Samples of statements from the ledger: which source and grain a day is judged on, and reading.
 
 A sample is one interval (or one hour) of one statement: its mean execution time, from exact
-intervals only, weighted by its calls. The grain follows from the ledger alone, so that a two-minute
-demonstration and a year of production run the same code.
+intervals only, weighted by its calls. Of imported history a `lower_bound` counts as well: what
+proves a difference exact is seldom kept there, and each call that was counted did happen. The grain
+follows from the ledger alone, so that a two-minute demonstration and a year of production run the
+same code.
 """
 
 from collections.abc import Iterable, Sequence

@@ -267,6 +267,21 @@ def test_io_that_was_not_timed_is_not_called_zero():
     assert split["per_call"]["rest_ms"] is None
 
 
+def test_what_is_not_told_is_not_called_zero():
+    unknown = replace(WORK, jit_ms=None, plan_ms=None, rows=None, blocks_read=None, blocks=None)
+    split = decompose(WORK, unknown)
+    assert {name for name, pair in split["per_call"].items() if pair is None} == {
+        "jit_ms",
+        "plan_ms",
+        "rows",
+        "blocks",
+    }
+    assert split["per_call"]["rest_ms"] == {"before": 1.5, "after": 1.5}
+    split = decompose(WORK, replace(WORK, io_ms=None))
+    assert split["per_call"]["io_ms"] is None
+    assert split["per_call"]["rest_ms"] is None
+
+
 @pytest.mark.parametrize("missing", [{"calls": 0}, {"seconds": 0.0}])
 def test_a_side_without_calls_or_time_cannot_be_split(missing):
     assert decompose(replace(WORK, **missing), WORK) is None

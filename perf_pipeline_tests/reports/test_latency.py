@@ -35,6 +35,12 @@ def test_nothing_called_is_none() -> None:
     assert percentile(np.array([0.0]), np.array([0.0]), np.array([0.0])) is None
 
 
+def test_an_unknown_spread_makes_the_percentile_unknown() -> None:
+    calls, total = np.array([10.0, 10.0]), np.array([70.0, 80.0])
+    assert percentile(calls, total, np.array([500.0, np.nan])) is None
+    assert percentile(calls * [1, 0], total, np.array([500.0, np.nan])) is not None
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 10**9), st.floats(1e-6, 1e9), st.floats(0, 1e15)), min_size=1)
 )

@@ -44,6 +44,17 @@ def test_a_difference_is_exact() -> None:
     assert tuple(rows.columns) == STATEMENTS.columns
 
 
+def test_a_counter_that_is_not_told_stays_unknown() -> None:
+    missing = {"exec_time_squares": None, "wal_bytes": None}
+    rows = interval(
+        statements([{"calls": 10, "total_exec_time": 100.0, **missing}]),
+        statements([{"calls": 14, "total_exec_time": 160.0, **missing}]),
+        CALM,
+    )
+    row = one(rows)
+    assert (row["calls"], row["exec_time_squares"], row["wal_bytes"]) == (4, None, None)
+
+
 def test_the_first_sweep_is_a_baseline() -> None:
     current = statements([{"calls": 10}])
     assert interval(None, current, Evidence(None, BEFORE)).is_empty()

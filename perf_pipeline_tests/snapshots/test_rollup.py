@@ -41,6 +41,36 @@ def test_hours_are_summed_by_key() -> None:
     ]  # fmt: skip
 
 
+def test_what_one_interval_does_not_tell_the_hour_does_not_tell() -> None:
+    table = hourly(
+        intervals(
+            {"ts": NOON, "queryid": 1, "wal_bytes": 5, "exec_time_squares": None},
+            {"ts": NOON, "queryid": 2, "wal_bytes": 7, "exec_time_squares": 2.0},
+            {"ts": NOON + timedelta(minutes=1), "queryid": 2, "wal_bytes": None,
+             "exec_time_squares": 3.0},
+        )
+    )  # fmt: skip
+    assert table.select("queryid", "wal_bytes", "exec_time_squares").rows() == [
+        (1, 5, None),
+        (2, None, 5.0),
+    ]
+
+
+@pytest.mark.parametrize(("source", "trusted"), [("imported", 3), ("collected", 1)])
+def test_a_lower_bound_counts_in_imported_history_only(source: str, trusted: int) -> None:
+    usual = {"source": source, "total_exec_time": 1.5}
+    table = hourly(
+        intervals(
+            {**usual, "ts": NOON, "calls": 1},
+            {**usual, "ts": NOON + timedelta(minutes=1), "calls": 2, "quality": "lower_bound"},
+            {**usual, "ts": NOON + timedelta(minutes=2), "calls": 4, "quality": "reset"},
+        )
+    )
+    row = table.row(0, named=True)
+    assert (row["calls"], row["exact_calls"]) == (7, trusted)
+    assert row["exact_intervals"] * 1.5 == row["exact_exec_time"]
+
+
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=60), st.randoms(use_true_random=False))
 @settings(max_examples=50, deadline=None)
 def test_the_order_of_rows_does_not_matter(times: list[float], random: object) -> None:

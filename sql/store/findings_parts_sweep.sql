@@ -7,5 +7,6 @@ FROM ledger.statements AS s
 JOIN ledger.sweeps AS w ON w.target_id = s.target_id AND w.ts = s.ts
 WHERE s.target_id = %(target_id)s AND s.ts >= %(start)s AND s.ts < %(end)s
     AND w.ts >= %(start)s AND w.ts < %(end)s AND w.source = %(source)s
-    AND s.quality = 'exact' AND s.queryid = ANY (%(queryids)s::bigint[])
+    AND (s.quality = 'exact' OR (w.source = 'imported' AND s.quality = 'lower_bound'))
+    AND s.queryid = ANY (%(queryids)s::bigint[])
 ORDER BY s.queryid, s.userid, s.dbid, s.toplevel, s.ts

@@ -8,7 +8,8 @@ WITH work AS (
         sum(h.exact_intervals)::bigint AS exact_intervals,
         sum((h.total_exec_time * 1e6)::bigint)::bigint AS exec_ns,
         sum((h.total_plan_time * 1e6)::bigint)::bigint AS plan_ns,
-        sum(least(h.exec_time_squares * 1e3, 1e15)::bigint) AS squares
+        CASE WHEN count(*) = count(h.exec_time_squares)
+            THEN sum(least(h.exec_time_squares * 1e3, 1e15)::bigint) END AS squares
     FROM ledger.statements_hourly AS h
     WHERE h.target_id = %(target_id)s
         AND h.hour >= %(start)s::timestamptz AND h.hour < %(end)s::timestamptz
