@@ -32,7 +32,19 @@ def target_url(make_database: Callable[..., str]) -> str:
         admin.execute("CREATE INDEX orders_state ON app.orders (state) WHERE n > 5")
         admin.execute("CREATE TABLE app.other (id int PRIMARY KEY)")
         admin.execute("INSERT INTO app.orders SELECT g, 'x', g FROM generate_series(1, 100) g")
+        made_by = admin.info.backend_pid
+    shown(url, made_by)
     return url
+
+
+def shown(url: str, ended: int) -> None:
+    """Wait until what a closed session did is in the statistics: it reports while it ends."""
+    with psycopg.connect(url, autocommit=True) as other:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+        while other.execute(query, [ended]).fetchone() != (0,):
+            time.sleep(0.01)
+        if other.info.server_version < 150_000:
+            time.sleep(0.55)  # a reader takes what the collector wrote up to half a second ago
 
 
 @pytest.fixture
