@@ -28,6 +28,8 @@ STATS: Final = (
     "indexes",
     "database",
     "activity",
+    "server",
+    "replication",
     "settings",
     "schema_objects",
 )

@@ -23,6 +23,7 @@ PG_BIN = Path(os.environ["PERF_PG_BIN"]) if os.environ.get("PERF_PG_BIN") else N
 
 #: A test server may forget everything: it is thrown away.
 FORGETFUL = {
+    "max_prepared_transactions": "2",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

@@ -125,11 +125,11 @@ def sweep(
     known = seen or {}
     try:
         with reader.transaction(limits):
-            server = _server(reader)
+            server, signs = _server(reader)
             variant = check_extension(server, where)
             installed: dict[str, str] = json.loads(server["extensions"])
             major = _major(reader, server)
-            chosen = due(sources, known, server["ts"], major, holds_server, installed)
+            chosen = due(sources, known, server["ts"], major, holds_server, installed, signs)
             files = {
                 source: source.file(variant if source.name == "statements" else major)
                 for source in chosen
@@ -200,11 +200,13 @@ def _file(name: str, major: int) -> sqlfiles.SqlFile:
     return sqlfiles.load(f"snapshots/{name}", major)
 
 
-def _server(reader: Reader) -> dict[str, Any]:
-    """Begin the transaction, keep it out of pg_stat_statements, see who answers."""
+def _server(reader: Reader) -> tuple[dict[str, Any], list[str] | None]:
+    """Begin the transaction, keep it out of pg_stat_statements, see who answers and what is on."""
     major = reader.connection.info.server_version // 10_000
-    first = [query(name, _file(name, major), READ[name]) for name in ("quiet", "server")]
-    return row(reader.families(first, needed="server")["server"])
+    first = [query(name, _file(name, major), READ[name]) for name in ("quiet", "server", "signs")]
+    found = reader.families(first, needed="server")
+    signs = row(found.get("signs")).get("signs")
+    return row(found["server"]), None if signs is None else signs.split(", ")
 
 
 def _major(reader: Reader, server: Mapping[str, Any]) -> int:

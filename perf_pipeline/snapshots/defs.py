@@ -29,7 +29,14 @@ _ROWS: Final = {
     "indexes": "one index between two sweeps: scans, entries read, and its size at the end",
     "database": "the whole database between two sweeps: transactions, blocks, rows, deadlocks, "
     "temporary files, time in sessions",
-    "activity": "sessions at the instant of a sweep, counted by state and by what they waited for",
+    "activity": "sessions at the instant of a sweep, counted by state and by what they waited for; "
+    "beside it clients by application and address, waits for locks with who was in the way, and "
+    "long commands with how far they had got",
+    "server": "something the whole server has a fixed number of (connections, workers, transaction "
+    "ids), with how much of it was taken at the instant of a sweep; kept once, with one of the "
+    "server's targets",
+    "replication": "a peer that the server sent WAL to or received it from, with how far behind it "
+    "was at the instant of a sweep; beside it the replication slots with what they kept",
     "settings": "one server setting that changed between two sweeps",
     "schema_objects": "one table, index, column, view or function created, dropped or altered "
     "between two sweeps",
@@ -40,13 +47,13 @@ _EVENTS: Final = (
     "Rows come every five minutes from `fleet/collection`, which shows itself here once an hour: "
     "figures and table are of the hour before the sweep. *Materialize* sweeps at once."
 )
-#: Families whose ledger table has another name.
-_TABLE: Final = {"settings": "settings_changes", "schema_objects": "schema_changes"}
 
 
-def rows_of(record: "SweepRecord", family: str) -> int:
-    """Return the rows a sweep wrote for a family."""
-    return record.rows.get(_TABLE.get(family, family), 0)
+def rows_of(record: "SweepRecord", stats: str) -> int:
+    """Return the rows a sweep wrote of what `<target>/stats/<stats>` shows."""
+    from perf_pipeline.snapshots.registry import tables_of
+
+    return sum(record.rows.get(table, 0) for table in tables_of(stats))
 
 
 def stats_assets(target: Target) -> dg.AssetsDefinition:

@@ -185,6 +185,7 @@ READ: dict[str, Schema] = {
         "extensions": _TEXT,
     },
     "quiet": {},
+    "signs": {"signs": _TEXT},
     "control": {"system_identifier": _KEY_NUMBER, "timeline_id": _COUNT},
     "statements_info": {"dealloc": _COUNT, "stats_reset": _TIME},
     "database_size": {"database_bytes": _COUNT},

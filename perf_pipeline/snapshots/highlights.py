@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from perf_pipeline.snapshots import sampled_highlights as sampled
 from perf_pipeline.snapshots import sla
 from perf_pipeline.snapshots.shown import (
     Highlights,
@@ -99,28 +100,6 @@ def database(rows: Sequence[Row]) -> Highlights:
     return Highlights({k: None if v is None else number(v) for k, v in figures.items()})
 
 
-def activity(rows: Sequence[Row]) -> Highlights:
-    """Make the highlights of rows of `highlight_activity.sql`. Pure."""
-    oldest = [row["oldest_transaction_s"] for row in rows if row["oldest_transaction_s"]]
-    return Highlights(
-        {
-            "client_sessions": total(rows, "all_clients"),
-            "active_sessions": total(rows, "all_active"),
-            "sessions_waiting_for_locks": total(rows, "all_blocked"),
-            "oldest_transaction_s": max(oldest, default=None),
-        },
-        {
-            "sessions": [
-                {
-                    **without_totals(row),
-                    "oldest_transaction_s": rounded(row["oldest_transaction_s"]),
-                }
-                for row in rows
-            ]
-        },
-    )
-
-
 def changes(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of changes, newest first. Pure."""
     return Highlights(
@@ -142,7 +121,14 @@ PARTS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "tables": {"tables": tables},
     "indexes": {"indexes": indexes},
     "database": {"database": database},
-    "activity": {"activity": activity},
+    "activity": {
+        "activity": sampled.activity,
+        "connections": sampled.connections,
+        "locks": sampled.locks,
+        "progress": sampled.progress,
+    },
+    "server": {"resources": sampled.resources},
+    "replication": {"replication": sampled.replication, "slots": sampled.slots},
     "settings": {"settings": changes},
     "schema_objects": {"schema_objects": changes},
 }

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.snapshots import sampled
 from perf_pipeline.snapshots.families import (
     DATABASE,
     INDEXES,
@@ -81,4 +82,19 @@ _SETTINGS = Source(
 )
 
 #: The statements come first: what tells of their resets is read right after them.
-SOURCES: Final = (_STATEMENTS, _TABLES, _INDEXES, _DATABASE, _ACTIVITY, _SETTINGS)
+SOURCES: Final = (
+    _STATEMENTS,
+    _TABLES,
+    _INDEXES,
+    _DATABASE,
+    _ACTIVITY,
+    _SETTINGS,
+    *sampled.SOURCES,
+)
+
+
+def tables_of(stats: str) -> list[str]:
+    """Return the ledger tables whose rows the asset `<target>/stats/<stats>` shows."""
+    if stats == "schema_objects":
+        return ["schema_changes"]
+    return [source.ledger_table for source in SOURCES if source.stats == stats]

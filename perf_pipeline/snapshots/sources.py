@@ -20,6 +20,7 @@ from perf_pipeline.snapshots.families import Family
 EARLY_SHARE: Final = 0.1
 EARLY_SECONDS: Final = 30.0
 
+_NO_SIGN: Final = ""
 _CADENCE = re.compile(r"^every (?:(?P<count>\d+) )?(?P<unit>minute|hour|day)s?$")
 _SECONDS: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
@@ -51,6 +52,7 @@ class Source:
     The header of the SQL file says the rest: `cadence` (default: every sweep), `scope` (`database`,
     or `instance` for what is the same in all databases of a server), `minimum version`, and
     `extension`, without which the source is absent. Its `{extension}` is that extension's schema.
+    `only with` names a sign of `signs.sql`, without which there is nothing to read.
 
     Rows of counters that are not read at every sweep have a column `previous_ts` (timestamptz): the
     start of their own interval.
@@ -135,6 +137,7 @@ def due(
     major: int,
     holds_server: bool,
     extensions: Collection[str] = (),
+    signs: Collection[str] | None = None,
 ) -> list[Source]:
     """Return the sources that a sweep reads, in their order.
 
@@ -152,6 +155,8 @@ def due(
         Whether this target reads what is the same in all databases of its server.
     extensions : Collection of str
         Installed in the database; a source that needs another one is absent.
+    signs : Collection of str, optional
+        What `signs.sql` found; None: it could not be read, all signs may be there.
 
     """
     chosen = []
@@ -161,6 +166,8 @@ def due(
         if file.minimum_version > major or (extension and extension not in extensions):
             continue
         if scope(file) == "instance" and not holds_server:
+            continue
+        if signs is not None and file.header.get("only with", _NO_SIGN) not in {*signs, _NO_SIGN}:
             continue
         every = every_seconds(file)
         known = [seen[name].ts for name in (source.name, attempt(source.name)) if name in seen]

@@ -20,6 +20,12 @@ DAILY = (
     "activity",
     "settings_changes",
     "schema_changes",
+    "locks",
+    "connections",
+    "resources",
+    "progress",
+    "replication",
+    "slots",
 )
 #: Small, kept long: dropped by month.
 MONTHLY = (

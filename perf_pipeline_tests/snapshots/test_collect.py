@@ -20,6 +20,7 @@ pytestmark = pytest.mark.server
 
 QUICK = pg.Limits(statement_timeout_ms=5_000, lock_timeout_ms=200, connect_timeout_s=5)
 FAMILIES = {"statements", "tables", "indexes", "database", "activity", "settings", "schema_objects"}
+FAMILIES |= {"connections", "resources"}
 
 
 @contextmanager

@@ -109,3 +109,20 @@ def test_what_is_the_servers_is_read_by_the_holder_alone() -> None:
     wide = Made(scope="instance")
     assert due([wide], {}, NOW, 16, holds_server=False) == []
     assert due([wide], {}, NOW, 16, holds_server=True) == [wide]
+
+
+def test_without_its_sign_a_source_has_nothing_to_read() -> None:
+    made = Made(only_with="lock waits")
+    assert due([made], {}, NOW, 16, holds_server=True, signs=["slots", "lock waits"]) == [made]
+    assert due([made], {}, NOW, 16, holds_server=True, signs=["slots"]) == []
+    # the signs could not be read: there may be something
+    assert due([made], {}, NOW, 16, holds_server=True, signs=None) == [made]
+    assert due([Made()], {}, NOW, 16, holds_server=True, signs=[]) != []
+
+
+def test_every_sign_a_source_asks_for_is_one_that_is_given() -> None:
+    given = sqlfiles.load("snapshots/signs").text
+    for source in SOURCES:
+        for major in range(sqlfiles.MINIMUM_MAJOR, sqlfiles.NEWEST_TESTED_MAJOR + 1):
+            sign = source.file(major).header.get("only with")
+            assert sign is None or f"'{sign}'" in given
