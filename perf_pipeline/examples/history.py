@@ -18,7 +18,7 @@ from perf_pipeline.examples import ledger_rows, simulate, story
 from perf_pipeline.examples.ledger_rows import DBID, USERID
 from perf_pipeline.examples.story import Truth
 from perf_pipeline.postgres import copy, sqlfiles
-from perf_pipeline.store import Store, partitions, targets
+from perf_pipeline.store import Store, archive, ledger, partitions, targets
 
 #: Tables that generated history fills, in an order in which they may be emptied.
 TABLES = (
@@ -139,8 +139,14 @@ def spans(store: Store, target_name: str) -> dict[str, Mapping[str, Any]]:
     target_id = targets.find(store, target_name)
     if target_id is None:
         return {}
-    rows = store.rows("history_spans", {"target_id": target_id})
-    return {row["source"]: row for row in rows}
+    found = (
+        ledger.read(store, "sweeps", target_id, columns=("ts", "source"))
+        .with_columns(pl.col("ts").dt.replace_time_zone("UTC"))
+        .group_by("source")
+        .agg(first_ts=pl.col("ts").min(), last_ts=pl.col("ts").max())
+        .sort("source")
+    )
+    return {row["source"]: row for row in found.iter_rows(named=True)}
 
 
 def _frames(
@@ -165,6 +171,7 @@ def _frames(
 
 def _forget(connection: psycopg.Connection, target_id: int, start: datetime, end: datetime) -> None:
     # generated history lies before the first real sweep, so its span holds nothing else
+    archive.forget(connection, target_id, start.date(), end.date())
     for table in TABLES:
         connection.execute(
             sqlfiles.load(f"store/history_forget_{table}").text,

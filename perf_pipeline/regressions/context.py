@@ -1,6 +1,7 @@
 """Read what surrounds a set of findings: events, statistics of relations, texts, parts."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,49 +19,43 @@ from perf_pipeline.regressions.events import (
     setting_events,
 )
 from perf_pipeline.regressions.explain import Rate
-from perf_pipeline.store import Store, frames
-from perf_pipeline.store.samples import METRIC, Plan, midnight
+from perf_pipeline.store import Store, frames, ledger
+from perf_pipeline.store.samples import KEY, METRIC, Plan, midnight, usable
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)
 
 _TS, _INT, _TEXT, _MS = pl.Datetime("us"), pl.Int64, pl.String, pl.Float64
-SWEEPS: Schema = {
-    "ts": _TS,
-    "previous_ts": _TS,
-    "server_version_num": _INT,
-    "system_identifier": _INT,
-    "timeline": _INT,
-    "postmaster_start": _TS,
-    "in_recovery": pl.Boolean,
-}
-SCHEMA_CHANGES: Schema = {
-    "ts": _TS,
-    "previous_ts": _TS,
-    "kind": _TEXT,
-    "object_name": _TEXT,
-    "relation_name": _TEXT,
-    "change": _TEXT,
-    "definition_before": _TEXT,
-    "definition_after": _TEXT,
-}
-SETTINGS_CHANGES: Schema = {
-    "ts": _TS,
-    "previous_ts": _TS,
-    "name": _TEXT,
-    "value_before": _TEXT,
-    "value_after": _TEXT,
-    "unit": _TEXT,
-    "pending_restart": pl.Boolean,
-}
-MAINTENANCE: Schema = {
-    "ts": _TS,
-    "previous_ts": _TS,
-    "schema_name": _TEXT,
-    "table_name": _TEXT,
-    "analyzes": _INT,
-    "vacuums": _INT,
-}
+SWEEPS = (
+    "ts",
+    "previous_ts",
+    "server_version_num",
+    "system_identifier",
+    "timeline",
+    "postmaster_start",
+    "in_recovery",
+)
+SCHEMA_CHANGES = (
+    "ts",
+    "previous_ts",
+    "kind",
+    "object_name",
+    "relation_name",
+    "change",
+    "definition_before",
+    "definition_after",
+)
+SETTINGS_CHANGES = (
+    "ts",
+    "previous_ts",
+    "name",
+    "value_before",
+    "value_after",
+    "unit",
+    "pending_restart",
+)
+_ANALYZES = pl.col("analyze_count") + pl.col("autoanalyze_count")
+_VACUUMS = pl.col("vacuum_count") + pl.col("autovacuum_count")
 USE: Schema = {"ts": _TS, "name": _TEXT, "amount": _INT}
 TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
 PARTS: Schema = {
@@ -202,32 +197,39 @@ def read(
     def rows(name: str, schema: Schema, **more: object) -> pl.DataFrame:
         return frames.read(store, name, schema, {**span, **more})
 
-    sweeps = rows("findings_sweeps", SWEEPS)
+    def raw(table: str, columns: Sequence[str], **only: Sequence[object]) -> pl.DataFrame:
+        return ledger.read(store, table, target_id, start, end, columns=columns, only=only).sort(
+            columns, nulls_last=True
+        )
+
+    sweeps = raw("sweeps", SWEEPS, source=[plan.source]).with_columns(
+        previous_ts=pl.coalesce("previous_ts", "ts")
+    )
     events = [
-        *schema_events(rows("findings_schema_changes", SCHEMA_CHANGES).to_dicts()),
-        *setting_events(rows("findings_settings_changes", SETTINGS_CHANGES).to_dicts()),
+        *schema_events(raw("schema_changes", SCHEMA_CHANGES).to_dicts()),
+        *setting_events(raw("settings_changes", SETTINGS_CHANGES).to_dicts()),
         *server_events(sweeps.to_dicts()),
-        *maintenance_events(rows("findings_maintenance", MAINTENANCE).to_dicts()),
+        *maintenance_events(
+            _maintenance(store, target_id, plan.source, start, end).to_dicts(),
+        ),
     ]
     near = [e for e in events if any(e.end >= a and e.start <= b for a, b in onsets)]
     relations = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
     ids = sorted(set(queryids))
-    parts = rows(
-        f"findings_parts_{plan.grain}",
-        PARTS,
-        queryids=ids,
-        start=parts_from,
+    parts = (
+        rows("findings_parts_hour", PARTS, queryids=ids, start=parts_from)
+        if plan.grain == "hour"
+        else _parts(store, target_id, plan.source, parts_from, end, ids)
     )
     texts = rows("findings_texts", TEXTS, queryids=ids)
     baselines = rows(
         "findings_baselines", BASELINES, queryids=ids, first=days[0], last=days[1], metric=METRIC
     )
-    use = {"relations": relations}
     return Context(
         events=sorted(near, key=lambda e: (e.end, e.kind, e.object)),
         sweeps=sweeps.select("ts", "previous_ts"),
-        index_use=rows("findings_index_use", USE, **use),
-        table_use=rows("findings_table_use", USE, **use),
+        index_use=_use(store, "index", target_id, start, end, relations),
+        table_use=_use(store, "table", target_id, start, end, relations),
         texts={(u, d, q): text for u, d, q, text in texts.iter_rows()},
         parts={
             (u, d, q, bool(t)): frame
@@ -240,3 +242,122 @@ def read(
             for day, u, d, q, t, tier, slot, level in baselines.iter_rows()
         },
     )
+
+
+def _maintenance(
+    store: Store, target_id: int, source: str, start: datetime, end: datetime
+) -> pl.DataFrame:
+    """Return intervals in which a table was analyzed or vacuumed."""
+    counts = ("analyze_count", "autoanalyze_count", "vacuum_count", "autovacuum_count")
+    return (
+        ledger.intervals(
+            store,
+            "tables",
+            target_id,
+            start,
+            end,
+            columns=("schema_name", "table_name", *counts),
+            only={"quality": ["exact"]},
+            source=source,
+        )
+        .filter(_ANALYZES + _VACUUMS > 0)
+        .select(
+            "ts",
+            "schema_name",
+            "table_name",
+            previous_ts="begin",
+            analyzes=_ANALYZES,
+            vacuums=_VACUUMS,
+        )
+        .sort("ts", "schema_name", "table_name")
+    )
+
+
+def _parts(
+    store: Store,
+    target_id: int,
+    source: str,
+    start: datetime,
+    end: datetime,
+    queryids: Sequence[int],
+) -> pl.DataFrame:
+    """Return what the time of some statements is made of, by exact interval."""
+    summed = {
+        "exec_ms": pl.col("total_exec_time"),
+        "io_ms": pl.col("blk_read_time") + pl.col("blk_write_time"),
+        "jit_ms": pl.col("jit_time"),
+        "plan_ms": pl.col("total_plan_time"),
+        "blocks_read": pl.col("shared_blks_read"),
+        "blocks": pl.col("shared_blks_hit") + pl.col("shared_blks_read"),
+        "temp_blocks": pl.col("temp_blks_read") + pl.col("temp_blks_written"),
+    }
+    needed = {name for made in summed.values() for name in made.meta.root_names()}
+    return (
+        ledger.intervals(
+            store,
+            "statements",
+            target_id,
+            start,
+            end,
+            columns=(*KEY, "calls", "rows", *sorted(needed)),
+            only={"quality": usable(source), "queryid": queryids},
+            source=source,
+        )
+        .with_columns(**summed)
+        .select(*PARTS)
+        .sort(*KEY, "ts")
+    )
+
+
+def _use(
+    store: Store,
+    what: str,
+    target_id: int,
+    start: datetime,
+    end: datetime,
+    relations: Sequence[str],
+) -> pl.DataFrame:
+    """Return scans of the indexes of some tables, or rows read sequentially from these tables.
+
+    Relations, and the names returned, are as SQL writes them: `schema.table`, quoted where needed.
+    """
+    if not relations:
+        return pl.DataFrame(schema=dict(USE))
+    amount = "idx_scan" if what == "index" else "seq_tup_read"
+    names = tuple(dict.fromkeys(("schema_name", "table_name", f"{what}_name")))
+    found = ledger.read(
+        store,
+        "indexes" if what == "index" else "tables",
+        target_id,
+        start,
+        end,
+        columns=("ts", *names, amount),
+        only={"quality": ["exact"], "table_name": [unquoted(r)[-1] for r in relations]},
+    )
+    for name in dict.fromkeys(("table_name", f"{what}_name")):
+        found = _with_quoted(store, found, name)
+    return (
+        found.filter(pl.col("quoted_table_name").is_in(list(relations)))
+        .select("ts", name=f"quoted_{what}_name", amount=amount)
+        .sort("name", "ts")
+    )
+
+
+def _with_quoted(store: Store, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add `quoted_<name>`: the schema and the name as SQL writes them."""
+    pairs = rows.select("schema_name", name).unique()
+    quoted = store.rows(
+        "quoted_names", {"schemas": pairs["schema_name"].to_list(), "names": pairs[name].to_list()}
+    )
+    known = pl.DataFrame(
+        [tuple(row.values()) for row in quoted],
+        schema={"schema_name": _TEXT, name: _TEXT, f"quoted_{name}": _TEXT},
+        orient="row",
+    )
+    return rows.join(known, on=["schema_name", name], how="left")
+
+
+def unquoted(relation: str) -> list[str]:
+    """Return the names in `schema.name`, each maybe in double quotes; pure."""
+    parts = re.findall(r'"((?:[^"]|"")*)"|([^".]+)', relation)
+    return [inner.replace('""', '"') or plain for inner, plain in parts]

@@ -12,7 +12,7 @@ import psycopg
 from perf_pipeline import __version__
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.reports import arrange, assemble, coverage, latency, render, units
+from perf_pipeline.reports import arrange, assemble, coverage, latency, raw, render, units
 from perf_pipeline.reports.model import (
     Chart,
     Event,
@@ -82,7 +82,7 @@ class _Range:
     settings: Mapping[date, list[Row]]
 
 
-def span(first: date, last: date) -> dict[str, object]:
+def span(first: date, last: date) -> dict[str, Any]:
     """Return a range of UTC days as the parameters our SQL files take."""
     return {
         "first": first,
@@ -116,12 +116,13 @@ def days(
     wanted = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     reports = [_day(read, target_name, day) for day in wanted]
     with store.begin() as connection:
-        return [_with_series(connection, target_id, data, read) for data in reports]
+        return [_with_series(store, connection, target_id, data, read) for data in reports]
 
 
 def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     params = {"target_id": target_id} | span(first, last)
-    early = {"target_id": target_id} | span(first - LOOK_BACK["hour"], last)
+    early = span(first - LOOK_BACK["hour"], last)
+    start, end = early["start"], early["end"]
     work = frames.read(store, "report_statements", _STATEMENTS, params)
     rows = {key[0]: part for key, part in work.partition_by("day", as_dict=True).items()}
     by_day: dict[date, list[Row]] = {}
@@ -134,7 +135,7 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
     return _Range(
         findings=_grouped(store.rows("report_findings", params), "day"),
-        sweeps=_grouped(store.rows("report_sweeps", early), "ts"),
+        sweeps=_grouped(raw.sweeps(store, target_id, start, end), "ts"),
         work=by_day,
         hours=_hours(hours, by_day),
         texts={
@@ -145,8 +146,8 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
             )
             for row in texts
         },
-        schema=_grouped(store.rows("report_schema_changes", early), "ts"),
-        settings=_grouped(store.rows("report_settings_changes", early), "ts"),
+        schema=_grouped(raw.schema_changes(store, target_id, start, end), "ts"),
+        settings=_grouped(raw.settings_changes(store, target_id, start, end), "ts"),
     )
 
 
@@ -277,13 +278,15 @@ def _setting_change(row: Row) -> SettingChange:
 
 
 def _with_series(
-    connection: psycopg.Connection, target_id: int, data: ReportData, read: _Range
+    store: Store, connection: psycopg.Connection, target_id: int, data: ReportData, read: _Range
 ) -> ReportData:
     """Add what only the findings shown in detail need: their series, and the queries."""
     params = {"target_id": target_id} | span(data.day, data.day)
     order = arrange.presented(data.findings)
     detailed = [
-        _with_chart(connection, params, data.day, finding, read, chart=place < render.MAX_CHARTS)
+        _with_chart(
+            store, connection, params, data.day, finding, read, chart=place < render.MAX_CHARTS
+        )
         for place, finding in enumerate(order[: render.MAX_CARDS])
     ]
     queries = tuple(
@@ -295,6 +298,7 @@ def _with_series(
 
 
 def _with_chart(
+    store: Store,
     connection: psycopg.Connection,
     params: Mapping[str, object],
     day: date,
@@ -321,7 +325,11 @@ def _with_chart(
     file = sqlfiles.load(f"store/report_series_{finding.grain}").text
     if not chart:
         return replace(finding, query=filled(connection, file, wanted))
-    frame = frames.read_in(connection, f"report_series_{finding.grain}", _SERIES, wanted)
+    frame = (
+        frames.read_in(connection, "report_series_hour", _SERIES, wanted)
+        if finding.grain == "hour"
+        else raw.series(store, wanted)
+    )
     points = assemble.window([Point(*row) for row in frame.iter_rows()], finding.onset)
     if points:
         wanted["start"] = points[0].ts.replace(tzinfo=UTC)

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import polars as pl
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.store import frames, targets
+from perf_pipeline.store import frames, ledger, targets
 from perf_pipeline.store.engine import Store
+from perf_pipeline.store.samples import SOURCES
 
 _KEYS = ("userid", "dbid", "queryid", "toplevel")
 _COUNTS = (
@@ -30,7 +31,7 @@ _TIMES = (
     "blk_write_time",
     "jit_time",
 )
-#: Columns of `rollup_statements.sql`, in its order.
+#: What is read of each interval.
 INTERVALS = {
     "ts": pl.Datetime("us"),
     "source": pl.String(),
@@ -109,6 +110,19 @@ def _sum(name: str, intervals: pl.DataFrame) -> pl.Expr:
     return pl.when(pl.col(name).null_count() == 0).then(total).alias(name)
 
 
+def best(intervals: pl.DataFrame) -> pl.DataFrame:
+    """Return each day's rows of its best source alone: collected, else imported, else generated.
+
+    Parameters
+    ----------
+    intervals : polars.DataFrame
+        With `ts` and `source`. Pure.
+
+    """
+    rank = pl.col("source").replace_strict({s: n for n, s in enumerate(SOURCES)})
+    return intervals.filter(rank == rank.min().over(pl.col("ts").dt.date()))
+
+
 def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
     """Replace the hourly rollup of a span of days.
 
@@ -138,8 +152,16 @@ def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
         return Rolled(0, 0)
     start = datetime.combine(first, time(), UTC)
     finish = datetime.combine(last + timedelta(days=1), time(), UTC)
-    span = {"target_id": target_id, "start": start, "finish": finish}
-    intervals = frames.read(store, "rollup_statements", INTERVALS, span)
+    intervals = best(
+        ledger.intervals(
+            store,
+            "statements",
+            target_id,
+            start,
+            finish,
+            columns=[name for name in INTERVALS if name != "source"],
+        )
+    )
     table = hourly(intervals).with_columns(pl.lit(target_id).alias("target_id"))
     rows = frames.replace_days(
         store, ("ledger", "statements_hourly"), "hour", target_id, first, last, table

@@ -92,6 +92,47 @@ def read(
     return pl.concat([hot, *pl.collect_all(parts)])
 
 
+def intervals(
+    store: Store,
+    table: str,
+    target_id: int,
+    start: datetime,
+    end: datetime,
+    *,
+    columns: Sequence[str],
+    only: Mapping[str, Sequence[object]] | None = None,
+    source: str | None = None,
+) -> pl.DataFrame:
+    """Return rows of one ledger table with what the sweep that wrote each tells of its interval.
+
+    Parameters
+    ----------
+    store, table, target_id, start, end, columns, only
+        As in `read`; `ts` is always returned.
+    source : str, optional
+        Only of sweeps of this source.
+
+    Returns
+    -------
+    polars.DataFrame
+        `columns`, `ts`, `source`, and `begin`: where the interval starts, the sweep's own instant
+        when that is not known. In no particular order.
+
+    """
+    sweeps = read(
+        store,
+        "sweeps",
+        target_id,
+        start,
+        end,
+        columns=("ts", "source", "previous_ts"),
+        only=None if source is None else {"source": [source]},
+    ).select("ts", "source", begin=pl.coalesce("previous_ts", "ts"))
+    wanted = tuple(dict.fromkeys((*columns, "ts")))
+    rows = read(store, table, target_id, start, end, columns=wanted, only=only)
+    return rows.join(sweeps, on="ts")
+
+
 def columns_of(connection: psycopg.Connection, table: str) -> dict[str, pl.DataType]:
     """Return the columns of a ledger table with the dtypes `read` gives them.
 

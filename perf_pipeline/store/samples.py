@@ -15,7 +15,7 @@ import polars as pl
 
 from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.store import frames, targets
+from perf_pipeline.store import frames, ledger, targets
 from perf_pipeline.store.engine import Store
 
 #: What identifies a statement of a target, as in pg_stat_statements.
@@ -43,6 +43,7 @@ HISTORY_SCHEMA: Schema = {
     "source": pl.String,
     "hours": pl.Int64,
 }
+_HOURS: Schema = {name: HISTORY_SCHEMA[name] for name in ("day", "source", "hours")}
 SAMPLE_SCHEMA: Schema = {
     "userid": pl.Int64,
     "dbid": pl.Int64,
@@ -120,15 +121,17 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
 
 def read_plans(store: Store, target_id: int, days: Sequence[date]) -> list[Plan]:
     """Read what the ledger holds around some days (ascending) and `plan` them."""
-    history = frames.read(
-        store,
-        "baseline_history",
-        HISTORY_SCHEMA,
-        {
-            "target_id": target_id,
-            "start": midnight(days[0] - timedelta(days=GRAIN_DAYS)),
-            "end": midnight(days[-1] + timedelta(days=1)),
-        },
+    start = midnight(days[0] - timedelta(days=GRAIN_DAYS))
+    end = midnight(days[-1] + timedelta(days=1))
+    span = {"target_id": target_id, "start": start, "end": end}
+    rolled = frames.read(store, "baseline_history", _HOURS, span)
+    sweeps = ledger.read(store, "sweeps", target_id, start, end, columns=("ts", "source"))
+    raw = sweeps.group_by(day=pl.col("ts").dt.date(), source="source").agg(
+        hours=pl.col("ts").dt.truncate("1h").n_unique().cast(pl.Int64)
+    )
+    history = pl.concat(
+        frame.select(pl.lit(origin).alias("origin"), *_HOURS)
+        for origin, frame in (("sweep", raw), ("hour", rolled))
     )
     return plan(history, days)
 
@@ -160,19 +163,38 @@ def read_samples(
         statement within this frame), sorted by series and ts.
 
     """
-    rows = frames.read(
-        store,
-        f"baseline_samples_{plans[0].grain}",
-        SAMPLE_SCHEMA,
-        {
-            "target_id": target_id,
-            "source": plans[0].source,
-            "queryids": None if queryids is None else list(queryids),
-            "start": midnight(plans[0].day - timedelta(days=window_days - 1)),
-            "end": midnight(plans[-1].day + timedelta(days=1)),
-        },
-    )
-    return number(rows)
+    source = plans[0].source
+    start = midnight(plans[0].day - timedelta(days=window_days - 1))
+    end = midnight(plans[-1].day + timedelta(days=1))
+    if plans[0].grain == "sweep":
+        rows = ledger.intervals(
+            store,
+            "statements",
+            target_id,
+            start,
+            end,
+            columns=(*KEY, "calls", "total_exec_time"),
+            only={"quality": usable(source), **({} if queryids is None else {"queryid": queryids})},
+            source=source,
+        )
+        return number(
+            rows.filter(pl.col("calls") > 0).select(
+                *KEY, "ts", start="begin", end="ts", calls="calls", total_ms="total_exec_time"
+            )
+        )
+    hours = {
+        "target_id": target_id,
+        "source": source,
+        "queryids": None if queryids is None else list(queryids),
+        "start": start,
+        "end": end,
+    }
+    return number(frames.read(store, "baseline_samples_hour", SAMPLE_SCHEMA, hours))
+
+
+def usable(source: str) -> list[str]:
+    """Return the qualities of intervals that samples of a source are made of."""
+    return ["exact", "lower_bound"] if source == "imported" else ["exact"]
 
 
 def number(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,8 @@ import pytest
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.examples import history, ledger_rows, simulate, story
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.store import Store
+from perf_pipeline.store import Store, archive, ledger, place, targets
+from perf_pipeline.store.retention import Policy
 
 END = date(2025, 3, 31)
 STATEMENTS = simulate.statements()
@@ -128,3 +129,16 @@ def test_spans_tell_what_a_target_has(store: Store):
     # an interval belongs to the day of its end
     assert made.first <= held["generated"]["first_ts"].date()
     assert held["generated"]["last_ts"].date() <= made.end
+
+
+def test_history_that_was_archived_is_replaced_all_the_same(store: Store) -> None:
+    end = date(2026, 6, 30)
+    history.generate(store, "thorbis", 3, end)
+    before = history.spans(store, "thorbis")
+    archive.run(store, place.current(), Policy.from_settings(), end + timedelta(days=100))
+    assert history.spans(store, "thorbis") == before
+    history.generate(store, "thorbis", 2, end)
+    target_id = targets.find(store, "thorbis")
+    days = ledger.read(store, "sweeps", target_id)["ts"].dt.date()
+    assert sorted(days.unique()) == [end - timedelta(days=1), end]
+    assert ledger.read(store, "statements", target_id)["ts"].dt.date().n_unique() == 2

@@ -1,7 +1,8 @@
 """Reads of whole days are planned without nested loops, whatever the statistics say."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,15 +12,18 @@ from perf_pipeline.store import Store, frames, migrate, partitions
 
 pytestmark = pytest.mark.server
 
-SPAN = {
+SPAN: dict[str, Any] = {
     "target_id": 1,
     "start": datetime(2026, 1, 1, tzinfo=UTC),
-    "finish": datetime(2026, 1, 3, tzinfo=UTC),
+    "end": datetime(2026, 1, 3, tzinfo=UTC),
+    "first": date(2026, 1, 1),
+    "last": date(2026, 1, 2),
+    "own_text": "",
 }
 
 
 def plan(connection: psycopg.Connection) -> str:
-    text = sqlfiles.load("store/rollup_statements").text
+    text = sqlfiles.load("store/report_statements").text
     query = psycopg.ClientCursor(connection).mogrify(text, SPAN)
     return "\n".join(row[0] for row in connection.execute(f"EXPLAIN {query}").fetchall())
 
@@ -28,7 +32,7 @@ def test_new_partitions_are_read_without_a_nested_loop(make_database: Callable[.
     with Store(make_database()) as store:
         migrate.upgrade(store)
         with store.begin() as connection:
-            partitions.ensure(connection, SPAN["start"].date(), SPAN["finish"].date())
+            partitions.ensure(connection, SPAN["first"], SPAN["last"])
         with store.begin() as connection:
             # what the planner does by itself with partitions it knows nothing of
             assert "Nested Loop" in plan(connection)

@@ -1,5 +1,6 @@
 -- purpose: days of known targets whose newest sweep is not in their report yet
 -- minimum version: 14
+-- hot only: looks back 62 days; sweeps stay in the store for at least 70
 SELECT wanted.name AS target, days.day::date AS day, newest.ts AS newest, reported.covered AS covered
 FROM unnest(%(names)s::text[], %(starts)s::date[]) AS wanted (name, start)
 JOIN ledger.targets AS known USING (name)

@@ -1,5 +1,6 @@
 -- purpose: mean execution time of one statement in each exact interval (ms)
 -- minimum version: 14
+-- hot only: run by hand while the day is in the store; later it lies in files (the report reads both)
 SELECT s.ts, s.total_exec_time / s.calls AS mean_exec_time, s.calls
 FROM ledger.statements AS s
 JOIN ledger.sweeps AS w ON w.target_id = s.target_id AND w.ts = s.ts

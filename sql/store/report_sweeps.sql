@@ -1,5 +1,6 @@
 -- purpose: the sweeps of some days of a target: quality, cost, evidence, and the whole database's work in each interval
 -- minimum version: 14
+-- hot only: run by hand while the day is in the store; later it lies in files (the report reads both)
 SELECT
     w.ts, w.previous_ts, w.source::text AS source, w.quality::text AS quality,
     w.connect_ms, w.database_ms, w.duration_ms, w.temp_bytes AS sweep_temp_bytes,

@@ -1,5 +1,6 @@
 -- purpose: calls and execution times of each top-level statement in a span, for the estimate of percentiles
 -- minimum version: 14
+-- hot only: the hour before the newest sweep; where that is long ago, the check fails for its age
 SELECT s.userid, s.dbid, s.queryid,
     sum(s.calls)::bigint AS calls,
     sum(s.total_exec_time ORDER BY s.ts) AS total_exec_time,

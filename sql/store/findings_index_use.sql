@@ -1,7 +1,0 @@
--- purpose: scans per interval of the indexes of the given tables
--- minimum version: 14
-SELECT ts, quote_ident(schema_name) || '.' || quote_ident(index_name), idx_scan
-FROM ledger.indexes
-WHERE target_id = %(target_id)s AND ts >= %(start)s AND ts < %(end)s AND quality = 'exact'
-    AND quote_ident(schema_name) || '.' || quote_ident(table_name) = ANY (%(relations)s::text[])
-ORDER BY 2, ts
