@@ -32,6 +32,67 @@ CASES = [
     ("COPY t FROM '/etc/passwd'", "COPY t FROM ?"),
     ("a $$secret$$ b", "a ? b"),
     ("  SELECT\n\t a  ", "SELECT a"),
+    # dollar quotes: any character may be in a tag, and names may hold dollars
+    ("DO $😀$ BEGIN hunter2; END $😀$ LANGUAGE plpgsql", "DO ? LANGUAGE plpgsql"),
+    ("SELECT $é$a$é$, a$$b, $1$$c$$", "SELECT ?, a$$b, $1?"),
+    ("SELECT 1$$c$$", "SELECT ??"),
+    # a string that goes on, in the next line
+    ("SELECT 'a'\n  'b', U&'d!0061' UESCAPE '!'", "SELECT ? ?, ? UESCAPE ?"),
+    (
+        "SELECT DATE '2024-01-01', INTERVAL '1' DAY, '{1,2}'::int[]",
+        "SELECT DATE ?, INTERVAL ? DAY, ?::int[]",
+    ),
+    ("SELECT 0xDEAD_BEEF, 0o17, 0b101, 1_000.5_0e-3", "SELECT ?, ?, ?, ?"),
+    ("SELECT a FROM t WHERE a=1and b=12345x", "SELECT a FROM t WHERE a=? b=?"),
+    # values that are words
+    ("SET SESSION app . token = hunter2, b", "SET SESSION app . token = ?"),
+    ('SET "app.token" TO hunter2', 'SET "app.token" TO ?'),
+    ("/* x */ SET app.token /* y */ = hunter2", "SET app.token = ?"),
+    ("SET ROLE bob", "SET ROLE bob"),
+    ("ALTER SYSTEM SET a.b = hunter2", "ALTER SYSTEM SET a.b = ?"),
+    (
+        "CREATE OR REPLACE FUNCTION f() RETURNS int SET a.b TO hunter2 AS $$x$$",
+        "CREATE OR REPLACE FUNCTION f() RETURNS int SET a.b TO ?",
+    ),
+    (
+        "CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(hunter2, 'b')",
+        "CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f( ?",
+    ),
+    (
+        "CREATE TRIGGER x AFTER INSERT ON t EXECUTE PROCEDURE f()",
+        "CREATE TRIGGER x AFTER INSERT ON t EXECUTE PROCEDURE f()",
+    ),
+    # names that are values; an alias may be any text
+    (
+        'SELECT 1 AS "Bob Smith", 2 AS "total", a AS total FROM "My Table"',
+        'SELECT ? AS "?", ? AS "total", a AS total FROM "My Table"',
+    ),
+    ('SELECT 1 AS /* x */ "Bob Smith"', 'SELECT ? AS "?"'),
+    ('SELECT U&"\\0062ob", "a ""b"" c" FROM t', 'SELECT "?", "a ""b"" c" FROM t'),
+    (
+        'SELECT "4111 1111-1111 1111", "+49 (170) 1234567", "2024-01-31"',
+        'SELECT "?", "?", "2024-01-31"',
+    ),
+    ('SELECT "https://u:p@h/x", "' + "a b" * 22 + '"', 'SELECT "?", "?"'),
+    ('SELECT "unterminated', 'SELECT "?"'),
+    ("CREATE TABLE t_550e8400_e29b_41d4_a716_446655440000 (a int)", "CREATE TABLE t_? (a int)"),
+    ("SAVEPOINT sk_live_51HxAbC2dEf3gH4iJ5", "SAVEPOINT sk_live_?"),
+    (
+        "DROP TABLE events_p20240131, events_p20240131120000",
+        "DROP TABLE events_p20240131, events_p?",
+    ),
+    ("LISTEN deadbeefdeadbeef01; SELECT AKIAIOSFODNN7EXAMPLE", "LISTEN ?; SELECT ?"),
+    # no value: operators with @, long names, numbered things
+    ("SELECT a @> b, a@>b, @ c, a <@ b FROM t1", "SELECT a @> b, a@>b, @ c, a <@ b FROM t1"),
+    (
+        "SELECT md5, sha256, subscriptionmetricsofcustomers, InternationalKeys2024",
+        "SELECT md5, sha256, subscriptionmetricsofcustomers, InternationalKeys2024",
+    ),
+    # no SQL: what a client should have read itself
+    ("\\connect dbname=x password=hunter2", "?"),
+    ("SELECT :'hunter2', :name", "SELECT :?, :name"),
+    ("SELECT bob@example.org", "SELECT ?"),
+    ("SELECT 'C:\\dir\\' || 'b'", "SELECT ?"),
     ("", ""),
 ]
 
