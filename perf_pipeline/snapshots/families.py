@@ -203,7 +203,9 @@ READ: dict[str, Schema] = {
         "userid": _KEY_NUMBER,
         "dbid": _KEY_NUMBER,
         "queryid": _KEY_NUMBER,
+        "within_limit": pl.Boolean(),
         "query": _TEXT,
+        "ending": _TEXT,
     },
 }
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import psycopg
 
-from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
@@ -18,6 +17,7 @@ from perf_pipeline.snapshots import evidence, texts
 from perf_pipeline.snapshots.collect import sweep
 from perf_pipeline.snapshots.evidence import Observation, Quality
 from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS, SIZE, Computed, compute
+from perf_pipeline.snapshots.text_budget import Budget
 from perf_pipeline.store import partitions, state, targets
 from perf_pipeline.store.engine import Store
 
@@ -72,7 +72,7 @@ def collect(
     *,
     expected_seconds: float = EXPECTED_SECONDS,
     limits: pg.Limits | None = None,
-    text_budget: texts.Budget | None = None,
+    text_budget: Budget | None = None,
 ) -> SweepRecord:
     """Sweep a target, compute its interval and commit both in one store transaction.
 
@@ -85,7 +85,7 @@ def collect(
         Usual spacing of sweeps; more than three times as much is a `gap`.
     limits : postgres.connect.Limits, optional
         Default: the environment's.
-    text_budget : texts.Budget, optional
+    text_budget : Budget, optional
         How often statement texts may be read; default: at most every ten minutes.
 
     Raises
@@ -99,6 +99,7 @@ def collect(
 
     """
     start = time.perf_counter()
+    budget = text_budget or Budget()
     target_id = targets.register(store, target.name)
     with store.begin() as connection:
         before = state.load(connection, target_id)
@@ -121,16 +122,9 @@ def collect(
         with store.begin() as connection:
             # before any lock on the ledger: another collector may be creating the same day
             partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
-            wanted = texts.wanted(
-                connection,
-                target_id,
-                computed.rows["statements"],
-                swept.observation,
-                seen.get(texts.EVIDENCE),
-                text_budget or texts.Budget(),
+            claimed = texts.claim(
+                connection, target_id, computed.rows["statements"], swept.observation.ts, budget
             )
-            if not wanted.is_empty():
-                computed.observations[texts.EVIDENCE] = swept.observation
             record = SweepRecord(
                 target=target.name,
                 ts=_free_instant(connection, target_id, swept.observation.ts, before.instant),
@@ -142,19 +136,13 @@ def collect(
                 duration_ms=(time.perf_counter() - start) * 1000.0,
                 temp_bytes=None,
                 rows_read=swept.rows_read,
-                notes=(*swept.notes, *computed.notes),
+                notes=(*swept.notes, *computed.notes, *([claimed.note] if claimed.note else [])),
                 first=before.instant is None,
             )
             _write(connection, target_id, record, swept.observation, computed, before.instant)
-        if not wanted.is_empty():
-            try:
-                with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
-                    read = texts.read(session, swept, wanted, limits)
-            except (psycopg.Error, UnreachableError) as error:
-                # the interval is committed: the texts are asked for again after their time
-                record = replace(record, notes=(*record.notes, texts.left_out(error)))
-            else:
-                texts.save(store, target_id, swept.observation, read)
+        # the interval is committed: whatever becomes of the texts, it stands
+        notes = texts.fetch(store, session, swept, target_id, record.ts, claimed, budget, limits)
+        record = replace(record, notes=(*record.notes, *notes))
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
 
 

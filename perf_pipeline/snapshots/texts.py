@@ -1,31 +1,35 @@
 """Statement texts: read only for statements not seen before, rarely, redacted, stored once."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
+from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.snapshots import reader
+from perf_pipeline.postgres.deadline import deadline
+from perf_pipeline.snapshots import reader, redact, tags, text_budget, values
 from perf_pipeline.snapshots.collect import Sweep
-from perf_pipeline.snapshots.evidence import Observation
-from perf_pipeline.snapshots.redact import CUT, MAXIMUM_LENGTH, redact, text_hash
+from perf_pipeline.snapshots.redact import CUT, MAXIMUM_LENGTH, text_hash
+from perf_pipeline.snapshots.text_budget import Budget, Reading
 from perf_pipeline.store.engine import Store
 from perf_pipeline.store.own import OWN_TEXT
 
-#: Under this name the state remembers when texts were last read.
-EVIDENCE = "texts"
-
 #: The comment inside each of the sweep's statements; texts with it are the collector's own.
-MARK = "/* perf-pipeline */"
+MARK = "perf-pipeline"
 _HIDDEN = "<insufficient privilege>"
 
 #: A generated statement may have megabytes, and 5,000 of them would not fit into memory. Twice what
-#: is kept: redacting makes most texts shorter.
+#: is kept: redacting makes most texts shorter. The comment with a long one's tags is at its end.
 READ_CHARACTERS = 2 * MAXIMUM_LENGTH
+ENDING_CHARACTERS = tags.LONGEST_COMMENT
 
 #: pg_stat_statements keeps each text as its own database wrote it and converts all of them for
 #: whoever reads one. (The last: there is no conversion between the two encodings.)
@@ -37,81 +41,167 @@ _FOREIGN_BYTES = (
 
 _KEYS = ["userid", "dbid", "queryid"]
 _KEY_SCHEMA = dict.fromkeys(_KEYS, pl.Int64())
-TEXTS = {**_KEY_SCHEMA, "text_hash": pl.String(), "query": pl.String()}
+TEXTS = {**_KEY_SCHEMA, "text_hash": pl.String(), "query": pl.String(), "tags": pl.String()}
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How often texts may be read: the server reads its whole text file each time.
+class Claim:
+    """Texts that may be read now.
 
     Attributes
     ----------
-    minimum_seconds : float
-        Least time between two reads of one target, by its own clock; 0: at every sweep that has
-        statements without a text.
-    maximum_statements : int
-        Most texts asked for at once; the rest waits for the next time.
+    keys : polars.DataFrame
+        Columns userid, dbid, queryid; the statements that took most time first. Empty: read
+        nothing.
+    unseen : int
+        How many of them have no text yet; those after are read again for their tags.
+    waiting : int
+        Statements without a text that are too many for one reading.
+    reading : Reading or None
+        What the store remembers of it; None: nothing is read.
+    note : str
+        On the last reading, for the sweep; empty when it went well.
 
     """
 
-    minimum_seconds: float = 600.0
-    maximum_statements: int = 5_000
+    keys: pl.DataFrame
+    unseen: int = 0
+    waiting: int = 0
+    reading: Reading | None = None
+    note: str = ""
 
 
-def wanted(
+@dataclass(frozen=True)
+class Found:
+    """What a reading brought.
+
+    Attributes
+    ----------
+    texts : polars.DataFrame
+        Columns of `TEXTS`, one row per key whose text was read; no tags: null.
+    held_back : polars.DataFrame
+        Keys whose text was past the limit of bytes.
+    milliseconds : float
+        How long the server took.
+
+    """
+
+    texts: pl.DataFrame
+    held_back: pl.DataFrame
+    milliseconds: float = 0.0
+
+
+def claim(
     connection: psycopg.Connection,
     target_id: int,
     rows: pl.DataFrame,
-    now: Observation,
-    last: Observation | None,
+    now: datetime,
     budget: Budget,
-) -> pl.DataFrame:
-    """Return the keys of statements that ran, have no text, and may be asked for now.
+) -> Claim:
+    """Say which texts may be read now, and remember in the store that they are.
 
     Parameters
     ----------
     connection : psycopg.Connection
-        A transaction of the store's.
+        The transaction of the store's that writes the interval.
     target_id : int
     rows : polars.DataFrame
         The interval's statement rows.
-    now, last : Observation
-        Of this sweep, and of the one that last read texts (None: never).
+    now : datetime
+        Of the sweep, by the target's clock.
     budget : Budget
 
-    Returns
-    -------
-    polars.DataFrame
-        Columns userid, dbid, queryid, sorted; empty when it is not yet time.
-
     """
-    nothing = pl.DataFrame(schema=_KEY_SCHEMA)
+    nothing = Claim(pl.DataFrame(schema=_KEY_SCHEMA))
     if rows.is_empty():
         return nothing
-    if last is not None:
-        elapsed = (now.ts - last.ts).total_seconds()
-        if 0 <= elapsed < budget.minimum_seconds:
-            return nothing
-    keys = rows.select(_KEYS).unique().sort(_KEYS)
-    found = connection.execute(
-        sqlfiles.load("store/snapshot_without_text").text,
-        {
-            "target_id": target_id,
-            "userids": keys["userid"].to_list(),
-            "dbids": keys["dbid"].to_list(),
-            "queryids": keys["queryid"].to_list(),
-        },
-    ).fetchall()
-    return (
-        pl.DataFrame(found, schema=_KEY_SCHEMA, orient="row")
-        .sort(_KEYS)
-        .head(budget.maximum_statements)
+    found = _fetch(connection, "text_reading", {"target_id": target_id})
+    last = Reading(*found[0]) if found else None
+    if not text_budget.is_due(last, now, budget):
+        return nothing
+    waits = {"seconds": budget.minimum_seconds, "most_seconds": text_budget.MOST_SECONDS}
+    asked = {"target_id": target_id, "ts": now, **waits}
+    unseen = _known(connection, "snapshot_without_text", text_budget.dearest_first(rows), asked)
+    again = _known(connection, "snapshot_with_tags", text_budget.counted_anew(rows), asked)
+    if unseen.is_empty() and again.is_empty():
+        return nothing
+    wanted = unseen.head(budget.maximum_statements)
+    keys = pl.concat([wanted, again]).unique(maintain_order=True)
+    reading = text_budget.begun(last, now)
+    _save_reading(connection, target_id, reading)
+    note = ""
+    if last is not None and not last.finished:
+        note = f"the reading of statement texts begun at {_clock(last.begun_at)} did not finish"
+    return Claim(
+        keys.head(budget.maximum_statements),
+        wanted.height,
+        unseen.height - wanted.height,
+        reading,
+        note,
     )
 
 
+def fetch(
+    store: Store,
+    session: psycopg.Connection,
+    swept: Sweep,
+    target_id: int,
+    ts: datetime,
+    claimed: Claim,
+    budget: Budget,
+    limits: pg.Limits | None = None,
+) -> tuple[str, ...]:
+    """Read the claimed texts and keep them, after the interval is committed.
+
+    Parameters
+    ----------
+    store : Store
+    session : psycopg.Connection
+        Of the target, outside a transaction.
+    swept : Sweep
+    target_id : int
+    ts : datetime
+        Of the sweep in the ledger: what went wrong, or is left, is added to its notes.
+    claimed : Claim
+    budget : Budget
+    limits : postgres.connect.Limits, optional
+        Default: the environment's.
+
+    Returns
+    -------
+    tuple of str
+        The notes added.
+
+    """
+    if claimed.reading is None:
+        return ()
+    chosen = limits or pg.Limits.from_settings()
+    chosen = replace(
+        chosen, statement_timeout_ms=min(chosen.statement_timeout_ms, budget.timeout_ms)
+    )
+    try:
+        with deadline(session, pg.most_seconds(chosen), "reading statement texts"):
+            found = read(session, swept, claimed.keys, chosen, budget.maximum_bytes)
+    except (psycopg.Error, UnreachableError) as error:
+        again = _clock(text_budget.next_at(claimed.reading, budget))
+        note = f"{left_out(error)}; asked again after {again}"
+        with store.begin() as connection:
+            _save_reading(connection, target_id, text_budget.failed(claimed.reading))
+            _add_note(connection, target_id, ts, note)
+        return (note,)
+    waiting = claimed.waiting + found.held_back.height
+    note = f"{waiting} statements have no text yet: they are read later" if waiting else ""
+    save(store, target_id, ts, claimed, found, note)
+    return (note,) if note else ()
+
+
 def read(
-    session: psycopg.Connection, swept: Sweep, keys: pl.DataFrame, limits: pg.Limits | None = None
-) -> pl.DataFrame:
+    session: psycopg.Connection,
+    swept: Sweep,
+    keys: pl.DataFrame,
+    limits: pg.Limits | None = None,
+    maximum_bytes: int = Budget.maximum_bytes,
+) -> Found:
     """Read the texts of statements from the target, redacted.
 
     Parameters
@@ -124,13 +214,14 @@ def read(
         Columns userid, dbid, queryid.
     limits : postgres.connect.Limits, optional
         Default: the environment's.
+    maximum_bytes : int
+        Texts beyond are held back.
 
     Returns
     -------
-    polars.DataFrame
-        Columns of `TEXTS`, one row per key that has a visible text. No literal of the target's
-        statements leaves this function. Of a longer text only the first `READ_CHARACTERS`
-        characters are read.
+    Found
+        No literal of the target's statements leaves this function. Of a longer text only the first
+        `READ_CHARACTERS` characters are read, and the tags at its end.
 
     Raises
     ------
@@ -142,27 +233,52 @@ def read(
     text = sql.SQL(sqlfiles.load("snapshots/texts", major).text).format(
         extension=sql.Identifier(swept.extension_schema)
     )
-    wanted = {"queryids": keys["queryid"].to_list(), "characters": READ_CHARACTERS}
+    params = {
+        "queryids": keys["queryid"].to_list(),
+        "characters": READ_CHARACTERS,
+        "ending_characters": ENDING_CHARACTERS,
+        "bytes": maximum_bytes,
+    }
+    started = time.perf_counter()
     with pg.transaction(session, limits):
-        found = reader.read(session, text, "texts", wanted)
-    found = found.join(keys, on=_KEYS, how="semi").unique(_KEYS, keep="first").sort(_KEYS)
-    found = found.filter(pl.col("query").is_not_null() & (pl.col("query") != _HIDDEN))
-    shown = [OWN_TEXT if MARK in query else _redacted(query) for query in found["query"]]
-    return found.select(_KEYS).with_columns(
-        pl.Series("text_hash", [text_hash(query) for query in shown], dtype=pl.String),
-        pl.Series("query", shown, dtype=pl.String),
+        session.execute(sql.SQL(sqlfiles.load("snapshots/quiet", major).text))
+        rows = reader.read(session, text, "texts", params)
+    milliseconds = (time.perf_counter() - started) * 1000.0
+    rows = rows.join(keys, on=_KEYS, how="semi").unique(_KEYS, keep="first").sort(_KEYS)
+    visible = rows.filter(pl.col("query").is_not_null() & (pl.col("query") != _HIDDEN))
+    made = [arranged(query, ending) for query, ending in visible.select("query", "ending").rows()]
+    texts = visible.select(_KEYS).with_columns(
+        pl.Series("text_hash", [text_hash(query) for query, _ in made], dtype=pl.String),
+        pl.Series("query", [query for query, _ in made], dtype=pl.String),
+        pl.Series("tags", [tags.to_json(kept) if kept else None for _, kept in made], pl.String),
     )
+    return Found(texts, rows.filter(~pl.col("within_limit")).select(_KEYS), milliseconds)
 
 
-def _redacted(query: str) -> str:
-    shown = redact(query)
-    cut = len(query) >= READ_CHARACTERS and not shown.endswith(CUT)
-    return shown + CUT if cut else shown
+def arranged(query: str, ending: str | None = None) -> tuple[str, Mapping[str, str]]:
+    """Return a text as it is kept, and the tags of its comments. Pure.
+
+    Parameters
+    ----------
+    query : str
+        As the server has it, or its beginning.
+    ending : str, optional
+        The end of a text of which `query` is the beginning.
+
+    """
+    scanned = redact.scan(query)
+    if any(comment.strip() == MARK for comment in scanned.comments):
+        return OWN_TEXT, {}
+    if ending is None:
+        return scanned.text, tags.kept(scanned.comments)
+    shown = scanned.text if scanned.text.endswith(CUT) else scanned.text + CUT
+    # the last comment of the beginning may be cut, or be a part of what stands at the end
+    return shown, tags.kept([*tags.last_comment(ending), *scanned.comments[:-1]])
 
 
 def left_out(error: Exception) -> str:
     """Say why the texts could not be read, and what helps."""
-    reason = str(error).strip().partition("\n")[0]
+    reason = values.screened(str(error).strip().partition("\n")[0])
     if isinstance(error, _FOREIGN_BYTES):
         reason += (
             "; the server cannot read texts here while it keeps a statement of another database in"
@@ -170,49 +286,101 @@ def left_out(error: Exception) -> str:
             " pg_stat_statements_reset(0, its oid, 0), or exclude it from tracking"
         )
     elif isinstance(error, pg_errors.QueryCanceled):
-        reason += "; PERF_STATEMENT_TIMEOUT_MS sets the limit"
+        reason += "; its file of texts is large: pg_stat_statements_reset() or a smaller .max help"
     return f"statement texts left out: {reason}"
 
 
-def save(store: Store, target_id: int, now: Observation, found: pl.DataFrame) -> None:
-    """Keep texts, each once, and say which statement has which.
+def save(
+    store: Store,
+    target_id: int,
+    ts: datetime,
+    claimed: Claim,
+    found: Found,
+    note: str = "",
+) -> None:
+    """Keep texts, each once, say which statement has which, and which were asked for in vain.
 
     Parameters
     ----------
     store : Store
     target_id : int
-    now : Observation
-        When they were read.
-    found : polars.DataFrame
-        Columns of `TEXTS`.
+    ts : datetime
+        Of the sweep.
+    claimed : Claim
+    found : Found
+    note : str
+        For the sweep; empty: none.
 
     """
-    if found.is_empty():
-        return
-    distinct = found.unique("text_hash").sort("text_hash")
+    texts = found.texts
+    distinct = texts.unique("text_hash").sort("text_hash")
+    tagged = texts.filter(pl.col("tags").is_not_null())
+    asked = claimed.keys.head(claimed.unseen)
+    vain = asked.join(texts, on=_KEYS, how="anti").join(found.held_back, on=_KEYS, how="anti")
+    target: dict[str, object] = {"target_id": target_id, "ts": ts}
     with store.begin() as connection:
-        connection.execute(
-            sqlfiles.load("store/snapshot_query_texts").text,
+        _run(
+            connection,
+            "snapshot_query_texts",
             {
-                "ts": now.ts,
+                "ts": ts,
                 "text_hashes": distinct["text_hash"].to_list(),
                 "queries": distinct["query"].to_list(),
             },
         )
-        connection.execute(
-            sqlfiles.load("store/snapshot_statement_texts").text,
-            {
-                "target_id": target_id,
-                **{f"{name}s": found[name].to_list() for name in _KEYS},
-                "text_hashes": found["text_hash"].to_list(),
-            },
-        )
+        hashes = {"text_hashes": texts["text_hash"].to_list()}
+        _run(connection, "snapshot_statement_texts", {**target, **_lists(texts), **hashes})
+        if not tagged.is_empty():
+            sets = {"tags": tagged["tags"].to_list()}
+            _run(connection, "snapshot_statement_tags", {**target, **_lists(tagged), **sets})
+        if not vain.is_empty():
+            _run(connection, "missing_texts_save", {**target, **_lists(vain)})
+        _run(connection, "missing_texts_forget", target)
+        if claimed.reading is not None:
+            done = text_budget.succeeded(claimed.reading, found.milliseconds)
+            _save_reading(connection, target_id, done)
+        if note:
+            _add_note(connection, target_id, ts, note)
 
 
 def own_statements(connection: psycopg.Connection, target_id: int) -> pl.DataFrame:
     """Return the keys (userid, dbid, queryid) of the collector's own statements of a target."""
-    found = connection.execute(
-        sqlfiles.load("store/snapshot_own_statements").text,
-        {"target_id": target_id, "text_hash": text_hash(OWN_TEXT)},
-    ).fetchall()
+    params = {"target_id": target_id, "text_hash": text_hash(OWN_TEXT)}
+    found = _fetch(connection, "snapshot_own_statements", params)
     return pl.DataFrame(found, schema=_KEY_SCHEMA, orient="row")
+
+
+def _known(
+    connection: psycopg.Connection, name: str, keys: pl.DataFrame, params: Mapping[str, object]
+) -> pl.DataFrame:
+    """Return those of the keys that a statement of the store picks out."""
+    if keys.is_empty():
+        return keys
+    found = _fetch(connection, name, {**params, **_lists(keys)})
+    return pl.DataFrame(found, schema=_KEY_SCHEMA, orient="row")
+
+
+def _lists(keys: pl.DataFrame) -> dict[str, list[int]]:
+    return {f"{name}s": keys[name].to_list() for name in _KEYS}
+
+
+def _run(connection: psycopg.Connection, name: str, params: Mapping[str, object]) -> None:
+    connection.execute(sqlfiles.load(f"store/{name}").text, params)
+
+
+def _fetch(
+    connection: psycopg.Connection, name: str, params: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    return connection.execute(sqlfiles.load(f"store/{name}").text, params).fetchall()
+
+
+def _save_reading(connection: psycopg.Connection, target_id: int, reading: Reading) -> None:
+    _run(connection, "text_reading_save", {"target_id": target_id, **vars(reading)})
+
+
+def _add_note(connection: psycopg.Connection, target_id: int, ts: datetime, note: str) -> None:
+    _run(connection, "text_note", {"target_id": target_id, "ts": ts, "note": note})
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

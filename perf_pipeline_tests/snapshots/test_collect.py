@@ -264,7 +264,10 @@ def test_every_snapshot_file_runs_and_gives_its_columns(target_url: str) -> None
     shapes = {**READ, **{source.name: source.schema for source in SOURCES}}
     files = sqlfiles.folder("snapshots")
     assert {file.path.name.partition(".")[0] for file in files} == set(shapes)
-    parameters = {"schema_indexes": {"oids": [1]}, "texts": {"queryids": [1], "characters": 100}}
+    parameters = {
+        "schema_indexes": {"oids": [1]},
+        "texts": {"queryids": [1], "characters": 9, "ending_characters": 9, "bytes": 99},
+    }
     with session(target_url) as connection:
         major = connection.info.server_version // 10_000
         for name, shape in shapes.items():
