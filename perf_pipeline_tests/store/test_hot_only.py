@@ -11,7 +11,12 @@ from perf_pipeline.reports import due
 from perf_pipeline.snapshots import highlights
 from perf_pipeline.store import partitions
 
-FILES = [file for file in sqlfiles.folder("store") if file.path.parent.name == "store"]
+#: Highlights are of the hour, or of changes of the week, before a sweep that was just taken.
+FILES = [
+    file
+    for file in sqlfiles.folder("store")
+    if file.path.parent.name == "store" and not file.path.name.startswith("highlight_")
+]
 
 
 def silent(text: str, header: dict[str, str]) -> bool:

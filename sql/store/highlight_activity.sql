@@ -1,6 +1,5 @@
 -- purpose: the sessions of the last sweep of a span, by state and by what they waited for; no idle server processes
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 WITH sessions AS (
     SELECT
         a.backend_type, a.state, a.wait_event_type AS waits_for, a.wait_event AS event, a.sessions,

@@ -1,6 +1,5 @@
 -- purpose: rates of a database over the intervals of a span that are known from end to end
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 SELECT
     sum(d.blks_hit) / nullif(sum(d.blks_hit + d.blks_read), 0) AS cache_hit_ratio,
     sum(d.xact_commit + d.xact_rollback) / nullif(sum(i.seconds), 0) AS transactions_per_s,

@@ -1,6 +1,5 @@
 -- purpose: the indexes with most scans in a span
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 WITH indexes AS (
     SELECT
         i.schema_name || '.' || i.index_name AS index,

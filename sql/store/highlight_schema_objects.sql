@@ -1,6 +1,5 @@
 -- purpose: the last changes of a target's schema in a week
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 SELECT c.ts, c.change, c.kind, c.object_name AS object, c.relation_name AS relation
 FROM ledger.schema_changes AS c
 WHERE c.target_id = %(target_id)s

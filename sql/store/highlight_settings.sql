@@ -1,6 +1,5 @@
 -- purpose: the last changes of settings of a target in a week
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 SELECT c.ts, c.name, c.value_before AS before, c.value_after AS after, c.unit, c.pending_restart
 FROM ledger.settings_changes AS c
 WHERE c.target_id = %(target_id)s

@@ -1,6 +1,5 @@
 -- purpose: the statements that took most of the time of a span, with the beginning of their redacted text
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 WITH statements AS (
     SELECT s.userid, s.dbid, s.queryid, sum(s.calls)::bigint AS calls, sum(s.total_exec_time) AS total_ms
     FROM ledger.statements AS s

@@ -1,6 +1,5 @@
 -- purpose: the tables with most rows read and written in a span
 -- minimum version: 14
--- hot only: the hour, or the week, before a sweep that was just taken
 WITH tables AS (
     SELECT
         t.schema_name || '.' || t.table_name AS "table",
