@@ -13,6 +13,7 @@ from perf_pipeline import settings as settings_module
 from perf_pipeline.errors import ConfigurationError, UnreachableError, UnsupportedServerError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.deadline import deadline
+from perf_pipeline.postgres.patience import PatientConnection
 from perf_pipeline.postgres.sqlfiles import MINIMUM_MAJOR
 
 #: Marks our own sessions and, as a comment, our own statements.
@@ -116,6 +117,7 @@ def connect(
     autocommit: bool = False,
     label: str = APPLICATION_NAME,
     bare: bool = False,
+    patience_s: float | None = None,
 ) -> psycopg.Connection:
     """Open one session with server-side limits, in UTC, with an empty-handed search path.
 
@@ -135,6 +137,8 @@ def connect(
         Leave the session's settings alone and use `transaction` for every statement: behind a
         pooler the session is lent, and settings of ours would stay for the next one. It is then
         in autocommit and never sends a named statement.
+    patience_s : float, optional
+        Close the connection when nothing came for so long; default: the caller uses a `deadline`.
 
     Raises
     ------
@@ -148,8 +152,9 @@ def connect(
     """
     chosen = limits or Limits.from_settings()
     conninfo = libpq_url(url)
+    kind = psycopg.Connection if patience_s is None else PatientConnection
     try:
-        connection = psycopg.connect(
+        connection = kind.connect(
             conninfo,
             autocommit=True,
             connect_timeout=chosen.connect_timeout_s,
@@ -163,6 +168,8 @@ def connect(
         )
     except psycopg.OperationalError as error:
         raise _connect_error(url, error, chosen) from error
+    if isinstance(connection, PatientConnection) and patience_s is not None:
+        connection.patience_s = patience_s
     try:
         _require_version(connection, url)
         if not bare:

@@ -1,5 +1,7 @@
 """Collect one sweep of a target and keep its interval, exactly once."""
 
+import os
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -189,6 +191,7 @@ def _write(
             "target_id": target_id,
             "rows_written": sum(record.rows.values()),
             "notes": "\n".join(record.notes),
+            "collector": f"process {os.getpid()} on {socket.gethostname()}",
         },
     )
     stamps: list[pl.Expr] = [

@@ -236,7 +236,7 @@ def _tallied(part: Held, tally: _Tally) -> Iterator[None]:
     """Let one partition that cannot be had now, or fails, not stop the others."""
     try:
         yield
-    except (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected):
+    except BusyError:  # as the store explains a lock held for too long, and a deadlock
         tally.busy.append(part.name)
     except ArchiveError as error:
         tally.failures.append(f"{part.name}: {error.message}")

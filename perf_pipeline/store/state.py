@@ -18,6 +18,10 @@ from perf_pipeline.postgres import sqlfiles
 #: The family that every sweep replaces: its instant is the one two collectors are compared by.
 EVIDENCE = "evidence"
 
+#: A writer that sends nothing for so long between two statements is cut off by the store, so that
+#: one whose network broke does not keep the next one waiting.
+HELD_MS = 8_000
+
 
 class Frames(Mapping[str, pl.DataFrame]):
     """Frames by family, each unpacked when it is first asked for: a quiet sweep needs few."""
@@ -101,16 +105,16 @@ def save(
         Another collector swept this target in between; nothing may be committed.
 
     """
-    connection.execute(sqlfiles.load("store/lock_target").text, {"target_id": target_id})
+    connection.execute(
+        sqlfiles.load("store/lock_target").text,
+        {"target_id": target_id, "held": f"{HELD_MS}ms"},
+    )
     row = connection.execute(
         sqlfiles.load("store/state_instant").text, {"target_id": target_id, "family": EVIDENCE}
     ).fetchone()
     found = row[0] if row else None
     if found != expected:
-        raise BusyError(
-            f"target number {target_id}: another collector swept it at {found}",
-            "let one collector sweep a target; this sweep was discarded, nothing was counted twice",
-        )
+        raise _overtaken(connection, target_id, found, expected)
     text = sqlfiles.load("store/save_state").text
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -126,6 +130,27 @@ def save(
                 for family, frame in frames.items()
             ],
         )
+
+
+def _overtaken(
+    connection: psycopg.Connection,
+    target_id: int,
+    found: datetime | None,
+    expected: datetime | None,
+) -> BusyError:
+    text = sqlfiles.load("store/state_collector").text
+    row = connection.execute(text, {"target_id": target_id, "ts": found}).fetchone()
+    name, collector = row or (f"number {target_id}", None)
+    if found is None or (expected is not None and found < expected):
+        return BusyError(
+            f"target {name!r}: the store went back to an earlier state while it was swept "
+            f"(last sweep {found}, it was {expected})",
+            "this sweep was discarded; the next one starts from what the store holds now",
+        )
+    return BusyError(
+        f"target {name!r}: another collector ({collector or 'unknown'}) swept it at {found}",
+        "let one collector sweep a target; this sweep was discarded, nothing was counted twice",
+    )
 
 
 def _packed(frame: pl.DataFrame) -> bytes:

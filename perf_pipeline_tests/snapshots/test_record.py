@@ -1,7 +1,5 @@
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -207,72 +205,6 @@ def test_two_collectors_one_wins(
     monkeypatch.setattr(record, "sweep", real)
     assert counted(store) == [(5, "first_seen")]
     assert ledger(store, "SELECT count(*) FROM ledger.sweeps") == [(2,)]
-
-
-KILLED = """
-import os, signal, sys
-from datetime import date
-from perf_pipeline.postgres import copy
-from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import record, texts
-from perf_pipeline.store import Store, partitions, state
-
-def dies(module, name, after):
-    real = getattr(module, name)
-    def wrapped(*args, **kwargs):
-        if not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    setattr(module, name, wrapped)
-
-where, name, after = sys.argv[1].split(":")
-modules = {"record": record, "state": state, "partitions": partitions, "copy": copy}
-dies({**modules, "texts": texts}[where], name, after == "after")
-with Store(os.environ["KILLED_STORE"]) as store:
-    record.collect(Target("swept", "SWEPT_URL", date(2026, 1, 1)), store,
-                   text_budget=texts.Budget(0))
-"""
-
-POINTS = {
-    "record:sweep:before": False,
-    "record:sweep:after": False,
-    "record:compute:after": False,
-    "partitions:ensure:after": False,
-    "state:save:before": False,
-    "state:save:after": False,
-    "copy:write_frame:after": False,
-    "record:_write:after": False,
-    # the store transaction is committed by then
-    "texts:read:before": True,
-    "texts:save:before": True,
-}
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_no_gap_and_no_double_count(
-    point: str, store: Store, target: Target, admin: psycopg.Connection
-) -> None:
-    first = collect(target, store, text_budget=NO_WAIT)
-    work(admin, 3)
-    environment = {
-        **os.environ,
-        "KILLED_STORE": store.url,
-        "SWEPT_URL": target.url(),
-        "POLARS_MAX_THREADS": "1",
-    }
-    dead = subprocess.run([sys.executable, "-c", KILLED, point], env=environment, timeout=60)
-    assert dead.returncode == -signal.SIGKILL
-    work(admin, 2)
-    collect(target, store, text_budget=NO_WAIT)
-    committed = POINTS[point]
-    # the killed process read the counters that the next one reads: they count once
-    assert [calls for calls, _ in counted(store)] == ([3, 2] if committed else [5])
-    sweeps = ledger(store, "SELECT ts, previous_ts FROM ledger.sweeps ORDER BY ts")
-    assert len(sweeps) == (3 if committed else 2)
-    assert [row[1] for row in sweeps[1:]] == [row[0] for row in sweeps[:-1]]
-    assert sweeps[0][0] == first.ts
 
 
 def test_a_family_that_failed_catches_up_later(

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -43,8 +44,9 @@ def test_a_broken_pool_recovers(store: Store) -> None:
     with store.begin() as connection:
         pid = connection.info.backend_pid
     with psycopg.connect(store.url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s)", [pid])
-    assert targets.find(store, "x") is None
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    with store.begin() as connection:
+        assert connection.info.backend_pid != pid
 
 
 def test_a_store_that_goes_away_in_the_middle_is_unreachable(store: Store) -> None:
@@ -60,7 +62,8 @@ def test_a_store_that_goes_away_in_the_middle_is_unreachable(store: Store) -> No
     for at_commit in (False, True):
         with pytest.raises(UnreachableError, match=r"^store .* the connection was lost") as caught:
             cut(at_commit=at_commit)
-        assert "nothing of this transaction was kept" in caught.value.remedy
+        kept = "answer to the commit was lost" if at_commit else "nothing of this transaction was"
+        assert kept in caught.value.remedy
     assert targets.find(store, "lost") is None
 
 
@@ -72,6 +75,53 @@ def test_a_statements_own_error_is_not_called_a_lost_connection(store: Store) ->
 
     with pytest.raises(psycopg.errors.QueryCanceled):
         times_out()
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "says"),
+    [
+        ("53100", UnreachableError, "it has no room for this: the disk is full"),
+        ("53200", UnreachableError, "make room"),
+        ("58030", UnreachableError, "make room"),
+        ("55P03", BusyError, "another session is in the way"),
+        ("40P01", BusyError, "another session is in the way"),
+        ("57P01", UnreachableError, "the connection was lost"),
+        ("25P03", UnreachableError, "nothing of this transaction was kept"),
+    ],
+)
+def test_what_a_store_cannot_do_is_told_with_a_remedy(
+    state: str, kind: type[Exception], says: str, store: Store
+) -> None:
+    def refused() -> None:
+        with store.begin() as connection:
+            connection.execute("INSERT INTO ledger.targets (name) VALUES ('x')")
+            raising = f"DO $$ BEGIN RAISE 'the disk is full' USING ERRCODE = '{state}'; END $$"
+            connection.execute(raising.encode())
+
+    with pytest.raises(kind, match=rf"^store postgresql://(.|\n)*{says}"):
+        refused()
+    assert targets.find(store, "x") is None
+
+
+def test_a_silent_store_is_given_up(store: Store) -> None:
+    def wait(patient: Store) -> None:
+        with patient.begin() as connection:
+            connection.execute("INSERT INTO ledger.targets (name) VALUES ('x')")
+            connection.execute("SELECT pg_sleep(20)")
+
+    started = time.monotonic()
+    with Store(store.url, patience_s=0.3) as patient:
+        with pytest.raises(UnreachableError, match=r"^store .* no answer within 0\.3 s"):
+            wait(patient)
+        assert time.monotonic() - started < 5
+        assert targets.find(patient, "x") is None  # it goes on with another connection
+        with patient.begin() as connection:  # short silences add up to nothing
+            for _ in range(4):
+                connection.execute("SELECT pg_sleep(0.1)")
+
+
+def test_rows_of_a_statement_without_rows(store: Store) -> None:
+    assert store.rows("lock_partitions") == [{"pg_advisory_xact_lock": ""}]
 
 
 def test_targets_keep_their_number(store: Store) -> None:

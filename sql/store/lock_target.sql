@@ -1,3 +1,4 @@
--- purpose: one writer of a target's intervals at a time
+-- purpose: one writer of a target's intervals at a time, and none that holds on when it cannot be heard any more
 -- minimum version: 14
-SELECT target_id FROM ledger.targets WHERE target_id = %(target_id)s FOR UPDATE
+SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', %(held)s, true)
+FROM ledger.targets WHERE target_id = %(target_id)s FOR UPDATE
