@@ -128,15 +128,23 @@ def make_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def store_template(server: EmbeddedServer) -> Iterator[str]:
-    """Return the name of a database with an up-to-date, empty store, to copy."""
+#: Servers that have a store to copy; it goes with the server.
+_WITH_STORE: set[Path] = set()
+
+
+@pytest.fixture
+def store_template(server: EmbeddedServer) -> str:
+    """Return the name of a database with an up-to-date, empty store, to copy.
+
+    Made once per server, not per session: modules have servers of their own.
+    """
     name = "store_template"
-    server.ensure_database(name)
-    with Store(server.url(name)) as opened:
-        migrate.upgrade(opened)
-    yield name
-    server.drop_database(name)
+    if server.directory not in _WITH_STORE:
+        server.ensure_database(name)
+        with Store(server.url(name)) as opened:
+            migrate.upgrade(opened)
+        _WITH_STORE.add(server.directory)
+    return name
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def left_out(swept: collect.Sweep) -> set[str]:
     return {note.split(" left out: ")[0] for note in swept.notes if " left out: " in note}
 
 
+@pytest.mark.usefixtures("every_sign")
 def test_whatever_is_gone_the_rest_is_read_and_the_family_named(
     target_url: str, admin: psycopg.Connection
 ) -> None:
@@ -71,7 +72,7 @@ def test_whatever_is_gone_the_rest_is_read_and_the_family_named(
     known = ["pg_stat_statements"]
     names = [s.name for s in sources.due(SOURCES, {}, whole.observation.ts, major, True, known)]
     # without `control`: the server is asked whether the role may read it
-    names += ["statements_info", "database_size", "schema_version", "schema_objects"]
+    names += ["signs", "statements_info", "database_size", "schema_version", "schema_objects"]
     uses = {name: mentioned(name, major) for name in names}
     needed = set().union(*(mentioned(name, major) for name in NEEDED))
     lost: set[str] = set()

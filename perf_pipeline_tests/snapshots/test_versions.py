@@ -134,6 +134,7 @@ def test_two_sweeps_tell_exactly_what_was_done_between_them(
     assert second.notes == ()
 
 
+@pytest.mark.usefixtures("every_sign")
 def test_every_family_of_the_version_is_read_with_pg_monitor_alone(
     watcher_url: str, each_major: int
 ) -> None:

@@ -1,5 +1,6 @@
 -- purpose: clients of the last sweep of a span by application, state and address, and how many of the server's connections are taken
 -- minimum version: 14
+-- hot only: the hour, or the week, before a sweep that was just taken
 WITH sweep AS (
     SELECT s.ts, coalesce(s.server_target_id, s.target_id) AS holder
     FROM ledger.sweeps AS s

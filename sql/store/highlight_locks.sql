@@ -1,5 +1,6 @@
 -- purpose: the longest waits for locks that the sweeps of a span met, with who was in the way and at the root
 -- minimum version: 14
+-- hot only: the hour, or the week, before a sweep that was just taken
 WITH waits AS (
     SELECT DISTINCT ON (l.pid, l.blocker_pid, l.relid, l.locktype) l.*
     FROM ledger.locks AS l

@@ -1,5 +1,6 @@
 -- purpose: the long commands that the sweeps of a span met, each as it was seen last
 -- minimum version: 14
+-- hot only: the hour, or the week, before a sweep that was just taken
 SELECT
     p.ts AS seen, p.command, p.relation, p.phase, p.done, p.total, p.unit, p.percent, p.rounds, p.seconds,
     p.process

@@ -1,5 +1,6 @@
 -- purpose: the peers of a target's server at its last sweep in a span, and how far behind they are
 -- minimum version: 14
+-- hot only: the hour, or the week, before a sweep that was just taken
 WITH newest AS (
     SELECT coalesce(s.server_target_id, s.target_id) AS holder, (
         SELECT max(w.ts) FROM ledger.sweeps AS w

@@ -1,5 +1,6 @@
 -- purpose: what the server of a target has a fixed number of: the last reading in a span, and the most that was taken
 -- minimum version: 14
+-- hot only: the hour, or the week, before a sweep that was just taken
 SELECT
     r.resource,
     (pg_catalog.array_agg(r.used ORDER BY r.ts DESC))[1] AS used,
