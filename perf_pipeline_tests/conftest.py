@@ -100,7 +100,8 @@ def each_server(servers: Servers, each_major: int) -> EmbeddedServer:
     """Return the running server of each major version, one after the other.
 
     A module whose own fixture `server` returns this one runs with all that hangs on it (databases,
-    the store, targets) on each version.
+    the store, targets) on each version. What hangs on it must be of that module or of one test:
+    pytest keeps a session's fixture when another module's `server` takes over.
     """
     return servers.of(each_major)
 

@@ -14,9 +14,8 @@ import pytest
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import doctor, sqlfiles
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import collect, sources
+from perf_pipeline.snapshots import collect
 from perf_pipeline.snapshots.record import collect as record
-from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.store import Store
 
 pytestmark = pytest.mark.server
@@ -69,9 +68,8 @@ def test_whatever_is_gone_the_rest_is_read_and_the_family_named(
     major = admin.info.server_version // 10_000
     whole = read(target_url)
     assert whole.notes == ()
-    known = ["pg_stat_statements"]
-    names = [s.name for s in sources.due(SOURCES, {}, whole.observation.ts, major, True, known)]
-    # without `control`: the server is asked whether the role may read it
+    names = [source.name for source in whole.sources]
+    # without `control`: whether it is there is asked first
     names += ["signs", "statements_info", "database_size", "schema_version", "schema_objects"]
     uses = {name: mentioned(name, major) for name in names}
     needed = set().union(*(mentioned(name, major) for name in NEEDED))
@@ -94,6 +92,16 @@ def test_whatever_is_gone_the_rest_is_read_and_the_family_named(
             lost |= hit
             break
     assert lost == set(names)
+
+
+def test_without_the_cluster_identity_the_rest_is_read(
+    target_url: str, admin: psycopg.Connection
+) -> None:
+    assert read(target_url).observation.system_identifier
+    with taken_away(admin, "pg_control_system"):
+        swept = read(target_url)
+    assert swept.observation.system_identifier is None
+    assert swept.frames["statements"].height > 0
 
 
 def test_a_sweep_of_an_unknown_version_says_so_and_counts(
