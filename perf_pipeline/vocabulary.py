@@ -26,6 +26,7 @@ STATS: Final = (
     "statements",
     "tables",
     "indexes",
+    "functions",
     "database",
     "activity",
     "server",

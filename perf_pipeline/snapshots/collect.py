@@ -287,6 +287,8 @@ def _observation(
         system_identifier=control.get("system_identifier"),
         timeline=control.get("timeline_id"),
         postmaster_start=server["postmaster_start"],
+        address=server["address"],
+        port=server["port"],
         in_recovery=server["in_recovery"],
         database_stats_reset=server["database_stats_reset"],
         statements_stats_reset=info.get("stats_reset"),

@@ -25,16 +25,20 @@ _ROWS: Final = {
     "statements": "one statement (user, database, query id) that ran between two sweeps: "
     "its calls, times, blocks and WAL in that interval",
     "tables": "one table between two sweeps: scans, rows written, vacuums, "
-    "and its dead rows and size at the end",
+    "and its dead rows and size at the end; and, every 15 minutes, one table, index or TOAST: "
+    "blocks read and found in memory",
     "indexes": "one index between two sweeps: scans, entries read, and its size at the end",
+    "functions": "one function or procedure between two sweeps: its calls, its time, and its time "
+    "without what it called; as far as the server's `track_functions` goes",
     "database": "the whole database between two sweeps: transactions, blocks, rows, deadlocks, "
     "temporary files, time in sessions",
     "activity": "sessions at the instant of a sweep, counted by state and by what they waited for; "
     "beside it clients by application and address, waits for locks with who was in the way, and "
     "long commands with how far they had got",
-    "server": "something the whole server has a fixed number of (connections, workers, transaction "
-    "ids), with how much of it was taken at the instant of a sweep; kept once, with one of the "
-    "server's targets",
+    "server": "the whole server between two sweeps: WAL, checkpoints, archiving, and reads and "
+    "writes by kind of process; beside it, at the instant of a sweep, what it has a fixed number "
+    "of (connections, workers, transaction ids), with how much of it was taken. Kept once, with "
+    "one of the server's targets",
     "replication": "a peer that the server sent WAL to or received it from, with how far behind it "
     "was at the instant of a sweep; beside it the replication slots with what they kept",
     "settings": "one server setting that changed between two sweeps",

@@ -73,7 +73,7 @@ def interval(
         family,
         with_since=bool(since),
         emptied=family.reset_proves_zero and evidence.statements_emptied,
-        untraced=not family.reset_proves_zero and evidence.database_reset,
+        untraced=evidence.database_reset and not (family.reset_proves_zero or family.own_reset),
         gap=evidence.gap,
     )
     # most keys did nothing: they go before the rest is worked out

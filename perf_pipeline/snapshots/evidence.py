@@ -18,7 +18,8 @@ class Observation:
 
     `None` means unknown (not permitted, not read) or, for `database_stats_reset`, never reset.
     `sees_all` says whether the role may see other users' statements; `fingerprint` is that of
-    the catalogs, None when the schema objects must be read again.
+    the catalogs, None when the schema objects must be read again. `address` and `port` are the
+    server's own names of where it was reached.
     """
 
     ts: datetime
@@ -26,6 +27,8 @@ class Observation:
     system_identifier: int | None = None
     timeline: int | None = None
     postmaster_start: datetime | None = None
+    address: str | None = None
+    port: int | None = None
     in_recovery: bool | None = None
     database_stats_reset: datetime | None = None
     statements_stats_reset: datetime | None = None
@@ -204,6 +207,8 @@ _TYPES: dict[str, pl.DataType] = {
     "system_identifier": pl.Int64(),
     "timeline": pl.Int64(),
     "postmaster_start": pl.Datetime("us", "UTC"),
+    "address": pl.String(),
+    "port": pl.Int64(),
     "in_recovery": pl.Boolean(),
     "database_stats_reset": pl.Datetime("us", "UTC"),
     "statements_stats_reset": pl.Datetime("us", "UTC"),

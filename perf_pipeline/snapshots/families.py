@@ -34,6 +34,9 @@ class Family:
         Text columns that name the row, taken from the current sweep.
     reset_proves_zero : bool
         `stats_reset` of this family moves only when every counter of it starts again.
+    own_reset : bool
+        Each row says in `stats_since` since when it counts; a reset of the database's or the
+        statements' statistics is not one of this family's.
     internal : tuple of str
         Columns of the state that the ledger has no column for.
 
@@ -46,6 +49,7 @@ class Family:
     names: tuple[str, ...] = ()
     squares: tuple[str, str, str] | None = None
     reset_proves_zero: bool = False
+    own_reset: bool = False
     internal: tuple[str, ...] = ()
 
     @property
@@ -175,6 +179,8 @@ READ: dict[str, Schema] = {
         "server_version_num": _COUNT,
         "ts": _TIME,
         "postmaster_start": _TIME,
+        "address": _TEXT,
+        "port": _COUNT,
         "in_recovery": pl.Boolean(),
         "database_stats_reset": _TIME,
         "role_name": _TEXT,

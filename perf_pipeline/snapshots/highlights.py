@@ -94,10 +94,56 @@ def indexes(rows: Sequence[Row]) -> Highlights:
     )
 
 
-def database(rows: Sequence[Row]) -> Highlights:
-    """Make the highlights of the row of `highlight_database.sql`. Pure."""
-    figures = {name: value for row in rows for name, value in row.items()}
-    return Highlights({k: None if v is None else number(v) for k, v in figures.items()})
+def figures(rows: Sequence[Row]) -> Highlights:
+    """Make the highlights of one row of figures. Pure."""
+    found = {name: value for row in rows for name, value in row.items()}
+    return Highlights({k: None if v is None else number(v) for k, v in found.items()})
+
+
+def table_io(rows: Sequence[Row]) -> Highlights:
+    """Make the highlights of rows of `highlight_table_io.sql`. Pure."""
+    shown = [
+        {
+            **{name: value for name, value in without_totals(row).items() if name != "hit_share"},
+            "hit_percent": rounded(percent(row["hit_share"])),
+        }
+        for row in rows
+    ]
+    blocks = number(rows[0]["all_blocks_read"]) if rows else None
+    return Highlights({"blocks_read": blocks}, {"most_read_tables": shown})
+
+
+def functions(rows: Sequence[Row]) -> Highlights:
+    """Make the highlights of rows of `highlight_functions.sql`. Pure."""
+    shown = [
+        {
+            **without_totals(row),
+            "total_ms": rounded(row["total_ms"]),
+            "self_ms": rounded(row["self_ms"]),
+        }
+        for row in rows
+    ]
+    return Highlights(
+        {"calls": total(rows, "all_calls"), "self_ms": total(rows, "all_ms")},
+        {"top_functions": shown},
+    )
+
+
+def io(rows: Sequence[Row]) -> Highlights:
+    """Make the highlights of rows of `highlight_io.sql`. Pure."""
+    shown = [
+        {
+            **without_totals(row),
+            "read_ms": rounded(row["read_ms"]),
+            "write_ms": rounded(row["write_ms"]),
+        }
+        for row in rows
+    ]
+    sums = {
+        name: number(rows[0][f"all_{name}"]) if rows else None
+        for name in ("read_bytes", "written_bytes")
+    }
+    return Highlights(sums, {"most_read_and_written": shown})
 
 
 def changes(rows: Sequence[Row]) -> Highlights:
@@ -118,16 +164,23 @@ Maker = Callable[[Sequence[Row]], Highlights]
 #: makes highlights of the rows of each.
 PARTS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "statements": {"statements": statements},
-    "tables": {"tables": tables},
+    "tables": {"tables": tables, "table_io": table_io},
     "indexes": {"indexes": indexes},
-    "database": {"database": database},
+    "functions": {"functions": functions},
+    "database": {"database": figures},
     "activity": {
         "activity": sampled.activity,
         "connections": sampled.connections,
         "locks": sampled.locks,
         "progress": sampled.progress,
     },
-    "server": {"resources": sampled.resources},
+    "server": {
+        "io": io,
+        "wal": figures,
+        "checkpointer": figures,
+        "archiver": figures,
+        "resources": sampled.resources,
+    },
     "replication": {"replication": sampled.replication, "slots": sampled.slots},
     "settings": {"settings": changes},
     "schema_objects": {"schema_objects": changes},

@@ -1,6 +1,6 @@
 """What a sweep says about the time since the last one, over all its sources. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -112,6 +112,44 @@ def compute(
         quality=quality,
         previous_ts=known_start.ts if known_start else None,
         notes=tuple(whole.notes()),
+    )
+
+
+def of_server(
+    computed: Computed, sources: Iterable[Source], major: int, *, holds: bool, continued: bool
+) -> Computed:
+    """Return what a target keeps of its server's own families.
+
+    Parameters
+    ----------
+    computed : Computed
+    sources : Iterable of Source
+        All there are, read or not.
+    major : int
+        Of the server.
+    holds : bool
+        Whether the target holds the server; else it keeps nothing of them.
+    continued : bool
+        Whether it did at its last sweep; else its older counters start no interval, this sweep's
+        are the baseline.
+
+    """
+    if holds and continued:
+        return computed
+    wide = [source for source in sources if source.is_instance_wide(major)]
+    counters = {source.ledger_table for source in wide if source.kind == "counters" or not holds}
+    names = {source.name for source in wide}
+    baseline = names & set(computed.state) if holds else set()
+    samples = {source.name for source in wide if source.kind == "sample"} if holds else set()
+    forgotten = names - baseline - samples
+    forgotten |= {attempt(name) for name in forgotten}
+    return replace(
+        computed,
+        rows={name: rows for name, rows in computed.rows.items() if name not in counters},
+        state={name: frame for name, frame in computed.state.items() if name not in forgotten},
+        observations={
+            name: seen for name, seen in computed.observations.items() if name not in forgotten
+        },
     )
 
 

@@ -15,12 +15,13 @@ from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import evidence, texts
+from perf_pipeline.snapshots import evidence, intervals, texts
 from perf_pipeline.snapshots.collect import sweep
 from perf_pipeline.snapshots.evidence import Observation, Quality
 from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS, SIZE, Computed, compute
+from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.text_budget import Budget
-from perf_pipeline.store import partitions, state, targets
+from perf_pipeline.store import partitions, servers, state, targets
 from perf_pipeline.store.engine import Store
 
 #: The database's size is read again after this time: the server looks at every file for it.
@@ -49,6 +50,8 @@ class SweepRecord:
     rows_read : int
     notes : tuple of str
         What was left out or is worth knowing, one sentence each.
+    server_target_id : int
+        The target that the instance-wide families of this server are kept with.
     first : bool
         No interval yet: this sweep is the baseline.
 
@@ -65,6 +68,7 @@ class SweepRecord:
     temp_bytes: int | None
     rows_read: int
     notes: tuple[str, ...]
+    server_target_id: int
     first: bool
 
 
@@ -106,7 +110,9 @@ def collect(
     with store.begin() as connection:
         before = state.load(connection, target_id)
         own = texts.own_statements(connection, target_id)
-    seen = evidence.from_frame(before.frames[state.EVIDENCE]) if before.instant else {}
+        seen = evidence.from_frame(before.frames[state.EVIDENCE]) if before.instant else {}
+        server = _server(seen.get(state.EVIDENCE))
+        holds = server is None or servers.may_hold(connection, server, target_id, expected_seconds)
     url = target.url()
     connecting = time.perf_counter()
     with closing(pg.connect(url, limits=limits, bare=True)) as session:
@@ -116,6 +122,7 @@ def collect(
                 session,
                 limits=limits,
                 seen=seen,
+                holds_server=holds,
                 known_objects=before.frames.get("schema_objects"),
                 known_bytes=_known_bytes(before, seen),
                 where=f"target {target.name!r}",
@@ -124,6 +131,14 @@ def collect(
         with store.begin() as connection:
             # before any lock on the ledger: another collector may be creating the same day
             partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
+            hold = _hold(connection, target_id, swept.observation, expected_seconds)
+            computed = intervals.of_server(
+                computed,
+                SOURCES,
+                swept.observation.server_version_num // 10_000,
+                holds=hold.holder_id == target_id,
+                continued=hold.continued,
+            )
             claimed = texts.claim(
                 connection, target_id, computed.rows["statements"], swept.observation.ts, budget
             )
@@ -139,6 +154,7 @@ def collect(
                 temp_bytes=None,
                 rows_read=swept.rows_read,
                 notes=(*swept.notes, *computed.notes, *([claimed.note] if claimed.note else [])),
+                server_target_id=hold.holder_id,
                 first=before.instant is None,
             )
             _write(connection, target_id, record, swept.observation, computed, before.instant)
@@ -146,6 +162,29 @@ def collect(
         notes = texts.fetch(store, session, swept, target_id, record.ts, claimed, budget, limits)
         record = replace(record, notes=(*record.notes, *notes))
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
+
+
+def _server(seen: Observation | None) -> servers.Server | None:
+    """Return which server was observed; None where the role may not know."""
+    if (
+        seen is None
+        or seen.system_identifier is None
+        or seen.address is None
+        or seen.port is None
+        or seen.postmaster_start is None
+    ):
+        return None
+    return servers.Server(seen.system_identifier, seen.address, seen.port, seen.postmaster_start)
+
+
+def _hold(
+    connection: psycopg.Connection, target_id: int, seen: Observation, expected_seconds: float
+) -> servers.Hold:
+    """Say who keeps the server's families; a server that cannot be told apart is the target's."""
+    server = _server(seen)
+    if server is None:
+        return servers.Hold(target_id, continued=True)
+    return servers.claim(connection, server, target_id, expected_seconds)
 
 
 def _known_bytes(before: state.State, seen: Mapping[str, Observation]) -> int | None:

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.snapshots import sampled
+from perf_pipeline.snapshots import counters, sampled
 from perf_pipeline.snapshots.families import (
     DATABASE,
     INDEXES,
@@ -89,6 +89,7 @@ SOURCES: Final = (
     _DATABASE,
     _ACTIVITY,
     _SETTINGS,
+    *counters.SOURCES,
     *sampled.SOURCES,
 )
 

