@@ -19,6 +19,16 @@ received AS (
     FROM here AS h
     LEFT JOIN pg_catalog.pg_stat_wal_receiver AS w ON true
     WHERE h.in_recovery
+),
+-- The end of what was received may be half a record, for as long as the primary is idle: what is
+-- behind is a standby whose startup process does not wait for more. And what was just written is
+-- behind for a moment only: look again.
+again AS MATERIALIZED (
+    SELECT CASE WHEN w.known_end > w.replayed AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_stat_get_activity(NULL) AS p
+        WHERE p.backend_type = 'startup' AND p.wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
+    ) THEN pg_catalog.pg_sleep(0.02) IS NOT NULL END AS is_behind
+    FROM received AS w
 )
 SELECT /* perf-pipeline */
     'sends' AS direction,
@@ -47,12 +57,17 @@ SELECT
     pg_catalog.pg_wal_lsn_diff(w.known_end, w.flushed_lsn)::pg_catalog.int8,
     pg_catalog.pg_wal_lsn_diff(w.known_end, w.replayed)::pg_catalog.int8,
     NULL, NULL,
-    -- at most; all that is known of is replayed: up to date while the primary sends, else nobody
-    -- knows. The age of the last transaction says nothing about a primary on which nothing is written
+    -- At most. Up to date while the primary sends and nothing is left to replay; else nobody knows:
+    -- the age of the last transaction says nothing about a primary on which nothing is written.
     CASE
-        WHEN w.known_end > w.replayed THEN EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - w.replayed_at)
+        WHEN a.is_behind AND pg_catalog.pg_last_wal_replay_lsn() < w.known_end AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_stat_get_activity(NULL) AS p
+            WHERE p.backend_type = 'startup' AND p.wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')
+        ) AND pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+            THEN EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - w.replayed_at)
         WHEN w.status = 'streaming' THEN 0
     END::pg_catalog.float8,
     EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - w.last_msg_receipt_time)::pg_catalog.float8,
     NULL, NULL, NULL
-FROM received AS w
+FROM again AS a
+CROSS JOIN received AS w
