@@ -68,7 +68,11 @@ _VALUES = {
     "regclass": "'pg_catalog.pg_class'",
 }
 #: Parameters that take not every value of their type.
-_NAMED = {"client_encoding": "'UTF8'", "statement_timeout": "'1s'", "lock_timeout": "'1s'"}
+_NAMED = {
+    "client_encoding": "'UTF8'",
+    **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
+    "tags": "ARRAY['{}']::text[]",
+}
 
 
 def relative(path: Path) -> str:
