@@ -23,7 +23,7 @@ from psycopg import errors as pg_errors
 from perf_pipeline.errors import UnreachableError, UnsupportedServerError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.snapshots import changes
+from perf_pipeline.snapshots import changes, values
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import READ
 from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, first_line, query, row
@@ -78,6 +78,10 @@ class Sweep:
     database_ms: float
     rows_read: int
     notes: tuple[str, ...] = field(default=())
+
+
+#: Columns of texts that are looked after elsewhere (`changes`), or are made of no names.
+_NO_NAMES = frozenset({"value", "definition", "index_version"})
 
 
 def sweep(
@@ -158,9 +162,7 @@ def sweep(
             found = reader.families(queries)
             _note_hidden(reader, server, found)
             frames = {
-                source.name: source.arrange(found[source.name])
-                if source.arrange
-                else found[source.name]
+                source.name: _arranged(source, found[source.name])
                 for source in chosen
                 if source.name in found
             }
@@ -194,6 +196,12 @@ def sweep(
         rows_read=reader.rows_read,
         notes=tuple(reader.notes),
     )
+
+
+def _arranged(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a source's rows as they are kept: whoever names things may write values there."""
+    arranged = source.arrange(frame) if source.arrange else frame
+    return values.screened_columns(arranged, keep=_NO_NAMES)
 
 
 def _file(name: str, major: int) -> sqlfiles.SqlFile:
@@ -273,8 +281,8 @@ def _note_hidden(
     hidden = found["statements"]["queryid"].null_count() if "statements" in found else 0
     if hidden:
         reader.notes.append(
-            f"{hidden} statements of other users are hidden from {server['role_name']}: "
-            f"{GRANT_REMEDY}"
+            f"{hidden} statements of other users are hidden from"
+            f" {values.screened(server['role_name'])}: {GRANT_REMEDY}"
         )
 
 
@@ -293,7 +301,7 @@ def _observation(
         database_stats_reset=server["database_stats_reset"],
         statements_stats_reset=info.get("stats_reset"),
         statements_dealloc=info.get("dealloc"),
-        role_name=server["role_name"],
+        role_name=values.screened(server["role_name"]),
         sees_all=server["sees_all"],
     )
 
@@ -329,6 +337,7 @@ def _objects(
     objects = reader.families([query(name, file, READ[name])]).get(name)
     if objects is None:
         return None, False
+    objects = values.screened_columns(objects, keep=_NO_NAMES)
     objects, wanted = changes.with_known_definitions(objects, known)
     complete = True
     for start in range(0, len(wanted), _DEFINITIONS_AT_ONCE):

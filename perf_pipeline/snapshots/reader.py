@@ -15,6 +15,7 @@ from psycopg import sql
 from perf_pipeline.postgres import batch, copy, sqlfiles
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.sqlfiles import SqlFile
+from perf_pipeline.snapshots import values
 from perf_pipeline.snapshots.families import READ
 
 GRANT_REMEDY = "GRANT pg_monitor TO the monitoring role (or at least pg_read_all_stats)"
@@ -166,7 +167,7 @@ def read(
 
 def left_out(name: str, error: psycopg.Error) -> str:
     """Say which family could not be read, why, and what helps."""
-    reason = first_line(error)
+    reason = values.screened(first_line(error))
     if isinstance(error, pg_errors.LockNotAvailable):
         reason += " (a catalog is locked; PERF_LOCK_TIMEOUT_MS sets how long we wait)"
     elif isinstance(error, pg_errors.QueryCanceled):

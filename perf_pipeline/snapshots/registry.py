@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.snapshots import counters, sampled
+from perf_pipeline.snapshots import changes, counters, sampled
 from perf_pipeline.snapshots.families import (
     DATABASE,
     INDEXES,
@@ -79,6 +79,7 @@ _SETTINGS = Source(
     kind="changes",
     stats="settings",
     table="settings_changes",
+    arrange=changes.without_secrets,
 )
 
 #: The statements come first: what tells of their resets is read right after them.

@@ -8,6 +8,7 @@ eight), or the mixture of letters and digits of a token.
 """
 
 import re
+from collections.abc import Collection
 
 import polars as pl
 
@@ -78,21 +79,18 @@ def is_token(run: str) -> bool:
     return switches >= 3 or run.isupper() or _HEXADECIMAL.match(run) is not None
 
 
-def screened_columns(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    """Return a frame with the given text columns screened, if they are there.
+def screened_columns(frame: pl.DataFrame, keep: Collection[str] = ()) -> pl.DataFrame:
+    """Return a frame with its text columns screened.
 
     Parameters
     ----------
     frame : polars.DataFrame
-    names : tuple of str
-        Columns of names.
+    keep : Collection of str
+        Columns that hold no names and are left as they are.
 
     """
-    suspects = [
-        name
-        for name in names
-        if name in frame.columns and frame[name].str.contains(_SUSPICIOUS).any()
-    ]
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String and name not in keep]
+    suspects = [name for name in texts if frame[name].str.contains(_SUSPICIOUS).any()]
     if not suspects:
         return frame
     return frame.with_columns(

@@ -6,9 +6,11 @@ from datetime import date
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import collect
+from perf_pipeline_tests.snapshots import planted
 
 
 def flush(session: psycopg.Connection) -> None:
@@ -67,3 +69,37 @@ def every_sign(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have sweeps read every source, also those with nothing to tell now."""
     real = collect._server
     monkeypatch.setattr(collect, "_server", lambda reader: (real(reader)[0], None))
+
+
+@pytest.fixture
+def planter() -> planted.Planter:
+    """Return a maker of secrets."""
+    return planted.Planter()
+
+
+@pytest.fixture
+def victim(
+    make_database: Callable[..., str], planter: planted.Planter, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection]:
+    """Yield a session of an application full of secrets, and make its database a target."""
+    url = make_database()
+    monkeypatch.setenv("VICTIM_URL", url)
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements")
+        session.execute(planted.SETUP)
+        yield session
+        session.execute("RESET ROLE; DROP SUBSCRIPTION IF EXISTS planted")
+        for (role,) in session.execute("SELECT rolname FROM pg_roles").fetchall():
+            if role.startswith("planted_") or any(mark in role for mark in planter.planted):
+                session.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+        # its texts are read by whoever reads texts of this server
+        session.execute(
+            "SELECT pg_stat_statements_reset(0,"
+            " (SELECT oid FROM pg_database WHERE datname = current_database()), 0)"
+        )
+
+
+@pytest.fixture
+def victim_target() -> Target:
+    """Return the target of `victim`."""
+    return Target("victim", "VICTIM_URL", date(2026, 1, 1))

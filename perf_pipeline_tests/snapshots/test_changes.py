@@ -51,7 +51,7 @@ def objects(*rows: tuple[str, str, str | None, str | None]) -> pl.DataFrame:
             "definition": pl.String(),
         },
         orient="row",
-    )
+    ).with_columns(pl.lit(None, dtype=pl.String).alias("fingerprint"))
 
 
 def test_objects_created_dropped_altered() -> None:
@@ -100,17 +100,56 @@ def indexes(*rows: tuple[int, str, str, str | None]) -> pl.DataFrame:
 
 
 def test_index_definitions_are_read_once_per_version() -> None:
-    read = pl.DataFrame({"index_oid": [7, 8], "definition": ["CREATE 7", "CREATE 8"]})
+    read = pl.DataFrame({"index_oid": [7, 8], "definition": ["CREATE seven", "CREATE eight"]})
     first = indexes((0, "", "table", "t"), (7, "1", "index", ""), (8, "1", "index", "invalid"))
     known, wanted = changes.with_known_definitions(first, None)
     assert wanted == [7, 8]
     state = changes.with_definitions(known, read)
-    assert state["definition"].to_list() == ["t", "CREATE 7", "CREATE 8 -- invalid"]
+    assert state["definition"].to_list() == ["t", "CREATE seven", "CREATE eight -- invalid"]
     # 7 is unchanged, 8 became valid, 9 is new
     second = indexes((9, "1", "index", ""), (7, "1", "index", ""), (8, "2", "index", ""))
     known, wanted = changes.with_known_definitions(second, state)
     assert wanted == [8, 9]
-    assert known["definition"].to_list() == [None, "CREATE 7", None]
+    assert known["definition"].to_list() == [None, "CREATE seven", None]
     later = changes.with_definitions(known, read.filter(pl.col("index_oid") == 8))
-    assert later["definition"].to_list() == [None, "CREATE 7", "CREATE 8"]
+    assert later["definition"].to_list() == [None, "CREATE seven", "CREATE eight"]
     assert later.columns == state.columns
+
+
+PARTIAL = "CREATE INDEX i ON s.t USING btree (email) WHERE (email = '{}'::text)"
+
+
+def test_values_in_a_definition_are_not_kept_but_noticed() -> None:
+    def state(version: str, definition: str, previous: pl.DataFrame | None) -> pl.DataFrame:
+        objects = indexes((7, version, "index", "")).with_columns(
+            pl.lit("s.i").alias("object_name"), pl.lit("s.t").alias("relation_name")
+        )
+        known, wanted = changes.with_known_definitions(objects, previous)
+        read = pl.DataFrame({"index_oid": wanted, "definition": [definition] * len(wanted)})
+        schema = {"index_oid": pl.Int64, "definition": pl.String}
+        return changes.with_definitions(known, read.cast(schema))
+
+    first = state("1", PARTIAL.format("bob@example.org"), None)
+    second = state("2", PARTIAL.format("eve@example.org"), first)
+    third = state("2", "not asked again", second)
+    assert "example" not in str(first.rows() + second.rows())
+    shown = "CREATE INDEX i ON s.t USING btree (email) WHERE (email = ?::text)"
+    assert changes.schema_objects(first, second).rows() == [
+        ("index", "s.i", "s.t", "altered", shown, shown + changes.OTHER_VALUES)
+    ]
+    assert changes.schema_objects(second, third).is_empty()
+
+
+def test_settings_that_hold_the_like_of_a_token_are_hidden() -> None:
+    found = settings(
+        ("a", "1600000000", False),
+        ("b", "-1", False),
+        ("c", None, False),
+        ("d", "$user, public", False),
+        ("e", "for bob@example.org", False),
+        ("f", "sk_live_51HxAbC2dEf3gH4iJ5", False),
+    )
+    shown = changes.without_secrets(found)["value"].to_list()
+    assert shown[:4] == ["1600000000", "-1", None, "$user, public"]
+    assert all(value.startswith("hidden, fingerprint ") and len(value) == 24 for value in shown[4:])
+    assert shown[4] != shown[5]

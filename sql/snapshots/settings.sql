@@ -10,9 +10,8 @@ SELECT /* perf-pipeline */
                 'primary_conninfo', 'ssl_passphrase_command', 'archive_command', 'restore_command',
                 'archive_cleanup_command', 'recovery_end_command'
             )
-            -- settings of extensions, whose names nobody can list
-            OR pg_catalog.strpos(s.name, '.') > 0
-            AND s.name ~* '(passw|secret|token|salt|key|command|conn|dsn|url|credential)'
+            -- settings of extensions and applications: nobody can list those that hold a secret
+            OR pg_catalog.strpos(s.name, '.') > 0 AND s.vartype = 'string'
             OR s.reset_val ~* '(passw[a-z]*\s*=|://[^/@]*:[^/@]+@)'
         )
         -- sixteen bits: enough to see that it changed, too few to confirm a guess
