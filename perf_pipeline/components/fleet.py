@@ -51,9 +51,10 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
 
 
 def report_job(target: Target) -> vocabulary.AssetJob:
-    """Return `report_<target>`: rollup, baseline, findings, report, and the service levels."""
+    """Return `report_<target>`: rollups, baseline, findings, report, and the service levels."""
     derived = dg.AssetSelection.assets(
         vocabulary.key(target, "rollup", "statements_hourly"),
+        vocabulary.key(target, "rollup", "relations_daily"),
         vocabulary.key(target, "baseline", "statements"),
         vocabulary.key(target, "report", "findings"),
         vocabulary.key(target, "report", "regressions"),

@@ -13,7 +13,12 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.reports.defs import report_asset
-from perf_pipeline.snapshots.defs import rollup_asset, sla_checks, stats_assets
+from perf_pipeline.snapshots.defs import (
+    relations_rollup_asset,
+    rollup_asset,
+    sla_checks,
+    stats_assets,
+)
 
 #: Prefix of asset keys, part of Dagster op names and of pool names: letters, digits, underscores.
 _NAME = r"^[a-z][a-z0-9_]{0,38}$"
@@ -154,14 +159,16 @@ def target_definitions(target: Target) -> dg.Definitions:
     -------
     dagster.Definitions
         Assets `<target>/stats/*`, `<target>/rollup/statements_hourly`,
-        `<target>/baseline/statements`, `<target>/report/findings`, `<target>/report/regressions`,
-        and the checks of the service level. Schedules and sensors are the fleet's.
+        `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
+        `<target>/report/findings`, `<target>/report/regressions`, and the checks of the service
+        level. Schedules and sensors are the fleet's.
 
     """
     return dg.Definitions(
         assets=[
             stats_assets(target),
             rollup_asset(target),
+            relations_rollup_asset(target),
             baseline_asset(target),
             findings_asset(target),
             report_asset(target),

@@ -49,6 +49,7 @@ def daily_assets(target: str) -> list[str]:
         f"{target}/baseline/statements",
         f"{target}/report/findings",
         f"{target}/report/regressions",
+        f"{target}/rollup/relations_daily",
     ]
 
 

@@ -133,7 +133,11 @@ def rollup_asset(target: Target) -> dg.AssetsDefinition:
         kinds={"postgres", "polars"},
         owners=list(target.owners),
         tags=vocabulary.tags(target, "rollup"),
-        description=vocabulary.described(target, "one statement's work in one hour of the day"),
+        description=vocabulary.described(
+            target,
+            "one statement's work in one hour of the day",
+            "Its work of the whole day is summed, too.",
+        ),
         deps=[vocabulary.key(target, "stats", "statements")],
         partitions_def=vocabulary.daily(target),
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -148,6 +152,41 @@ def rollup_asset(target: Target) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={"run": f"{days}: {rolled.intervals:,} intervals"})
 
     return statements_hourly
+
+
+def relations_rollup_asset(target: Target) -> dg.AssetsDefinition:
+    """Return `<target>/rollup/relations_daily`, daily."""
+
+    @dg.asset(
+        key=vocabulary.key(target, "rollup", "relations_daily"),
+        group_name=target.name,
+        kinds={"postgres", "polars"},
+        owners=list(target.owners),
+        tags=vocabulary.tags(target, "rollup"),
+        description=vocabulary.described(
+            target,
+            "one table's or index's work in the day, with its size as last seen",
+            "The database's hours are summed with them. Kept long: what trends are made of.",
+        ),
+        deps=[
+            vocabulary.key(target, "stats", family) for family in ("tables", "indexes", "database")
+        ],
+        partitions_def=vocabulary.daily(target),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def relations_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from perf_pipeline.snapshots.rollup_relations import roll_up
+
+        asked = vocabulary.days(context)
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            rolled = roll_up(store, target.name, asked.first, asked.last)
+            totals = vocabulary.day_totals(store, "relations", target, asked)
+        vocabulary.add_day_metadata(context, totals, ("tables", "indexes"))
+        return dg.MaterializeResult(
+            metadata={"run": f"{asked}: {rolled.tables + rolled.indexes:,} tables and indexes"}
+        )
+
+    return relations_daily
 
 
 def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:

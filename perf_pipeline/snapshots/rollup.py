@@ -1,7 +1,9 @@
-"""Hours of statements, summed from their intervals."""
+"""Hours and days of statements, summed from their intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 import polars as pl
 
@@ -10,36 +12,8 @@ from perf_pipeline.store import frames, ledger, targets
 from perf_pipeline.store.engine import Store
 from perf_pipeline.store.samples import SOURCES
 
-_KEYS = ("userid", "dbid", "queryid", "toplevel")
-_COUNTS = (
-    "calls",
-    "plans",
-    "rows",
-    "shared_blks_hit",
-    "shared_blks_read",
-    "shared_blks_dirtied",
-    "shared_blks_written",
-    "temp_blks_read",
-    "temp_blks_written",
-    "wal_bytes",
-)
-_TIMES = (
-    "total_exec_time",
-    "exec_time_squares",
-    "total_plan_time",
-    "blk_read_time",
-    "blk_write_time",
-    "jit_time",
-)
-#: What is read of each interval.
-INTERVALS = {
-    "ts": pl.Datetime("us"),
-    "source": pl.String(),
-    "userid": pl.Int64(),
-    "dbid": pl.Int64(),
-    "queryid": pl.Int64(),
-    "toplevel": pl.Boolean(),
-    "quality": pl.String(),
+_KEYS: Final = ("userid", "dbid", "queryid", "toplevel")
+_COUNTERS: Final = {
     "calls": pl.Int64(),
     "total_exec_time": pl.Float64(),
     "exec_time_squares": pl.Float64(),
@@ -57,18 +31,44 @@ INTERVALS = {
     "wal_bytes": pl.Int64(),
     "jit_time": pl.Float64(),
 }
+#: What is read of each interval.
+INTERVALS: Final = {
+    "ts": pl.Datetime("us"),
+    "source": pl.String(),
+    "userid": pl.Int64(),
+    "dbid": pl.Int64(),
+    "queryid": pl.Int64(),
+    "toplevel": pl.Boolean(),
+    "quality": pl.String(),
+    **_COUNTERS,
+}
+#: Counters of an hour: those that detection, explanation and reports ask for. The day has all.
+_HOURLY: Final = (
+    "calls",
+    "total_exec_time",
+    "exec_time_squares",
+    "total_plan_time",
+    "rows",
+    "shared_blks_hit",
+    "shared_blks_read",
+    "temp_blks",
+    "io_time",
+    "wal_bytes",
+    "jit_time",
+)
 
 
 @dataclass(frozen=True)
 class Rolled:
-    """What one rollup wrote: hourly rows, and the statement intervals they sum up."""
+    """What one rollup wrote: hourly and daily rows, and the intervals they sum up."""
 
     rows: int
     intervals: int
+    days: int = 0
 
 
 def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
-    """Sum statement intervals by the hour in which they end. Pure.
+    """Sum statement intervals by the hour in which they end, exact ones apart. Pure.
 
     Parameters
     ----------
@@ -78,34 +78,69 @@ def hourly(intervals: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        `hour`, `source`, the key, `intervals` (how many), `exact_intervals` (of quality `exact`;
-        of imported history also `lower_bound`, see `store.samples`), all counters, `exact_calls`
-        and `exact_exec_time` (of the exact ones; ms). A counter that is unknown in one interval is
-        unknown in the hour. Sorted by hour and key. Floats are added in the order of time, so that
-        the same rows give the same bytes.
+        `hour`, `source`, the key, `exact` (whether of intervals of quality `exact`; of imported
+        history also `lower_bound`, see `store.samples`), `intervals` (how many), and counters:
+        `temp_blks` is temporary blocks read and written, `io_time` ms of reading and writing
+        blocks. A counter that is unknown in one interval is unknown in the row. Sorted by hour
+        and key. Floats are added in the order of time, so that the same rows give the same bytes.
 
     """
-    imported = (pl.col("source") == "imported") & (pl.col("quality") == "lower_bound")
-    exact = (pl.col("quality") == "exact") | imported
+    summed = intervals.with_columns(
+        hour=pl.col("ts").dt.truncate("1h"),
+        exact=_exact(),
+        temp_blks=pl.col("temp_blks_read") + pl.col("temp_blks_written"),
+        io_time=pl.col("blk_read_time") + pl.col("blk_write_time"),
+    ).sort("ts", *_KEYS)
+    group = ("hour", "source", *_KEYS, "exact")
     return (
-        intervals.sort("ts", *_KEYS)
-        .group_by(
-            pl.col("ts").dt.truncate("1h").alias("hour"), "source", *_KEYS, maintain_order=True
-        )
-        .agg(
-            pl.len().cast(pl.Int32).alias("intervals"),
-            exact.sum().cast(pl.Int32).alias("exact_intervals"),
-            *(_sum(name, intervals) for name in (*_COUNTS, *_TIMES)),
-            pl.col("calls").filter(exact).sum().alias("exact_calls"),
-            pl.col("total_exec_time").filter(exact).sum().alias("exact_exec_time"),
-        )
-        .sort("hour", *_KEYS)
+        summed.group_by(group, maintain_order=True)
+        .agg(pl.len().cast(pl.Int16).alias("intervals"), *sums(summed, _HOURLY))
+        .sort("hour", *_KEYS, "exact")
     )
 
 
-def _sum(name: str, intervals: pl.DataFrame) -> pl.Expr:
+def daily(intervals: pl.DataFrame) -> pl.DataFrame:
+    """Sum statement intervals by the day in which they end. Pure.
+
+    Parameters
+    ----------
+    intervals : polars.DataFrame
+        As for `hourly`.
+
+    Returns
+    -------
+    polars.DataFrame
+        `day`, `source`, the key, `intervals`, `exact_intervals`, every counter, `exact_calls` and
+        `exact_exec_time` (of exact intervals; ms). Sorted by day and key.
+
+    """
+    summed = intervals.with_columns(day=pl.col("ts").dt.date()).sort("ts", *_KEYS)
+    return (
+        summed.group_by("day", "source", *_KEYS, maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int32).alias("intervals"),
+            _exact().sum().cast(pl.Int32).alias("exact_intervals"),
+            *sums(summed, tuple(_COUNTERS)),
+            pl.col("calls").filter(_exact()).sum().alias("exact_calls"),
+            pl.col("total_exec_time").filter(_exact()).sum().alias("exact_exec_time"),
+        )
+        .sort("day", *_KEYS)
+    )
+
+
+def _exact() -> pl.Expr:
+    imported = (pl.col("source") == "imported") & (pl.col("quality") == "lower_bound")
+    return (pl.col("quality") == "exact") | imported
+
+
+def sums(frame: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
+    """Return sums of columns within groups: unknown where one part is unknown."""
+    return [_sum(name, frame) for name in names]
+
+
+def _sum(name: str, frame: pl.DataFrame) -> pl.Expr:
     total = pl.col(name).sum()
-    if not intervals[name].null_count():
+    if not frame[name].null_count():
         return total
     return pl.when(pl.col(name).null_count() == 0).then(total).alias(name)
 
@@ -123,8 +158,25 @@ def best(intervals: pl.DataFrame) -> pl.DataFrame:
     return intervals.filter(rank == rank.min().over(pl.col("ts").dt.date()))
 
 
+def instants(first: date, last: date) -> tuple[datetime, datetime]:
+    """Return the instants at which a span of days begins and ends.
+
+    Raises
+    ------
+    InputError
+        `last` lies before `first`.
+
+    """
+    if last < first:
+        raise InputError(f"last day {last} lies before first day {first}", "swap them")
+    return (
+        datetime.combine(first, time(), UTC),
+        datetime.combine(last + timedelta(days=1), time(), UTC),
+    )
+
+
 def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
-    """Replace the hourly rollup of a span of days.
+    """Replace the hourly and daily rollups of the statements of a span of days.
 
     Parameters
     ----------
@@ -145,25 +197,17 @@ def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
         `last` lies before `first`.
 
     """
-    if last < first:
-        raise InputError(f"last day {last} lies before first day {first}", "swap them")
+    span = instants(first, last)
     target_id = targets.find(store, target_name)
     if target_id is None:
         return Rolled(0, 0)
-    start = datetime.combine(first, time(), UTC)
-    finish = datetime.combine(last + timedelta(days=1), time(), UTC)
-    intervals = best(
-        ledger.intervals(
-            store,
-            "statements",
-            target_id,
-            start,
-            finish,
-            columns=[name for name in INTERVALS if name != "source"],
-        )
-    )
-    table = hourly(intervals).with_columns(pl.lit(target_id).alias("target_id"))
-    rows = frames.replace_days(
-        store, ("ledger", "statements_hourly"), "hour", target_id, first, last, table
-    )
-    return Rolled(rows, intervals.height)
+    columns = [name for name in INTERVALS if name != "source"]
+    intervals = best(ledger.intervals(store, "statements", target_id, *span, columns=columns))
+
+    def keep(table: str, column: str, frame: pl.DataFrame) -> int:
+        rows = frame.with_columns(target_id=pl.lit(target_id))
+        return frames.replace_days(store, ("ledger", table), column, target_id, first, last, rows)
+
+    hours = keep("statements_hourly", "hour", hourly(intervals))
+    days = keep("statements_daily", "day", daily(intervals))
+    return Rolled(hours, intervals.height, days)

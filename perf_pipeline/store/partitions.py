@@ -36,6 +36,10 @@ DAILY = (
 #: Small, kept long: dropped by month.
 MONTHLY = (
     ("ledger", "statements_hourly"),
+    ("ledger", "statements_daily"),
+    ("ledger", "tables_daily"),
+    ("ledger", "indexes_daily"),
+    ("ledger", "database_hourly"),
     ("perf_mgmt", "statement_baselines"),
     ("perf_mgmt", "findings"),
 )

@@ -21,6 +21,7 @@ ASSETS = [
     "thorbis/baseline/statements",
     "thorbis/report/findings",
     "thorbis/report/regressions",
+    "thorbis/rollup/relations_daily",
     "thorbis/rollup/statements_hourly",
     "thorbis/stats/activity",
     "thorbis/stats/database",
@@ -143,7 +144,7 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 4
+    assert len(partitioned) == 5
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 

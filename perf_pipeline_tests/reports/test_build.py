@@ -31,6 +31,10 @@ _STATEMENT_ZEROS = (
     *("shared_blks_written", "temp_blks_read", "temp_blks_written"),
     *("blk_read_time", "blk_write_time", "wal_bytes", "jit_time", "plans"),
 )
+_HOURLY_ZEROS = (
+    *("rows", "shared_blks_hit", "shared_blks_read", "temp_blks", "io_time", "wal_bytes"),
+    "jit_time",
+)
 _RAW_ZEROS = (
     *("local_blks_hit", "local_blks_read", "local_blks_dirtied", "local_blks_written"),
     *("wal_records", "wal_fpi", "jit_functions"),
@@ -51,7 +55,7 @@ def raw(target_id: int, source: str = "collected") -> dict[str, list[dict[str, o
     made: dict[str, list[dict[str, object]]] = {
         name: [] for name in ("sweeps", "statements", "database", "statements_hourly")
     }
-    hours: dict[tuple[int, datetime], dict[str, object]] = {}
+    hours: dict[tuple[int, datetime, bool], dict[str, object]] = {}
     previous = None
     for index in range(192):
         ts = START + STEP * index + timedelta(minutes=5)
@@ -117,32 +121,27 @@ def raw(target_id: int, source: str = "collected") -> dict[str, list[dict[str, o
             }
             made["statements"].append(row)
             hour = ts.replace(minute=0)
+            exact = quality == "exact"
             total = hours.setdefault(
-                (queryid, hour),
+                (queryid, hour, exact),
                 {
                     "target_id": target_id,
                     "hour": hour,
                     "source": source,
                     "queryid": queryid,
                     **KEY,
-                    **zeros(_STATEMENT_ZEROS),
+                    **zeros(_HOURLY_ZEROS),
+                    "exact": exact,
                     "intervals": 0,
-                    "exact_intervals": 0,
                     "calls": 0,
                     "total_exec_time": 0.0,
                     "exec_time_squares": 0.0,
                     "total_plan_time": 0.0,
-                    "exact_calls": 0,
-                    "exact_exec_time": 0.0,
                 },
             )
             for name in ("calls", "total_exec_time", "exec_time_squares"):
                 total[name] += row[name]  # type: ignore[operator]
             total["intervals"] += 1  # type: ignore[operator]
-            if quality == "exact":
-                total["exact_intervals"] += 1  # type: ignore[operator]
-                total["exact_calls"] += calls  # type: ignore[operator]
-                total["exact_exec_time"] += row["total_exec_time"]  # type: ignore[operator]
         previous = ts
     made["statements_hourly"] = list(hours.values())
     return made

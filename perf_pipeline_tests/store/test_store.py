@@ -234,18 +234,12 @@ def test_a_state_that_moved_is_not_replaced(store: Store, expected: datetime | N
         state.save(connection, target_id, T0, {state.EVIDENCE: FRAME}, expected)
 
 
-HOURLY = [
-    "target_id", "hour", "source", "userid", "dbid", "queryid", "toplevel", "intervals",
-    "exact_intervals", "calls", "total_exec_time", "exec_time_squares", "plans",
-    "total_plan_time", "rows", "shared_blks_hit", "shared_blks_read", "shared_blks_dirtied",
-    "shared_blks_written", "temp_blks_read", "temp_blks_written", "blk_read_time",
-    "blk_write_time", "wal_bytes", "jit_time", "exact_calls", "exact_exec_time",
-]  # fmt: skip
+HOURLY = ("userid", "dbid", "queryid", "intervals", "calls", "total_exec_time")
 
 
 def hours(target_id: int, *when: datetime) -> pl.DataFrame:
     row = dict.fromkeys(HOURLY, 1) | {"target_id": target_id, "source": "collected"}
-    return pl.DataFrame([{**row, "hour": hour, "toplevel": True} for hour in when])
+    return pl.DataFrame([{**row, "hour": hour, "toplevel": True, "exact": True} for hour in when])
 
 
 def test_days_are_replaced_whole_and_neighbours_kept(store: Store) -> None:

@@ -1,9 +1,8 @@
--- purpose: what the time of the given statements is made of, by hour of exact intervals
+-- purpose: what the time of the given statements is made of, by hour, from exact intervals
 -- minimum version: 14
-SELECT userid, dbid, queryid, toplevel, hour, calls, total_exec_time,
-    blk_read_time + blk_write_time, jit_time, total_plan_time, rows, shared_blks_read,
-    shared_blks_hit + shared_blks_read, temp_blks_read + temp_blks_written
+SELECT userid, dbid, queryid, toplevel, hour, calls, total_exec_time, io_time, jit_time,
+    total_plan_time, rows, shared_blks_read, shared_blks_hit + shared_blks_read, temp_blks
 FROM ledger.statements_hourly
 WHERE target_id = %(target_id)s AND source = %(source)s AND hour >= %(start)s AND hour < %(end)s
-    AND exact_intervals = intervals AND queryid = ANY (%(queryids)s::bigint[])
+    AND exact AND queryid = ANY (%(queryids)s::bigint[])
 ORDER BY queryid, userid, dbid, toplevel, hour

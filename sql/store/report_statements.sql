@@ -3,9 +3,9 @@
 WITH work AS (
     SELECT
         (h.hour AT TIME ZONE 'UTC')::date AS day, h.source::text AS source,
-        h.queryid, h.userid, h.dbid, h.toplevel,
+        h.queryid, h.userid::bigint AS userid, h.dbid::bigint AS dbid, h.toplevel,
         sum(h.calls)::bigint AS calls,
-        sum(h.exact_intervals)::bigint AS exact_intervals,
+        coalesce(sum(h.intervals) FILTER (WHERE h.exact), 0)::bigint AS exact_intervals,
         sum((h.total_exec_time * 1e6)::bigint)::bigint AS exec_ns,
         sum((h.total_plan_time * 1e6)::bigint)::bigint AS plan_ns,
         CASE WHEN count(*) = count(h.exec_time_squares)

@@ -1,0 +1,31 @@
+-- purpose: the statements of one day, summed; kept longest; NULL: not known in some interval
+-- minimum version: 14
+CREATE TABLE ledger.statements_daily (
+    queryid bigint NOT NULL,
+    calls bigint NOT NULL,
+    total_exec_time double precision NOT NULL,
+    exec_time_squares double precision,
+    plans bigint,
+    total_plan_time double precision,
+    rows bigint,
+    shared_blks_hit bigint,
+    shared_blks_read bigint,
+    shared_blks_dirtied bigint,
+    shared_blks_written bigint,
+    temp_blks_read bigint,
+    temp_blks_written bigint,
+    blk_read_time double precision,
+    blk_write_time double precision,
+    wal_bytes bigint,
+    jit_time double precision,
+    exact_calls bigint NOT NULL,
+    exact_exec_time double precision NOT NULL,
+    target_id integer NOT NULL,
+    day date NOT NULL,
+    userid oid NOT NULL,
+    dbid oid NOT NULL,
+    source ledger.source NOT NULL,
+    intervals integer NOT NULL,
+    exact_intervals integer NOT NULL,
+    toplevel boolean NOT NULL
+) PARTITION BY RANGE (day);
