@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from psycopg.rows import dict_row
 
 from perf_pipeline import settings
-from perf_pipeline.errors import BusyError, PerfPipelineError, UnreachableError
+from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError, UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.patience import PatientConnection
@@ -62,12 +62,14 @@ class Store:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return pg.connect(
+            connection = pg.connect(
                 self.url,
                 limits=self._limits,
                 label=f"{pg.APPLICATION_NAME}:store",
                 patience_s=self._patience_s,
             )
+            _require_utf8(connection, pg.describe(self.url))
+            return connection
         except PerfPipelineError as error:
             kind = type(error)
             raise kind(f"store {error.message}", error.remedy) from error
@@ -190,3 +192,22 @@ class _Attempt:
                 "try again; nothing of this transaction was kept",
             )
         return None
+
+
+def _require_utf8(connection: psycopg.Connection, where: str) -> None:
+    """Refuse a database that cannot hold the names and texts of every target.
+
+    Raises
+    ------
+    ConfigurationError
+        Its encoding is another one.
+
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        connection.close()
+        raise ConfigurationError(
+            f"{where} is a database in {encoding}; the store must be in UTF8",
+            "make one with CREATE DATABASE perf_store ENCODING 'UTF8' TEMPLATE template0"
+            " and let PERF_STORE_URL name it",
+        )

@@ -1,10 +1,13 @@
+import os
 import threading
 from collections.abc import Callable
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg import sql
 
+from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, migrate, partitions
@@ -106,3 +109,26 @@ class _Nones(dict[str, object]):
 
     def __contains__(self, name: object) -> bool:
         return True
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_store_in_another_encoding_is_refused(server: EmbeddedServer, encoding: str) -> None:
+    name = f"store_{encoding.lower()}_{os.getpid()}"
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        provider = " LOCALE_PROVIDER libc" if admin.info.server_version >= 150_000 else ""
+        admin.execute(
+            sql.SQL(
+                "CREATE DATABASE {} ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+                + provider
+            ).format(sql.Identifier(name), sql.Literal(encoding))
+        )
+    try:
+        with Store(server.url(name)) as store:
+            for use in (migrate.status, migrate.upgrade, lambda store: store.rows("newest_sweep")):
+                with pytest.raises(
+                    ConfigurationError, match=f"is a database in {encoding}"
+                ) as told:
+                    use(store)
+                assert "ENCODING 'UTF8'" in told.value.remedy
+    finally:
+        server.drop_database(name)
