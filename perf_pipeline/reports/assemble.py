@@ -177,6 +177,7 @@ def statement(row: Row, known: Mapping[tuple[Any, ...], Statement]) -> Statement
         toplevel,
         text.text if text else None,
         text.text_length if text else 0,
+        text.tags if text else (),
     )
 
 

@@ -10,11 +10,17 @@ from datetime import date, datetime
 SEVERITIES = ("critical", "warning", "info", "improvement")
 
 
+#: Tags of a statement: (key, its values), from the comments of the clients that sent it.
+Tags = tuple[tuple[str, tuple[str, ...]], ...]
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement: its identity in `pg_stat_statements` and its redacted text.
 
-    `text` may be cut when read (very long ones); `text_length` is the whole length.
+    `text` may be cut when read (very long ones); `text_length` is the whole length. The server
+    keeps the comment of a first execution only: `tags` say who was seen to send it, not who does
+    most often.
     """
 
     queryid: int
@@ -23,6 +29,7 @@ class Statement:
     toplevel: bool = True
     text: str | None = None
     text_length: int = 0
+    tags: Tags = ()
 
     @property
     def key(self) -> tuple[int, int, int, bool]:

@@ -23,6 +23,7 @@ from perf_pipeline.reports.model import (
     SettingChange,
     Sla,
     Statement,
+    Tags,
 )
 from perf_pipeline.store import Store, frames
 from perf_pipeline.store.own import OWN_TEXT
@@ -78,6 +79,7 @@ class _Range:
     work: Mapping[date, list[Row]]
     hours: Mapping[date, Mapping[tuple[int, int, int, bool], Mapping[int, int]]]
     texts: Mapping[tuple[int, int, int], Statement]
+    tags: Mapping[tuple[int, int, int], Tags]
     schema: Mapping[date, list[Row]]
     settings: Mapping[date, list[Row]]
 
@@ -133,8 +135,11 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     ids = sorted({row["queryid"] for row in shown})
     texts = store.rows("report_texts", {"target_id": target_id, "queryids": ids})
     hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
+    findings = store.rows("report_findings", params)
+    tagged = sorted({*ids, *(row["queryid"] for row in findings)})
+    tags = _tags(store.rows("report_tags", {"target_id": target_id, "queryids": tagged}))
     return _Range(
-        findings=_grouped(store.rows("report_findings", params), "day"),
+        findings=_grouped(findings, "day"),
         sweeps=_grouped(raw.sweeps(store, target_id, start, end), "ts"),
         work=by_day,
         hours=_hours(hours, by_day),
@@ -143,12 +148,23 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
                 row["queryid"],
                 text=row["query"],
                 text_length=row["query_length"],
+                tags=tags.get((row["queryid"], row["userid"], row["dbid"]), ()),
             )
             for row in texts
         },
+        tags=tags,
         schema=_grouped(raw.schema_changes(store, target_id, start, end), "ts"),
         settings=_grouped(raw.settings_changes(store, target_id, start, end), "ts"),
     )
+
+
+def _tags(rows: Sequence[Row]) -> dict[tuple[int, int, int], Tags]:
+    found: dict[tuple[int, int, int], Tags] = {}
+    for row in rows:
+        statement = (row["queryid"], row["userid"], row["dbid"])
+        tag = (row["key"], tuple(row["tag_values"]))
+        found[statement] = (*found.get(statement, ()), tag)
+    return found
 
 
 def _grouped(rows: Sequence[Row], column: str) -> dict[date, list[Row]]:
@@ -191,7 +207,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         target=target_name,
         day=day,
         code_version=__version__,
-        findings=tuple(_finding(row) for row in read.findings.get(day, [])),
+        findings=tuple(_finding(row, read.tags) for row in read.findings.get(day, [])),
         judgement=assemble.judgement(work, read.texts),
         coverage=covered,
         database=database,
@@ -218,7 +234,7 @@ def _p95(rows: Sequence[Row]) -> float | None:
     return latency.percentile(calls, exec_ns / 1e6, squares / 1e3)
 
 
-def _finding(row: Row) -> Finding:
+def _finding(row: Row, tags: Mapping[tuple[int, int, int], Tags]) -> Finding:
     return Finding(
         finding_id=row["finding_id"],
         incident_id=row["incident_id"],
@@ -230,6 +246,7 @@ def _finding(row: Row) -> Finding:
             row["toplevel"],
             row["query"],
             row["query_length"],
+            tags.get((row["queryid"], row["userid"], row["dbid"]), ()),
         ),
         metric=row["metric"],
         grain=row["grain"],

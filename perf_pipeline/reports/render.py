@@ -114,6 +114,7 @@ def _environment() -> jinja2.Environment:
         clock=units.clock,
         clean=units.clean,
         label=words.label,
+        tags=words.tags,
         cut=cut,
     )
     environment.globals.update(

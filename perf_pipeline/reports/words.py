@@ -56,6 +56,11 @@ def label(statement: Statement, limit: int = LABEL) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def tags(statement: Statement) -> str:
+    """Return a statement's tags in one line: `action=edit|show controller=orders`; may be empty."""
+    return " ".join(f"{key}={'|'.join(values)}" for key, values in statement.tags)
+
+
 def unit(metric: str) -> str:
     """Return the unit of a metric's values: `ms`, `/s`, `share`, or nothing when unknown."""
     return _METRICS[metric][1] if metric in _METRICS else ""

@@ -57,12 +57,14 @@ def read(store: Store, target_name: str, family: str, end: datetime) -> Highligh
 
 def statements(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of rows of `highlight_statements.sql`. Pure."""
+    tagged = any(row["tags"] for row in rows)
     return Highlights(
         {"calls": total(rows, "all_calls"), "execution_ms": total(rows, "all_ms")},
         {
             "top_statements": [
                 {
                     "statement": row["statement"],
+                    **({"tags": row["tags"] or ""} if tagged else {}),
                     "share_percent": rounded(percent(row["share"])),
                     "total_ms": rounded(row["total_ms"]),
                     "calls": row["calls"],

@@ -313,7 +313,9 @@ def hostile() -> ReportData:
     )
     change = SchemaChange(ONSET, ONSET, HOSTILE, HOSTILE, HOSTILE, "altered", long, HOSTILE)
     setting = SettingChange(ONSET, ONSET, HOSTILE, HOSTILE, long, HOSTILE, True)
-    statement = Statement(5, text=HOSTILE, text_length=len(HOSTILE))
+    statement = Statement(
+        5, text=HOSTILE, text_length=len(HOSTILE), tags=((HOSTILE, (HOSTILE, long)),)
+    )
     base = rich()
     return replace(
         base,

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
+from psycopg.types.json import Jsonb
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import copy
@@ -309,6 +310,24 @@ def test_a_report_says_what_the_store_holds(store: Store) -> None:
     assert "server restarted" in html
     assert "99 %" in html  # cache hits
     assert "2 of 3 statements" in html
+
+
+def test_tags_of_a_statement_stand_beside_it(store: Store) -> None:
+    target_id = fill(store)
+    with store.begin() as connection:
+        dbid, userid = connection.execute(
+            "SELECT dbid, userid FROM perf_mgmt.findings WHERE queryid = %s LIMIT 1", (SLOW,)
+        ).fetchall()[0]
+        for action in ("show", "<edit>"):
+            connection.execute(
+                "INSERT INTO ledger.statement_tags VALUES (%s, %s, %s, %s, %s, now(), now())",
+                (target_id, dbid, userid, SLOW, Jsonb({"action": action, "controller": "orders"})),
+            )
+    (report,) = build(store, "thorbis", DAY, DAY)
+    shown = "action=&lt;edit&gt;|show controller=orders"
+    assert f'<th scope="row">Sent by, as seen</th><td>{shown}</td>' in report.html
+    # in the tables of findings and of top statements, too
+    assert report.html.count(f'<span class="sub">{shown}</span>') == 2
 
 
 def test_again_is_the_same_bytes_and_writes_nothing(store: Store) -> None:

@@ -70,6 +70,12 @@ def test_causes_in_words() -> None:
     assert words.cause(Cause("setting_changed", "work_mem", None, 1)) == "setting work_mem changed"
 
 
+def test_tags_in_one_line() -> None:
+    statement = Statement(1, tags=(("action", ("edit", "show")), ("controller", ("orders",))))
+    assert words.tags(statement) == "action=edit|show controller=orders"
+    assert words.tags(Statement(1)) == ""
+
+
 def test_ticks_have_no_zeros_at_their_end() -> None:
     ticks = [words.tick("mean_exec_time", v) for v in (0.05, 2.5, 10, 100, 1000, 120_000)]
     assert ticks == ["0.05 ms", "2.5 ms", "10 ms", "100 ms", "1 s", "2 min"]

@@ -22,7 +22,7 @@ def swept(store: Store, target: Target, admin: psycopg.Connection) -> SweepRecor
     collect(target, store)
     for number in range(30):
         admin.execute("SELECT count(*) FROM app.orders WHERE n > %s", (number,), prepare=False)
-    admin.execute("SELECT id FROM app.orders WHERE id = 7")
+    admin.execute("SELECT id FROM app.orders WHERE id = 7 /*controller='orders',action='show'*/")
     admin.execute(f"SELECT id FROM app.orders WHERE state = '{SECRET}'")
     admin.execute("INSERT INTO app.other SELECT generate_series(1, 40)")
     admin.execute("DROP INDEX app.orders_state")
@@ -46,6 +46,9 @@ def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRec
     assert texts["SELECT count(*) FROM app.orders WHERE n > $1"]["calls"] == 30
     assert statements.figures["calls"] >= 32
     assert 0 < (statements.figures["p95_estimate_ms"] or 0) < 1000
+    assert texts["SELECT id FROM app.orders WHERE id = $1"]["tags"] == (
+        "action=show controller=orders"
+    )
     shares = [float(row["share_percent"] or 0) for row in top]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) <= 100.1
@@ -86,6 +89,7 @@ def test_a_span_without_sweeps_shows_nothing_it_does_not_know(
 def test_figures_of_a_table_are_short() -> None:
     row = {
         "statement": "SELECT",
+        "tags": None,
         "queryid": "1",
         "calls": 3,
         "total_ms": 12345.678,
@@ -101,3 +105,6 @@ def test_figures_of_a_table_are_short() -> None:
         33.33,
     )
     assert "all_calls" not in shown
+    assert "tags" not in shown
+    both = highlights.statements([row, row | {"tags": "action=show"}]).tables["top_statements"]
+    assert [shown["tags"] for shown in both] == ["", "action=show"]

@@ -11,6 +11,12 @@ SELECT
     s.queryid::text AS queryid, s.calls, s.total_ms,
     s.total_ms / nullif(s.calls, 0) AS mean_ms,
     s.total_ms / nullif(sum(s.total_ms) OVER (), 0) AS share,
+    (
+        SELECT string_agg(DISTINCT tag.key || '=' || tag.value, ' ' ORDER BY tag.key || '=' || tag.value)
+        FROM ledger.statement_tags AS g
+        CROSS JOIN LATERAL pg_catalog.jsonb_each_text(g.tags) AS tag
+        WHERE g.target_id = %(target_id)s AND g.dbid = s.dbid AND g.userid = s.userid AND g.queryid = s.queryid
+    ) AS tags,
     (sum(s.calls) OVER ())::bigint AS all_calls, sum(s.total_ms) OVER () AS all_ms
 FROM statements AS s
 LEFT JOIN ledger.statement_texts AS t
