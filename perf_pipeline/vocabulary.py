@@ -33,6 +33,7 @@ STATS: Final = (
     "replication",
     "settings",
     "schema_objects",
+    "bloat",
 )
 FLEET_GROUP: Final = "fleet"
 PLATFORM_GROUP: Final = "platform"

@@ -14,6 +14,7 @@ statement, and the first mixes in other sessions, the second is switched off as 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
@@ -26,7 +27,7 @@ from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.snapshots import changes, values
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import READ
-from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, first_line, query, row
+from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, Visit, first_line, query, row
 from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.sources import Source, due
 
@@ -93,9 +94,10 @@ def sweep(
     holds_server: bool = True,
     known_objects: pl.DataFrame | None = None,
     known_bytes: int | None = None,
+    states: Mapping[str, pl.DataFrame] | None = None,
     where: str = "the target",
 ) -> Sweep:
-    """Read what is due in one `REPEATABLE READ READ ONLY` transaction, then end it.
+    """Read what is due in one `REPEATABLE READ READ ONLY` transaction, end it, and follow up.
 
     Parameters
     ----------
@@ -114,6 +116,8 @@ def sweep(
         Schema objects of the last reading: index definitions are read for new ones only.
     known_bytes : int, optional
         The database's size when it was read lately: it is then not read again.
+    states : Mapping of source to polars.DataFrame, optional
+        What the last reading kept, for sources that follow up.
     where : str
         The target, for messages.
 
@@ -175,6 +179,7 @@ def sweep(
                 known_objects,
                 objects.fingerprint if objects else None,
             )
+        _follow_up(reader, chosen, frames, limits, installed, states or {}, server["ts"])
     except pg_errors.ObjectNotInPrerequisiteState as error:
         raise _not_preloaded(where) from error
     except psycopg.Error as error:
@@ -202,6 +207,25 @@ def _arranged(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a source's rows as they are kept: whoever names things may write values there."""
     arranged = source.arrange(frame) if source.arrange else frame
     return values.screened_columns(arranged, keep=_NO_NAMES)
+
+
+def _follow_up(
+    reader: Reader,
+    chosen: Sequence[Source],
+    frames: dict[str, pl.DataFrame],
+    limits: pg.Limits | None,
+    installed: Mapping[str, str],
+    states: Mapping[str, pl.DataFrame],
+    now: datetime,
+) -> None:
+    """Let sources go on with what they read, now that the transaction has ended."""
+    for source in chosen:
+        if source.follow_up is None or source.name not in frames:
+            continue
+        visit = Visit(reader, limits, installed, states.get(source.name), now)
+        found = source.follow_up(frames.pop(source.name), visit)
+        if found is not None:
+            frames[source.name] = found
 
 
 def _file(name: str, major: int) -> sqlfiles.SqlFile:

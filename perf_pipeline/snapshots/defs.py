@@ -44,6 +44,8 @@ _ROWS: Final = {
     "settings": "one server setting that changed between two sweeps",
     "schema_objects": "one table, index, column, view or function created, dropped or altered "
     "between two sweeps",
+    "bloat": "one table or btree index of at least 1 MB, about once a day: its bytes and how many "
+    "of them a rewrite would save, as pgstattuple measures or, where it is not there, estimated",
 }
 
 #: Why there are fewer events than sweeps.

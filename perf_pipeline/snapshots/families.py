@@ -205,6 +205,18 @@ READ: dict[str, Schema] = {
         "definition": _TEXT,
     },
     "schema_indexes": {"index_oid": _KEY_NUMBER, "definition": _TEXT},
+    "bloat_table": {
+        "total_bytes": _COUNT,
+        "dead_bytes": _COUNT,
+        "free_bytes": _COUNT,
+        "tuples": _COUNT,
+    },
+    "bloat_index": {
+        "total_bytes": _COUNT,
+        "leaf_pages": _COUNT,
+        "unused_pages": _COUNT,
+        "leaf_density": pl.Float64(),
+    },
     "texts": {
         "userid": _KEY_NUMBER,
         "dbid": _KEY_NUMBER,

@@ -186,4 +186,5 @@ PARTS: Final[Mapping[str, Mapping[str, Maker]]] = {
     "replication": {"replication": sampled.replication, "slots": sampled.slots},
     "settings": {"settings": changes},
     "schema_objects": {"schema_objects": changes},
+    "bloat": {"bloat": sampled.bloat},
 }

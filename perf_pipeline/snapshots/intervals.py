@@ -168,6 +168,8 @@ def _rows(
         return _with_start(rows, since) if own_interval else rows
     if source.kind == "changes":
         return _settings_changes(previous, current, since)
+    if source.kind == "survey":
+        return current.filter(pl.col("is_new")).drop("is_new", "read_at")
     return current
 
 

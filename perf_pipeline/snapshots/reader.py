@@ -120,6 +120,32 @@ class Reader:
         self.meter.run(lambda: self.connection.execute(text.encode()))
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What a source may use that goes on after the sweep's transaction.
+
+    Attributes
+    ----------
+    reader : Reader
+        Outside a transaction; for its connection, notes and meter.
+    limits : postgres.connect.Limits or None
+        None: the environment's.
+    extensions : Mapping of extension to schema
+        Installed in the database.
+    before : polars.DataFrame or None
+        The source's own state.
+    now : datetime
+        The sweep's instant, aware.
+
+    """
+
+    reader: Reader
+    limits: pg.Limits | None
+    extensions: Mapping[str, str]
+    before: pl.DataFrame | None
+    now: datetime
+
+
 def query(name: str, file: SqlFile, schema: copy.Schema, extension: str = "") -> batch.Query:
     """Return the query of a file of sql/snapshots.
 

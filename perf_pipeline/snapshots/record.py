@@ -125,6 +125,7 @@ def collect(
                 holds_server=holds,
                 known_objects=before.frames.get("schema_objects"),
                 known_bytes=_known_bytes(before, seen),
+                states=before.frames,
                 where=f"target {target.name!r}",
             )
         computed = compute(swept, before.frames, seen, expected_seconds, own)

@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from perf_pipeline.snapshots.bloat import survey
 from perf_pipeline.snapshots.chains import with_chains
 from perf_pipeline.snapshots.sources import Source
 
@@ -121,4 +122,25 @@ SLOTS: Final = Source(
     arrange=_not_negative("(?:retained|unconfirmed)_bytes"),
 )
 
-SOURCES: Final = (LOCKS, CONNECTIONS, PROGRESS, RESOURCES, REPLICATION, SLOTS)
+BLOAT: Final = Source(
+    "bloat",
+    {
+        **_counts("relid", "table_relid"),
+        **_texts("kind", "schema_name", "table_name", "relation_name"),
+        **_counts("block_bytes", "relpages"),
+        "reltuples": pl.Float64(),
+        **_counts("relallvisible", "fillfactor"),
+        "shares_entries": _YES_NO,
+        "is_hidden": _YES_NO,
+        **_counts("position", "length"),
+        **_texts("alignment"),
+        **_counts("avg_width"),
+        "null_frac": pl.Float64(),
+        "n_distinct": pl.Float64(),
+    },
+    kind="survey",
+    stats="bloat",
+    follow_up=survey,
+)
+
+SOURCES: Final = (LOCKS, CONNECTIONS, PROGRESS, RESOURCES, REPLICATION, SLOTS, BLOAT)

@@ -98,6 +98,18 @@ def slots(rows: Sequence[Row]) -> Highlights:
     )
 
 
+def bloat(rows: Sequence[Row]) -> Highlights:
+    """Make the highlights of rows of `highlight_bloat.sql`."""
+    return Highlights(
+        {
+            "wasted_bytes": _first(rows, "all_wasted"),
+            "examined_bytes": _first(rows, "all_bytes"),
+            "estimated": _first(rows, "all_estimated"),
+        },
+        {"most_wasted": [_cells(row) for row in rows]},
+    )
+
+
 def _cells(row: Row) -> Cells:
     """Return a row's cells: seconds and shares short, instants as text."""
     cells = without_totals(row)

@@ -14,6 +14,7 @@ from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.postgres.sqlfiles import SqlFile
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import Family
+from perf_pipeline.snapshots.reader import Visit
 
 #: Sweeps do not come to the second: a source is due this share of its cadence early, at most these
 #: seconds, so that "every 15 minutes" is every third sweep of five minutes, not every fourth.
@@ -39,7 +40,8 @@ class Source:
     kind : str
         `counters`: totals, whose differences `deltas.interval` takes by `family`; the rows of a
         sweep are kept for the next one. `sample`: rows that are true at the instant they are read.
-        `changes`: what differs from the last reading (settings).
+        `changes`: what differs from the last reading (settings). `survey`: some rows are read anew
+        each time (`is_new`), for the ledger; all are kept for the next time.
     stats : str
         The asset `<target>/stats/<stats>` it is shown on.
     family : Family or None
@@ -48,6 +50,9 @@ class Source:
         Pure: from the rows the SQL returned to counters of the family, or columns of the table.
     table : str
         Ledger table; default: `name`.
+    follow_up : callable or None
+        What is to be done with the rows after the sweep's transaction, on the same connection or on
+        this machine; None instead of rows: there is nothing to keep.
 
     The header of the SQL file says the rest: `cadence` (default: every sweep), `scope` (`database`,
     or `instance` for what is the same in all databases of a server), `minimum version`, and
@@ -61,11 +66,12 @@ class Source:
 
     name: str
     schema: Schema
-    kind: Literal["counters", "sample", "changes"]
+    kind: Literal["counters", "sample", "changes", "survey"]
     stats: str
     family: Family | None = None
     arrange: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     table: str = ""
+    follow_up: Callable[[pl.DataFrame, Visit], pl.DataFrame | None] | None = None
 
     @property
     def ledger_table(self) -> str:

@@ -26,6 +26,7 @@ DAILY = (
     "progress",
     "replication",
     "slots",
+    "bloat",
     "table_io",
     "functions",
     "io",

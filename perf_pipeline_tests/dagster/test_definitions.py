@@ -24,6 +24,7 @@ ASSETS = [
     "thorbis/rollup/relations_daily",
     "thorbis/rollup/statements_hourly",
     "thorbis/stats/activity",
+    "thorbis/stats/bloat",
     "thorbis/stats/database",
     "thorbis/stats/functions",
     "thorbis/stats/indexes",

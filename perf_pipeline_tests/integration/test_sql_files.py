@@ -161,6 +161,7 @@ def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
             migrate.upgrade(store)
             targets.register(store, "day")
             with store.begin() as connection:
+                connection.execute("CREATE EXTENSION pgstattuple SCHEMA public")
                 partitions.ensure(connection, DAY)
         for system, fill in SYSTEMS.items():
             schema.apply(url, system)

@@ -277,13 +277,18 @@ def test_a_lost_connection_is_unreachable(target_url: str, admin: psycopg.Connec
             collect.sweep(connection, where="target 'x'")
 
 
-def test_every_snapshot_file_runs_and_gives_its_columns(target_url: str) -> None:
+def test_every_snapshot_file_runs_and_gives_its_columns(
+    target_url: str, admin: psycopg.Connection
+) -> None:
     """All files, in the variant of this server, as our own session runs them."""
+    admin.execute("CREATE EXTENSION pgstattuple")
     shapes = {**READ, **{source.name: source.schema for source in SOURCES}}
     files = sqlfiles.folder("snapshots")
     assert {file.path.name.partition(".")[0] for file in files} == set(shapes)
     parameters = {
         "schema_indexes": {"oids": [1]},
+        "bloat_table": {"relid": 1},
+        "bloat_index": {"relid": 1},
         "texts": {"queryids": [1], "characters": 9, "ending_characters": 9, "bytes": 99},
     }
     with session(target_url) as connection:
