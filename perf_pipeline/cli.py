@@ -216,6 +216,64 @@ def store_status(as_json: bool) -> None:
     sys.exit(0 if found.up_to_date else 1)
 
 
+@store.command("import")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--target", required=True, help="The target whose history it becomes.")
+@click.option("--dry-run", is_flag=True, help="Read everything, say what would be written.")
+@click.option("--database", help="Oid or name of the target's database, where there are several.")
+@click.option("--server", help="Name or number of its server, where there are several.")
+@click.option("--timezone", help="Of times that name none: UTC, Europe/Berlin, ...")
+@click.option(
+    "--server-version", help="PostgreSQL it comes from, where it does not say: 15 or 15.4."
+)
+@click.option("--complete", is_flag=True, help="Each snapshot of the files holds every statement.")
+@click.option(
+    "--repository",
+    type=click.Choice(["powa", "pg_profile"]),
+    help="Which one, where a database has both.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def store_import(
+    sources: tuple[str, ...], target: str, dry_run: bool, as_json: bool, **options: Any
+) -> None:
+    """Take over history from elsewhere: days with imported sweeps, kept apart from collected ones.
+
+    SOURCE is CSV or Parquet files with snapshots of pg_stat_statements (files, folders, patterns;
+    each row with the time of its snapshot), or the URL of a database with a PoWA or pg_profile
+    repository. Days with collected sweeps are left alone. Run twice, it changes nothing; killed, it
+    goes on where it was.
+    """
+    from contextlib import closing
+
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.embedded.console import Steps
+    from perf_pipeline.imports import opening, words
+    from perf_pipeline.imports.run import run as run_import
+    from perf_pipeline.store import Store, migrate
+
+    declared = declared_target(target)
+    steps = Steps(quiet=as_json)
+    with Store() as opened:
+        migrate.require_current(opened)
+        chosen = opening.options(**{k: v for k, v in options.items() if k != "repository"})
+        with closing(
+            opening.open_history(sources, chosen, options["repository"], steps)
+        ) as history:
+            summary = run_import(
+                opened,
+                target,
+                history,
+                dry_run=dry_run,
+                history_start=declared.history_start,
+                progress=steps,
+            )
+    if as_json:
+        _print_json(summary.as_dict())
+        return
+    for line in words.lines(summary):
+        _say(line)
+
+
 def _fail(message: str, remedy: str, code: int, as_json: bool) -> int:
     if as_json:
         error: Mapping[str, object] = {"error": message, "remedy": remedy, "exit_code": code}

@@ -57,7 +57,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in out
 
 
-@pytest.mark.parametrize("command", ["demo", "dev", "doctor", "report", "store upgrade", "targets"])
+@pytest.mark.parametrize(
+    "command", ["demo", "dev", "doctor", "report", "store upgrade", "targets", "store import"]
+)
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = run(capsys, *command.split(), "--help")
     assert code == 0

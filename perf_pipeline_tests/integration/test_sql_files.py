@@ -46,6 +46,9 @@ LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/load/")
 #: psql scripts.
 PSQL = {"catalog/grants.sql"}
 
+#: Tables of other programs, in a schema for each of their layouts.
+LAYOUTS = sorted((Path(__file__).parents[1] / "imports" / "layouts").glob("*.sql"))
+
 #: A made-up row that a constraint refuses: the statement was parsed, planned and run up to it.
 REFUSED = psycopg.errors.IntegrityError
 
@@ -166,6 +169,11 @@ def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
         for system, fill in SYSTEMS.items():
             schema.apply(url, system)
             fill(url)
+    with psycopg.connect(url) as connection:
+        for layout in LAYOUTS:
+            connection.execute(f"CREATE SCHEMA of_{layout.stem}")  # type: ignore[call-overload]
+            connection.execute(f"SET LOCAL search_path = of_{layout.stem}")  # type: ignore[call-overload]
+            connection.execute(layout.read_text("utf-8"))  # type: ignore[call-overload]
     yield Prepared(url, each_major, frozenset(sent))
     server.drop_database(name)
 
@@ -178,10 +186,17 @@ def test_files_that_make_store_and_systems_were_applied(prepared: Prepared) -> N
     assert [name for name, text in texts.items() if text not in prepared.sent] == []
 
 
-def executed(connection: psycopg.Connection, text: str) -> None:
+def schema_of(name: str) -> str:
+    """Return what the code puts in for the schema of an extension or of a repository."""
+    program = re.match(r"imports/(powa|pg_profile)_(?:rows_(\d+))?", name)
+    if program is None:
+        return "public"
+    return f"of_{program[1]}_{program[2] or {'powa': '50', 'pg_profile': '47'}[program[1]]}"
+
+
+def executed(connection: psycopg.Connection, text: str, schema: str = "public") -> None:
     """Execute a statement with a made-up value for each of its parameters."""
-    # identifiers that the code puts in: the extension's schema is public in this database
-    text = re.sub(r"\{\w+\}", "public", text)
+    text = re.sub(r"\{\w+\}", schema, text)
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
@@ -227,7 +242,7 @@ def test_every_other_file_runs(prepared: Prepared) -> None:
         for name in names:
             connection.execute("SET LOCAL statement_timeout = '30s'")
             try:
-                executed(connection, sqlfiles.parse(FILES[name]).text)
+                executed(connection, sqlfiles.parse(FILES[name]).text, schema_of(name))
             except REFUSED:
                 pass
             except (psycopg.Error, KeyError) as error:

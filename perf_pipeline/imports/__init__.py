@@ -1,0 +1,1 @@
+"""History from elsewhere: snapshots and repositories of other programs, into the ledger."""

@@ -1,0 +1,6 @@
+-- purpose: the server version of a target's newest collected sweep
+-- minimum version: 14
+SELECT server_version_num FROM ledger.sweeps
+WHERE target_id = %(target_id)s AND source = 'collected'
+ORDER BY ts DESC
+LIMIT 1

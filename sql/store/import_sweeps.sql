@@ -1,0 +1,14 @@
+-- purpose: sweeps of a target that end in a span of time, and the first one after it
+-- minimum version: 14
+SELECT ts, previous_ts, source::text AS source
+FROM ledger.sweeps
+WHERE target_id = %(target_id)s AND ts >= %(start)s AND ts < %(finish)s
+UNION ALL
+SELECT ts, previous_ts, source
+FROM (
+    SELECT ts, previous_ts, source::text AS source FROM ledger.sweeps
+    WHERE target_id = %(target_id)s AND ts >= %(finish)s
+    ORDER BY ts
+    LIMIT 1
+) AS later
+ORDER BY 1
