@@ -37,6 +37,9 @@ from perf_pipeline.snapshots.sources import Source, due
 OLDEST_EXTENSION = (1, 9)
 _EXTENSION_MAJOR = {(1, 9): 14, (1, 10): 15, (1, 11): 17, (1, 12): 18}
 _STATEMENTS: Final = "pg_stat_statements"
+_INFO_AFTER: Final = "statements_info_after"
+#: What an observation consists of, beside `server`.
+_OBSERVED: Final = ("control", "cumulative", "statements_info", _INFO_AFTER)
 
 #: Index definitions read between two releases of the locks this takes (one share lock per table).
 _DEFINITIONS_AT_ONCE = 500
@@ -151,19 +154,22 @@ def sweep(
                 )
                 for source, file in files.items()
             ]
+            # around the statements, which come first: a reset or an eviction as they are read shows
+            info = _file("statements_info", major)
+            around = [
+                query(name, info, READ["statements_info"], installed[_STATEMENTS])
+                for name in ("statements_info", _INFO_AFTER)
+            ]
             others = [
-                # after the statements: a reset in between then shows as counters that fell, and
-                # the calls after it cannot be counted twice
-                "statements_info",
                 *(["control"] if server["sees_control"] else []),
+                "cumulative",
                 *(["database_size"] if known_bytes is None else []),
                 "schema_version",
             ]
-            queries[1:1] = [
-                query(name, _file(name, major), READ[name], installed[_STATEMENTS])
-                for name in others
-            ]
-            found = reader.families(queries)
+            more = [query(name, _file(name, major), READ[name]) for name in others]
+            found = reader.families([around[0], queries[0], around[1], *more, *queries[1:]])
+            # said once is enough
+            reader.notes = [note for note in reader.notes if not note.startswith(_INFO_AFTER)]
             _note_hidden(reader, server, found)
             frames = {
                 source.name: _arranged(source, found[source.name])
@@ -189,7 +195,8 @@ def sweep(
         ) from error
     return Sweep(
         observation=_observation(
-            server, row(found.get("control")), row(found.get("statements_info"))
+            server,
+            *(row(found.get(name)) for name in _OBSERVED),
         ),
         sources=tuple(chosen),
         frames=frames,
@@ -311,7 +318,11 @@ def _note_hidden(
 
 
 def _observation(
-    server: Mapping[str, Any], control: Mapping[str, Any], info: Mapping[str, Any]
+    server: Mapping[str, Any],
+    control: Mapping[str, Any],
+    cumulative: Mapping[str, Any],
+    info: Mapping[str, Any],
+    info_after: Mapping[str, Any],
 ) -> Observation:
     return Observation(
         ts=server["ts"],
@@ -322,9 +333,13 @@ def _observation(
         address=server["address"],
         port=server["port"],
         in_recovery=server["in_recovery"],
+        database_oid=server["database_oid"],
         database_stats_reset=server["database_stats_reset"],
+        cumulative_stats_reset=cumulative.get("stats_reset"),
         statements_stats_reset=info.get("stats_reset"),
         statements_dealloc=info.get("dealloc"),
+        statements_stats_reset_after=info_after.get("stats_reset"),
+        statements_dealloc_after=info_after.get("dealloc"),
         role_name=values.screened(server["role_name"]),
         sees_all=server["sees_all"],
     )

@@ -4,18 +4,23 @@ Pure. Nothing is negative and nothing is invented: a count is taken only where t
 that it happened after the previous sweep.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
 from functools import cache
 
 import polars as pl
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.snapshots import continuity
+from perf_pipeline.snapshots.continuity import BEFORE
 from perf_pipeline.snapshots.evidence import Evidence
 from perf_pipeline.snapshots.families import STATEMENTS, Family
 
+#: Column of a family's rows that says since when each counts; null where the server does not say.
 _SINCE = "stats_since"
-_BEFORE = "_before"
+
+#: The first version in which the extremes of a statement can be reset alone.
+_EXTREMES_RESETTABLE = 170_000
 
 
 def interval(
@@ -30,21 +35,27 @@ def interval(
 
     - no previous state, or another server's: no row (the state is a baseline only);
     - absent before: its full counters, `first_seen` (`reset` when everything was reset within the
-      interval). When the role sees more than before, only if `stats_since` proves that the key
-      began after the previous sweep;
-    - everything reset within the interval, a counter fell, or `stats_since` moved: the counters
-      since then, `reset`;
-    - else the differences, `exact`; `gap` when the interval is far longer than usual; `reset` when
-      some reset happened that cannot be traced to a key (the difference is then a lower bound).
+      interval, `lower_bound` when it may have been there, thrown out and made again). No row when
+      the role sees more than before: it may be an old one;
+    - it began again, because everything was reset within the interval, a counter fell,
+      `stats_since` moved, or `continuity.began_again`: the counters since then. `reset`, or
+      `evicted_reinserted` when statements were thrown out in the interval;
+    - else the differences. `exact`, or `gap` when the interval is far longer than usual. Where it
+      may have begun again in a way that leaves no trace, the difference certainly happened, and
+      more may have: `lower_bound`. That is so after a reset that cannot be traced to a key, and
+      for statements before 17 unless `continuity.is_the_same`.
 
-    Keys whose counters did not change have no row; keys that vanished have none either.
+    Keys whose counters did not change have no row; keys that vanished have none either: what they
+    did since the previous sweep is lost. A counter that is null now or was null before is null,
+    unless all of the row's counters are of this interval.
 
     Parameters
     ----------
     previous : polars.DataFrame or None
-        Keys, counters and, where known, `stats_since` of the previous sweep.
+        Keys, counters and, where known, `stats_since` and `family.extremes` of the previous sweep.
     current : polars.DataFrame
-        The same, with names and gauges, of this sweep. Counters are integers or milliseconds.
+        The same, with names and gauges, of this sweep. Counters are integers or milliseconds, null
+        where the server does not tell them.
     evidence : Evidence
         What was observed at both sweeps.
     family : Family
@@ -66,26 +77,49 @@ def interval(
     if previous is None or evidence.previous is None or evidence.other_server is not None:
         return _nothing(current, family)
     _require_columns(previous, family)
-    since = [_SINCE] if _SINCE in current.columns and _SINCE in previous.columns else []
-    keys = list(family.keys)
-    before = previous.select(*keys, *family.totals, *since, pl.lit(value=True).alias("known"))
+    with_since = _SINCE in previous.columns and _tells((_SINCE,), current)
+    extremes = continuity.columns(family)
+    with_extremes = _tells(extremes, previous) and _tells(extremes, current)
     rules = _rules(
         family,
-        with_since=bool(since),
-        emptied=family.reset_proves_zero and evidence.statements_emptied,
-        untraced=evidence.database_reset and not (family.reset_proves_zero or family.own_reset),
-        gap=evidence.gap,
+        _Case(
+            with_since=with_since,
+            with_extremes=with_extremes,
+            extremes_only_widen=evidence.current.server_version_num < _EXTREMES_RESETTABLE,
+            same_process=evidence.same_process,
+            emptied=family.reset_proves_zero and evidence.statements_emptied,
+            untraced=evidence.database_reset and not (family.reset_proves_zero or family.own_reset),
+            evicted=family.capped and bool(evidence.evictions),
+            in_doubt=family.capped and evidence.entries_in_doubt,
+            gap=evidence.gap,
+        ),
     )
+    kept = [
+        *family.totals,
+        *((_SINCE,) if with_since else ()),
+        *(extremes if with_extremes else ()),
+    ]
+    before = previous.select(*family.keys, *kept, pl.lit(value=True).alias("known"))
     # most keys did nothing: they go before the rest is worked out
-    moved = current.join(before, on=keys, how="left", suffix=_BEFORE).filter(rules.moved)
+    moved = current.join(before, on=list(family.keys), how="left", suffix=BEFORE).filter(
+        rules.moved
+    )
+    if evidence.sees_more:
+        moved = moved.filter("known")
     if moved.is_empty():
         return _nothing(current, family)
-    if evidence.sees_more:
-        moved = moved.filter(pl.col("known") | _began_within(bool(since), evidence))
     judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)
     if family.squares:
         judged = judged.with_columns(_at_least_possible(*family.squares))
-    return judged.sort(*keys).select(family.columns)
+    return judged.sort(*family.keys).select(family.columns)
+
+
+def _tells(columns: tuple[str, ...], frame: pl.DataFrame) -> bool:
+    """Whether a frame has these columns, and something in them (or no rows)."""
+    return bool(columns) and all(
+        name in frame.columns and frame[name].null_count() < max(frame.height, 1)
+        for name in columns
+    )
 
 
 def _nothing(current: pl.DataFrame, family: Family) -> pl.DataFrame:
@@ -112,6 +146,21 @@ def _require_columns(frame: pl.DataFrame, family: Family) -> None:
 
 
 @dataclass(frozen=True)
+class _Case:
+    """What is known of an interval, beside its rows."""
+
+    with_since: bool
+    with_extremes: bool
+    extremes_only_widen: bool
+    same_process: bool
+    emptied: bool
+    untraced: bool
+    evicted: bool
+    in_doubt: bool
+    gap: bool
+
+
+@dataclass(frozen=True)
 class _Rules:
     """The expressions of one kind of interval of one family; made once, they are used for ever."""
 
@@ -122,50 +171,77 @@ class _Rules:
 
 
 @cache
-def _rules(family: Family, *, with_since: bool, emptied: bool, untraced: bool, gap: bool) -> _Rules:
+def _rules(family: Family, case: _Case) -> _Rules:
     known = pl.col("known").fill_null(value=False)
-    pairs = [(pl.col(name), pl.col(name + _BEFORE)) for name in family.counters]
-    fell = pl.any_horizontal(now < then for now, then in pairs)
-    differs = pl.any_horizontal(now != then for now, then in pairs)
-    older = pl.lit(value=False)
-    if with_since:
-        now, then = pl.col(_SINCE), pl.col(_SINCE + _BEFORE)
-        fell = fell | (now > then).fill_null(value=False)
-        differs = differs | (now > then).fill_null(value=False)
-        # an older entry than the one we knew: another server's, or the clock went back
-        older = (now < then).fill_null(value=False)
-    restarted = known if emptied else known & fell
-    if emptied:
-        differs = pl.lit(value=True)
-    usual = "gap" if gap else "exact"
+    pairs = [(pl.col(name), pl.col(name + BEFORE)) for name in family.counters]
+    fell = _any(now < then for now, then in pairs)
+    differs = pl.lit(value=True) if case.emptied else _any(now != then for now, then in pairs)
+    told, same, moved, older = _since(case)
+    again, proved = moved, same
+    if case.with_extremes:
+        again = again | ~told & continuity.began_again(
+            family, extremes_only_widen=case.extremes_only_widen
+        )
+        proved = proved | ~told & continuity.is_the_same(family, in_doubt=case.in_doubt)
+    again = fell | again
+    if case.emptied:
+        again = again | ~same
+    # where nothing could prove that an entry is the same, only a doubt counts against it
+    doubtful = ~proved & (
+        told | pl.lit(case.untraced or case.in_doubt or (family.capped and case.with_extremes))
+    )
+    new = "reset" if case.emptied else "gap" if case.gap else "first_seen"
     quality = (
         pl.when(~known)
-        .then(pl.lit("reset" if emptied else "gap" if gap else "first_seen"))
-        .when(restarted | pl.lit(untraced))
-        .then(pl.lit("reset"))
-        .otherwise(pl.lit(usual))
+        .then(pl.lit("lower_bound" if case.untraced or _lost(case) else new))
+        .when(again)
+        .then(pl.lit("evicted_reinserted" if case.evicted and not case.emptied else "reset"))
+        .when(doubtful)
+        .then(pl.lit("lower_bound"))
+        .otherwise(pl.lit("gap" if case.gap else "exact"))
     )
     fresh = pl.col("fresh")
     return _Rules(
-        moved=(~known | differs.fill_null(value=False)) & ~older,
-        judged=[(~known | restarted).alias("fresh"), quality.alias("quality")],
+        moved=(~known | differs | moved) & ~older,
+        judged=[(~known | again).alias("fresh"), quality.alias("quality")],
         deltas=[
             pl.when(fresh)
             .then(pl.col(name))
-            .otherwise(pl.col(name) - pl.col(name + _BEFORE))
+            .otherwise(pl.col(name) - pl.col(name + BEFORE))
             .alias(name)
             for name in family.totals
         ],
-        happened=pl.any_horizontal(pl.col(name) > 0 for name in family.counters),
+        happened=_any(pl.col(name) > 0 for name in family.counters),
     )
 
 
-def _began_within(with_since: bool, evidence: Evidence) -> pl.Expr:
-    """Whether `stats_since` proves that a key began after the previous sweep."""
-    if not with_since or evidence.previous is None:
-        return pl.lit(value=False)
-    start = evidence.previous.ts.astimezone(UTC).replace(tzinfo=None)
-    return (pl.col(_SINCE) > start).fill_null(value=False)
+def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    """Whether some condition certainly holds."""
+    return pl.any_horizontal(conditions).fill_null(value=False)
+
+
+def _lost(case: _Case) -> bool:
+    """Whether a key that was absent may have come, gone and come again."""
+    return case.in_doubt and not (case.emptied and not case.evicted)
+
+
+def _since(case: _Case) -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
+    """Return what `stats_since` says.
+
+    Whether it says anything; whether the entry is the same; whether it began again; whether it is
+    older than the one we knew, which is another server's, unless one process answered twice (then
+    its clock went back).
+    """
+    no = pl.lit(value=False)
+    if not case.with_since:
+        return no, no, no, no
+    now, then = pl.col(_SINCE), pl.col(_SINCE + BEFORE)
+    same, moved, older = (
+        condition.fill_null(value=False) for condition in (now == then, now > then, now < then)
+    )
+    if case.same_process:
+        return now.is_not_null(), same, moved | older, no
+    return now.is_not_null(), same, moved, older
 
 
 def _at_least_possible(squares: str, total: str, count: str) -> pl.Expr:

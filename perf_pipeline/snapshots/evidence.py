@@ -20,6 +20,12 @@ class Observation:
     `sees_all` says whether the role may see other users' statements; `fingerprint` is that of
     the catalogs, None when the schema objects must be read again. `address` and `port` are the
     server's own names of where it was reached.
+
+    `cumulative_stats_reset` is when the counters of the archiver began, which nobody resets: the
+    server throws away all statistics of tables, indexes and databases after a crash, and keeps no
+    other trace of it. What pg_stat_statements says of itself is read just before and just after
+    the statements: a reset in between shows as a difference (`_after` is None where it was read
+    once).
     """
 
     ts: datetime
@@ -30,12 +36,32 @@ class Observation:
     address: str | None = None
     port: int | None = None
     in_recovery: bool | None = None
+    database_oid: int | None = None
     database_stats_reset: datetime | None = None
+    cumulative_stats_reset: datetime | None = None
     statements_stats_reset: datetime | None = None
     statements_dealloc: int | None = None
+    statements_stats_reset_after: datetime | None = None
+    statements_dealloc_after: int | None = None
     role_name: str = ""
     sees_all: bool = True
     fingerprint: str | None = None
+
+    @property
+    def last_statements_reset(self) -> datetime | None:
+        """`stats_reset` of pg_stat_statements as it was read last."""
+        return self.statements_stats_reset_after or self.statements_stats_reset
+
+    @property
+    def last_dealloc(self) -> int | None:
+        """`dealloc` of pg_stat_statements as it was read last."""
+        after = self.statements_dealloc_after
+        return self.statements_dealloc if after is None else after
+
+    @property
+    def emptied_meanwhile(self) -> bool:
+        """Whether the statements were emptied just as they were read: before it or after it."""
+        return _differ(self.statements_stats_reset, self.statements_stats_reset_after)
 
 
 @dataclass(frozen=True)
@@ -88,12 +114,18 @@ class Evidence:
             return None
         if _differ(before.system_identifier, after.system_identifier):
             return f"system identifier {before.system_identifier} became {after.system_identifier}"
-        if self._moved_before(before.statements_stats_reset, after.statements_stats_reset):
+        if _differ(before.database_oid, after.database_oid):
+            return f"database {before.database_oid} became {after.database_oid}"
+        if self._moved_before(before.last_statements_reset, after.statements_stats_reset):
             return "its statement statistics were reset before the previous sweep, which saw none"
         if not self._database_first_told and self._moved_before(
             before.database_stats_reset, after.database_stats_reset
         ):
             return "its database statistics were reset before the previous sweep, which saw none"
+        if before.cumulative_stats_reset is not None and self._moved_before(
+            before.cumulative_stats_reset, after.cumulative_stats_reset
+        ):
+            return "its statistics began before the previous sweep, at another time than it saw"
         if self.restarted and (
             _differ(before.timeline, after.timeline)
             or _differ(before.in_recovery, after.in_recovery)
@@ -102,28 +134,82 @@ class Evidence:
         return None
 
     @property
+    def same_process(self) -> bool:
+        """Whether one server process, without a restart, answered both sweeps."""
+        before, after = self.previous, self.current
+        return (
+            before is not None
+            and before.postmaster_start is not None
+            and before.postmaster_start == after.postmaster_start
+            and self.other_server is None
+        )
+
+    @property
     def statements_emptied(self) -> bool:
-        """Whether all statement counters certainly started again within the interval."""
+        """Whether all statement counters certainly started again within the interval.
+
+        They did when the time of the reset moved between two readings of it that lie between the
+        two readings of the statements.
+        """
         before, after = self.previous, self.current
         return (
             before is not None
             and self.other_server is None
-            and _differ(before.statements_stats_reset, after.statements_stats_reset)
+            and _differ(before.last_statements_reset, after.statements_stats_reset)
+        )
+
+    @property
+    def evictions(self) -> int | None:
+        """How often pg_stat_statements threw out its least used entries, about 5 % each time.
+
+        None when that is not known. Counted from the last reset where there was one.
+        """
+        before, after = self.previous, self.current
+        if before is None or after.last_dealloc is None:
+            return None
+        if self.statements_emptied:
+            return after.last_dealloc
+        first = 0 if before.emptied_meanwhile else before.statements_dealloc
+        last = after.statements_dealloc if after.emptied_meanwhile else after.last_dealloc
+        return None if first is None or last is None else max(0, last - first)
+
+    @property
+    def entries_in_doubt(self) -> bool:
+        """Whether entries of statements may have gone within the interval, unknown which.
+
+        Thrown out to make room; or emptied just as they were read; or not loaded by a restart: it
+        drops, uncounted, what exceeds a lowered `pg_stat_statements.max`.
+        """
+        before, after = self.previous, self.current
+        if before is None:
+            return False
+        meanwhile = before.emptied_meanwhile or after.emptied_meanwhile
+        return self.evictions != 0 or meanwhile or self.restarted
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the server threw away all statistics of tables, indexes and databases."""
+        before, after = self.previous, self.current
+        return before is not None and _differ(
+            before.cumulative_stats_reset, after.cumulative_stats_reset
         )
 
     @property
     def database_reset(self) -> bool:
         """Whether some counters of tables, indexes or the database were reset within the interval.
 
-        The server moves the same time stamp for one table and for all: it proves no single row.
+        The server moves the same time stamp for one table and for all, and somebody may reset the
+        archiver's alone: it proves no single row.
         """
         before, after = self.previous, self.current
-        return (
-            before is not None
-            and after.database_stats_reset is not None
+        if before is None or self.other_server is not None:
+            return False
+        told = (
+            after.database_stats_reset is not None
             and before.database_stats_reset != after.database_stats_reset
             and not self._database_first_told
         )
+        return told or self.crashed
 
     @property
     def _database_first_told(self) -> bool:
@@ -152,8 +238,11 @@ class Evidence:
         """Quality of the interval as a whole."""
         if self.previous is None:
             return "first_seen"
-        if self.other_server or self.statements_emptied or self.database_reset:
+        emptied = self.statements_emptied or self.current.emptied_meanwhile
+        if self.other_server or emptied or self.database_reset:
             return "reset"
+        if self.evictions or self.previous.emptied_meanwhile:
+            return "lower_bound"
         return "gap" if self.gap else "exact"
 
     def notes(self) -> list[str]:
@@ -180,15 +269,24 @@ class Evidence:
             notes.append("it is a replica now" if after.in_recovery else "it was promoted")
         if self.statements_emptied:
             notes.append(f"statement statistics were reset at {after.statements_stats_reset}")
-        if self.database_reset and not self.other_server:
-            notes.append(f"database statistics were reset at {after.database_stats_reset}")
-        if before.statements_dealloc is not None and after.statements_dealloc is not None:
-            thrown_out = after.statements_dealloc - before.statements_dealloc
-            if thrown_out > 0:
-                notes.append(
-                    f"pg_stat_statements made room {thrown_out} times: calls of evicted statements"
-                    " are missing; raise pg_stat_statements.max"
-                )
+        if after.emptied_meanwhile:
+            notes.append(
+                f"statement statistics were reset at {after.statements_stats_reset_after},"
+                " just as they were read"
+            )
+        if self.database_reset:
+            notes.append(
+                f"statistics of tables, indexes and database began anew at"
+                f" {after.cumulative_stats_reset}: the server crashed or was stopped at once"
+                " (or somebody reset the archiver's)"
+                if self.crashed
+                else f"database statistics were reset at {after.database_stats_reset}"
+            )
+        if self.evictions:
+            notes.append(
+                f"pg_stat_statements made room {self.evictions} times: calls of evicted statements"
+                " are missing; raise pg_stat_statements.max"
+            )
         return notes
 
     def _moved_before(self, before: datetime | None, after: datetime | None) -> bool:
@@ -210,9 +308,13 @@ _TYPES: dict[str, pl.DataType] = {
     "address": pl.String(),
     "port": pl.Int64(),
     "in_recovery": pl.Boolean(),
+    "database_oid": pl.Int64(),
     "database_stats_reset": pl.Datetime("us", "UTC"),
+    "cumulative_stats_reset": pl.Datetime("us", "UTC"),
     "statements_stats_reset": pl.Datetime("us", "UTC"),
     "statements_dealloc": pl.Int64(),
+    "statements_stats_reset_after": pl.Datetime("us", "UTC"),
+    "statements_dealloc_after": pl.Int64(),
     "role_name": pl.String(),
     "sees_all": pl.Boolean(),
     "fingerprint": pl.String(),

@@ -32,6 +32,11 @@ class Family:
         reset, and its delta is kept at or above sum²/count, the least that is possible.
     names : tuple of str
         Text columns that name the row, taken from the current sweep.
+    extremes : tuple of str
+        (shortest, longest): columns of the least and the greatest time that `squares`' sum adds up,
+        where the server's version needs them as evidence (see `continuity`); not in the ledger.
+    capped : bool
+        The server keeps only so many rows and throws out the least used for a new one.
     reset_proves_zero : bool
         `stats_reset` of this family moves only when every counter of it starts again.
     own_reset : bool
@@ -48,6 +53,8 @@ class Family:
     gauges: Mapping[str, pl.DataType]
     names: tuple[str, ...] = ()
     squares: tuple[str, str, str] | None = None
+    extremes: tuple[str, ...] = ()
+    capped: bool = False
     reset_proves_zero: bool = False
     own_reset: bool = False
     internal: tuple[str, ...] = ()
@@ -104,6 +111,8 @@ STATEMENTS = Family(
     },
     gauges={},
     squares=("exec_time_squares", "total_exec_time", "calls"),
+    extremes=("min_exec_time", "max_exec_time"),
+    capped=True,
     reset_proves_zero=True,
 )
 
@@ -182,6 +191,7 @@ READ: dict[str, Schema] = {
         "address": _TEXT,
         "port": _COUNT,
         "in_recovery": pl.Boolean(),
+        "database_oid": _COUNT,
         "database_stats_reset": _TIME,
         "role_name": _TEXT,
         "sees_all": pl.Boolean(),
@@ -193,6 +203,7 @@ READ: dict[str, Schema] = {
     "quiet": {},
     "signs": {"signs": _TEXT},
     "control": {"system_identifier": _KEY_NUMBER, "timeline_id": _COUNT},
+    "cumulative": {"stats_reset": _TIME},
     "statements_info": {"dealloc": _COUNT, "stats_reset": _TIME},
     "database_size": {"database_bytes": _COUNT},
     "schema_version": {"fingerprint": _TEXT},
@@ -234,7 +245,8 @@ def statements_from_wire(raw: pl.DataFrame) -> pl.DataFrame:
     `stddev_exec_time` is replaced by `exec_time_squares`, the sum of squares of all execution times
     so far (ms²), a counter: calls x stddev² + total²/calls (the server's stddev is that of the
     population).
-    Rows without a queryid, which belong to statements this role may not see, are left out.
+    Rows without a queryid, which belong to statements this role may not see, are left out; so are
+    the extremes where the server tells since when an entry counts.
 
     Parameters
     ----------
@@ -242,10 +254,11 @@ def statements_from_wire(raw: pl.DataFrame) -> pl.DataFrame:
         Columns of `statements.sql`.
 
     """
+    unneeded = [name for name in STATEMENTS.extremes if raw[name].null_count() == raw.height]
     calls = pl.col("calls")
     squares = calls * pl.col("stddev_exec_time") ** 2 + pl.col("total_exec_time") ** 2 / calls
     return (
         raw.filter(pl.col("queryid").is_not_null())
         .with_columns(pl.when(calls > 0).then(squares).otherwise(0.0).alias("exec_time_squares"))
-        .drop("stddev_exec_time")
+        .drop("stddev_exec_time", *unneeded)
     )

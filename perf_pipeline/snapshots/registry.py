@@ -43,6 +43,7 @@ _STATEMENTS = Source(
             if name not in {"calls", "total_exec_time"}
         },
         "stats_since": pl.Datetime("us"),
+        **dict.fromkeys(STATEMENTS.extremes, _MILLISECONDS),
     },
     kind="counters",
     stats="statements",

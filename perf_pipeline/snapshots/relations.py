@@ -9,7 +9,7 @@ import polars as pl
 from perf_pipeline.snapshots.families import TABLES
 
 #: Of two qualities the one that says less, in this order.
-_WORST_FIRST = ("gap", "reset", "first_seen", "exact")
+_WORST_FIRST = ("lower_bound", "evicted_reinserted", "reset", "gap", "first_seen", "exact")
 
 
 def with_index_scans(

@@ -115,7 +115,7 @@ def dearest_first(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def counted_anew(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the keys of statements the server forgot and saw again: their comment may be another.
+    """Return the keys of statements the server may have forgotten: their comment may be another.
 
     Parameters
     ----------
@@ -123,5 +123,5 @@ def counted_anew(rows: pl.DataFrame) -> pl.DataFrame:
         Columns userid, dbid, queryid, quality of the interval.
 
     """
-    again = pl.col("quality").is_in(["reset", "evicted_reinserted", "first_seen"])
+    again = pl.col("quality").is_in(["reset", "evicted_reinserted", "lower_bound", "first_seen"])
     return rows.filter(again).select(_KEYS).unique().sort(_KEYS)

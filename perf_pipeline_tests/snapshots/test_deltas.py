@@ -20,11 +20,15 @@ BEFORE = Observation(
     timeline=1,
     postmaster_start=RESET,
     in_recovery=False,
+    database_oid=5,
+    cumulative_stats_reset=RESET,
     statements_stats_reset=RESET,
     statements_dealloc=0,
 )
 AFTER = replace(BEFORE, ts=T1)
 CALM = Evidence(BEFORE, AFTER)
+RESTARTED = Evidence(BEFORE, replace(AFTER, postmaster_start=T0 + timedelta(minutes=1)))
+EVICTED = Evidence(BEFORE, replace(AFTER, statements_dealloc=2))
 
 
 def one(rows: pl.DataFrame) -> dict[str, object]:
@@ -101,10 +105,23 @@ def test_a_moved_start_is_a_reset_even_when_the_counters_grew() -> None:
     assert (row["calls"], row["quality"]) == (15, "reset")
 
 
-def test_an_older_start_than_known_is_not_counted() -> None:
+def test_an_older_start_than_known_is_another_servers_unless_one_process_answered_twice() -> None:
     before = statements([{"calls": 10, "stats_since": datetime(2026, 2, 2)}])
     after = statements([{"calls": 15, "stats_since": datetime(2026, 2, 1)}])
-    assert interval(before, after, CALM).is_empty()
+    assert interval(before, after, RESTARTED).is_empty()
+    # its clock went back, and the entry is a new one
+    row = one(interval(before, after, CALM))
+    assert (row["calls"], row["quality"]) == (15, "reset")
+
+
+def test_a_start_that_is_told_for_the_first_time_proves_nothing_yet() -> None:
+    """ALTER EXTENSION pg_stat_statements UPDATE on 17: whether the entry is the same is unknown."""
+    since = {"stats_since": datetime(2026, 2, 1)}
+    before, after = statements([{"calls": 10}]), statements([{"calls": 15, **since}])
+    row = one(interval(before, after, CALM))
+    assert (row["calls"], row["quality"]) == (5, "lower_bound")
+    row = one(interval(after, statements([{"calls": 17, **since}]), CALM))
+    assert (row["calls"], row["quality"]) == (2, "exact")
 
 
 def test_a_reset_of_everything_counts_what_came_after_it() -> None:
@@ -120,6 +137,8 @@ def test_a_reset_of_everything_counts_what_came_after_it() -> None:
     "changes",
     [
         {"system_identifier": 8},
+        {"database_oid": 6},
+        {"cumulative_stats_reset": T0 - timedelta(days=1)},
         {"statements_stats_reset": T0 - timedelta(days=1)},
         {"database_stats_reset": T0 - timedelta(days=1)},
         {"postmaster_start": T0 + timedelta(minutes=1), "timeline": 2},
@@ -135,10 +154,75 @@ def test_another_servers_counters_are_never_counted(changes: dict[str, object]) 
 
 
 def test_a_plain_restart_keeps_the_counters() -> None:
-    evidence = Evidence(BEFORE, replace(AFTER, postmaster_start=T0 + timedelta(minutes=1)))
-    row = one(interval(statements([{"calls": 10}]), statements([{"calls": 12}]), evidence))
+    since = {"stats_since": datetime(2026, 2, 1)}
+    before = statements([{"calls": 10, **since}])
+    row = one(interval(before, statements([{"calls": 12, **since}]), RESTARTED))
     assert (row["calls"], row["quality"]) == (2, "exact")
-    assert evidence.notes() == ["the server was restarted"]
+    assert RESTARTED.notes() == ["the server was restarted"]
+    # before 17 it may have dropped entries as it loaded them, and says nothing of it
+    row = one(interval(statements([{"calls": 10}]), statements([{"calls": 12}]), RESTARTED))
+    assert (row["calls"], row["quality"]) == (2, "lower_bound")
+
+
+def test_evictions_mark_what_they_may_have_touched() -> None:
+    since, moved = datetime(2026, 2, 1), datetime(2026, 3, 1, 12, 1)
+    before = [
+        {"queryid": 1, "calls": 10, "stats_since": since},
+        {"queryid": 2, "calls": 10, "stats_since": since},
+        {"queryid": 3, "calls": 10},
+        {"queryid": 4, "calls": 10},
+    ]
+    after = [
+        {"queryid": 1, "calls": 12, "stats_since": since},
+        {"queryid": 2, "calls": 12, "stats_since": moved},
+        {"queryid": 3, "calls": 9},
+        {"queryid": 4, "calls": 12},
+        {"queryid": 5, "calls": 1, "stats_since": moved},
+    ]
+    rows = interval(statements(before), statements(after), EVICTED)
+    assert rows.select("queryid", "calls", "quality").rows() == [
+        (1, 2, "exact"),
+        (2, 12, "evicted_reinserted"),
+        (3, 9, "evicted_reinserted"),
+        (4, 2, "lower_bound"),
+        (5, 1, "lower_bound"),
+    ]
+    assert (EVICTED.evictions, EVICTED.quality) == (2, "lower_bound")
+    assert "made room 2 times" in EVICTED.notes()[0]
+    unknown = Evidence(BEFORE, replace(AFTER, statements_dealloc=None))
+    rows = interval(statements(before), statements(after), unknown)
+    assert (unknown.evictions, unknown.quality) == (None, "exact")
+    assert rows["quality"].to_list() == ["exact", "reset", "reset", "lower_bound", "lower_bound"]
+
+
+def test_evictions_are_counted_around_both_readings() -> None:
+    """What went between a reading of the statements and that of the counter is in doubt twice."""
+    before = replace(BEFORE, statements_dealloc=3, statements_dealloc_after=4)
+    after = replace(AFTER, statements_dealloc=4, statements_dealloc_after=6)
+    assert Evidence(before, after).evictions == 3
+    emptied = replace(after, statements_stats_reset_after=T1, statements_dealloc_after=0)
+    assert Evidence(before, emptied).evictions == 1
+    reset = replace(AFTER, statements_stats_reset=T0 + timedelta(minutes=1), statements_dealloc=2)
+    assert Evidence(before, reset).evictions == 2
+
+
+def test_a_reset_just_as_the_statements_are_read_counts_nothing_twice() -> None:
+    """It was before or after the reading; only the counters can tell, and not all do."""
+    emptied = replace(AFTER, statements_stats_reset_after=T1)
+    now = Evidence(BEFORE, emptied)
+    before = statements([{"queryid": 1, "calls": 10}, {"queryid": 2, "calls": 10}])
+    after = statements([{"queryid": 1, "calls": 15}, {"queryid": 2, "calls": 1}])
+    rows = interval(before, after, now)
+    assert rows.select("calls", "quality").rows() == [(5, "lower_bound"), (1, "reset")]
+    assert now.quality == "reset"
+    assert "just as they were read" in now.notes()[0]
+    # the next sweep sees that same time before and after its reading: no second reset
+    later = replace(AFTER, ts=T1 + timedelta(minutes=5), statements_stats_reset=T1)
+    then = Evidence(emptied, later)
+    assert not then.statements_emptied
+    assert (then.other_server, then.quality) == (None, "lower_bound")
+    row = one(interval(statements([{"calls": 3}]), statements([{"calls": 5}]), then))
+    assert (row["calls"], row["quality"]) == (2, "lower_bound")
 
 
 @pytest.mark.parametrize(("version", "quality"), [(140023, "exact"), (150018, "reset")])
@@ -184,12 +268,13 @@ def test_what_only_became_visible_is_not_counted() -> None:
             {"queryid": 3, "calls": 5},
         ]
     )
-    assert interval(statements([]), current, wider)["queryid"].to_list() == [2]
+    known = statements([{"queryid": 1, "calls": 2, "stats_since": old}])
+    assert interval(known, current, wider).select("queryid", "calls").rows() == [(1, 3)]
     other_role = Evidence(
         replace(BEFORE, sees_all=False, role_name="a"),
         replace(AFTER, sees_all=False, role_name="b"),
     )
-    assert interval(statements([]), current, other_role)["queryid"].to_list() == [2]
+    assert interval(statements([]), current, other_role).is_empty()
     assert interval(statements([]), current, CALM).height == 3
 
 
@@ -211,13 +296,38 @@ def test_levels_alone_make_no_row() -> None:
     assert interval(table(n_dead_tup=1), table(n_dead_tup=9), CALM, TABLES).is_empty()
 
 
-def test_a_database_reset_marks_but_invents_nothing() -> None:
-    """The server moves one time stamp for one table's reset and for all: it proves no row."""
-    some = Evidence(BEFORE, replace(AFTER, database_stats_reset=T0 + timedelta(minutes=1)))
+@pytest.mark.parametrize("field", ["database_stats_reset", "cumulative_stats_reset"])
+def test_a_reset_or_a_crash_marks_but_invents_nothing(field: str) -> None:
+    """One time stamp moves for one table's reset and for all: it proves no row."""
+    when = T0 + timedelta(minutes=1)
+    some = Evidence(BEFORE, replace(AFTER, **{field: when}))  # type: ignore[arg-type]
     row = one(interval(table(seq_scan=5), table(seq_scan=7), some, TABLES))
-    assert (row["seq_scan"], row["quality"]) == (2, "reset")
+    assert (row["seq_scan"], row["quality"]) == (2, "lower_bound")
     row = one(interval(table(seq_scan=5), table(seq_scan=3), some, TABLES))
     assert (row["seq_scan"], row["quality"]) == (3, "reset")
+    row = one(interval(table(), table(relid=2, seq_scan=3), some, TABLES))
+    assert (row["seq_scan"], row["quality"]) == (3, "lower_bound")
+    assert some.quality == "reset"
+    assert str(when) in some.notes()[0]
+    # statements are another matter
+    row = one(interval(statements([{"calls": 5}]), statements([{"calls": 7}]), some))
+    assert (row["calls"], row["quality"]) == (2, "exact")
+
+
+def test_counters_that_nobody_tells_stay_null() -> None:
+    wal = {"wal_bytes": None, "wal_fpi": 3}
+    before = statements([{"calls": 10, **wal}])
+    row = one(interval(before, statements([{"calls": 12, **wal}]), CALM))
+    assert (row["calls"], row["wal_bytes"], row["wal_fpi"], row["quality"]) == (2, None, 0, "exact")
+    # told for the first time: all of it happened at some time, nobody knows how much of it now
+    row = one(interval(before, statements([{"calls": 12, "wal_bytes": 9}]), CALM))
+    assert (row["calls"], row["wal_bytes"]) == (12, 9)  # wal_fpi fell: all of it is of now
+    row = one(interval(before, statements([{"calls": 12, **wal, "wal_bytes": 9}]), CALM))
+    assert (row["calls"], row["wal_bytes"], row["quality"]) == (2, None, "exact")
+    untold = {name: None for name in STATEMENTS.counters if name not in {"calls", "plans"}}
+    assert interval(statements([untold]), statements([untold]), CALM).is_empty()
+    row = one(interval(statements([]), statements([{"calls": 1, **wal}]), CALM))
+    assert (row["wal_bytes"], row["quality"]) == (None, "first_seen")
 
 
 def test_every_family_gives_its_ledger_columns() -> None:

@@ -1,128 +1,178 @@
-"""The simulator runs, is reset, evicts, restarts, fails over; nothing is ever invented."""
+"""The simulator runs, is reset, evicts, crashes, fails over; nothing is invented, all is marked."""
 
 import math
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perf_pipeline.snapshots.deltas import interval
-from perf_pipeline.snapshots.evidence import Evidence, Observation
-from perf_pipeline_tests.snapshots.simulator import EPOCH, Clock, Server, Truth
+from perf_pipeline.snapshots import continuity, deltas
+from perf_pipeline.snapshots.evidence import Evidence
+from perf_pipeline_tests.snapshots.simulator import Telling
+from perf_pipeline_tests.snapshots.world import (
+    QUERIES,
+    Event,
+    Relations,
+    Script,
+    World,
+    check,
+    check_relations,
+    played,
+)
 
-SPACING = 300.0
-ALL = range(1, 5)
+TELLING: tuple[Telling, ...] = ("16", "17", "17 old")
 
-
-def standby() -> Server:
-    """Another process on another machine: it was started and emptied at other times."""
-    started = EPOCH - timedelta(days=1)
-    return Server(in_recovery=True, started=started, stats_reset=started)
-
-
-queries = st.integers(1, 4)
+queries = st.sampled_from(QUERIES)
 durations = st.sampled_from([0.001, 0.5, 1.0, 3.5, 1e6]) | st.floats(1e-4, 1e6, allow_nan=False)
 runs = st.lists(
-    st.tuples(st.just("run"), queries, st.lists(durations, min_size=1, max_size=4)), max_size=4
+    st.tuples(st.just("run"), queries, st.lists(durations, min_size=1, max_size=6)), max_size=4
+)
+#: What makes statements forget while somebody reads them.
+sudden = st.one_of(
+    st.tuples(st.sampled_from(["evict", "reset_one"]), queries),
+    st.tuples(st.just("reset_all")),
+    st.tuples(st.just("churn"), st.integers(1, 8)),
 )
 disruptions = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["evict", "reset_one"]), queries),
+        sudden,
+        st.tuples(st.just("parse"), queries),
+        st.tuples(st.just("restart"), st.integers(2, 8)),
+        st.tuples(st.just("see"), st.booleans()),
+        st.tuples(st.just("step_clock"), st.sampled_from([-3600.0, -0.5, 0.5, 3600.0])),
         st.tuples(
-            st.sampled_from(["reset_all", "crash", "restart", "failover", "replace", "missed"])
+            st.sampled_from(
+                [
+                    "reset_extremes",
+                    "crash",
+                    "crash_of_a_session",
+                    "promote",
+                    "failover",
+                    "replace",
+                    "other_database",
+                    "update_extension",
+                    "missed",
+                ]
+            )
+        ),
+        st.builds(
+            lambda moment, event: ("while_read", moment, *event),
+            st.sampled_from(["before", "after"]),
+            sudden | runs.filter(len).map(lambda events: events[0]),
         ),
     ),
-    max_size=2,
+    max_size=3,
 )
-#: What happens between two sweeps.
-rounds = st.tuples(runs, disruptions, runs).map(lambda parts: [*parts[0], *parts[1], *parts[2]])
-scripts = st.lists(rounds, min_size=2, max_size=8)
+rounds = st.tuples(runs, disruptions, runs, disruptions, runs).map(
+    lambda parts: [event for part in parts for event in part]
+)
+scripts = st.lists(rounds, min_size=2, max_size=6)
 calm_scripts = st.lists(runs, min_size=2, max_size=8)
-Script = list[list[tuple[Any, ...]]]
 
 
-@dataclass
-class World:
-    """Two servers, one clock, one collector."""
-
-    with_since: bool
-    clock: Clock = field(default_factory=Clock)
-    servers: list[Server] = field(default_factory=lambda: [Server(), standby()])
-    truth: Truth = field(default_factory=Truth)
-    state: tuple[pl.DataFrame, Observation] | None = None
-    lost: set[int] = field(default_factory=set)
-    clusters: int = 100
-    #: (interval, truth, evidence, statements whose entry vanished) of every sweep
-    sweeps: list[tuple[pl.DataFrame, dict[int, list[float]], Evidence, set[int]]] = field(
-        default_factory=list
-    )
-
-    def play(self, event: tuple[Any, ...]) -> None:
-        getattr(self, event[0])(*event[1:])
-
-    def run(self, queryid: int, times: list[float]) -> None:
-        for milliseconds in times:
-            self.servers[0].run(queryid, milliseconds, self.clock.tick())
-            self.truth.add(queryid, milliseconds)
-            # the standby has a workload of its own, which nobody asked us to count
-            self.servers[1].run(queryid, 1.0, self.clock.now)
-            self.servers[1].run(queryid, 2.0, self.clock.now)
-
-    def evict(self, queryid: int) -> None:
-        self.servers[0].evict(queryid)
-        self.lost.add(queryid)
-
-    def reset_one(self, queryid: int) -> None:
-        self.servers[0].reset_one(queryid)
-        self.lost.add(queryid)
-
-    def reset_all(self) -> None:
-        self.servers[0].reset_all(self.clock.tick())
-        self.lost.update(ALL)
-
-    def crash(self) -> None:
-        self.servers[0].restart(self.clock.tick(), crash=True)
-        self.lost.update(ALL)
-
-    def restart(self) -> None:
-        self.servers[0].restart(self.clock.tick(), crash=False)
-
-    def failover(self) -> None:
-        old, new = self.servers
-        new.timeline, new.in_recovery, old.in_recovery = old.timeline + 1, False, True
-        self.servers.reverse()
-        self.lost.update(ALL)
-
-    def replace(self) -> None:
-        self.clusters += 1
-        other = Server(system_identifier=self.clusters, started=EPOCH - timedelta(days=2))
-        for queryid in ALL:
-            for _ in range(50):
-                other.run(queryid, 9.0, self.clock.tick())
-        self.servers[0] = other
-        self.lost.update(ALL)
-
-    def missed(self) -> None:
-        self.clock.tick(10 * SPACING)
-
-    def sweep(self) -> None:
-        now = self.clock.tick(SPACING / 10)
-        server = self.servers[0]
-        current, observed = server.frame(with_since=self.with_since), server.observe(now)
-        previous, before = self.state or (None, None)
-        evidence = Evidence(before, observed, SPACING)
-        self.sweeps.append(
-            (interval(previous, current, evidence), self.truth.times, evidence, self.lost)
-        )
-        self.state, self.truth, self.lost = (current, observed), Truth(), set()
+@given(scripts, st.sampled_from(TELLING))
+@example([[("run", 1, [1.0])], [("run", 1, [1.0]), ("failover",)]], "16")
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_invented_and_complete_is_complete(script: Script, telling: Telling) -> None:
+    check(played(script, telling))
 
 
-def played(script: Script, *, with_since: bool) -> World:
-    world = World(with_since)
+@given(calm_scripts, st.sampled_from(TELLING))
+@settings(max_examples=100, deadline=None)
+def test_a_calm_server_is_counted_completely(script: Script, telling: Telling) -> None:
+    sweeps = played(script, telling).sweeps
+    assert sweeps[0].rows.is_empty()
+    for swept in sweeps[1:]:
+        counted = {row["queryid"]: row for row in swept.rows.to_dicts()}
+        assert set(counted) == set(swept.truth)
+        for queryid, times in swept.truth.items():
+            row = counted[queryid]
+            assert row["calls"] == len(times)
+            squares = math.fsum(value * value for value in times)
+            assert row["exec_time_squares"] == pytest.approx(squares, abs=1e12 * 200 * 1e-12)
+            if telling == "17":
+                assert row["quality"] in {"exact", "first_seen"}
+                continue
+            # few calls are accounted for one by one; many prove nothing once both extremes moved
+            assert row["quality"] in {"exact", "first_seen", "lower_bound"}
+
+
+SPREAD = [5.0, 9.0, 7.0, 6.0]
+WIDER = [4.0, 10.0, 3.0, 11.0]
+NARROWER = [6.5, 6.6, 6.7, 6.8, 6.9, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("times", "quality"),
+    [
+        ([6.0], "exact"),
+        ([60.0], "exact"),
+        ([6.0] * 9 + [60.0], "exact"),
+        ([1.0, 60.0], "exact"),
+        ([1.0, 60.0, 6.0], "exact"),
+        ([1.0, 60.0, 6.0, 6.0], "lower_bound"),
+    ],
+)
+def test_before_17_a_statement_that_went_on_shows_it(times: list[float], quality: str) -> None:
+    script: Script = [[("run", 1, SPREAD)], [("run", 1, times)]]
+    row = played(script, "16").sweeps[1].rows.to_dicts()[0]
+    assert (row["calls"], row["quality"]) == (len(times), quality)
+
+
+@pytest.mark.parametrize(
+    ("event", "times", "calls", "quality"),
+    [
+        ("evict", NARROWER, 6, "evicted_reinserted"),
+        ("reset_one", NARROWER, 6, "reset"),
+        # it ran more often than before, and only wider: nothing tells it from one that went on
+        ("evict", [*WIDER, 6.0, 6.0, 6.0, 6.0], 4, "lower_bound"),
+    ],
+)
+def test_before_17_a_statement_that_came_back_does_not_pass(
+    event: str, times: list[float], calls: int, quality: str
+) -> None:
+    script: Script = [[("run", 1, SPREAD)], [(event, 1), ("run", 1, times)]]
+    row = played(script, "16").sweeps[1].rows.to_dicts()[0]
+    assert (row["calls"], row["quality"]) == (calls, quality)
+    told = played(script, "17").sweeps[1].rows.to_dicts()[0]
+    expected = "evicted_reinserted" if event == "evict" else "reset"
+    assert (told["calls"], told["quality"]) == (len(times), expected)
+
+
+def test_the_least_used_statements_are_thrown_out() -> None:
+    """The real rule: what runs often stays, and is exact, while the others come and go."""
+    script: Script = [[("run", 1, SPREAD * 5), ("run", 2, [1.0])]]
+    script += [[("run", 1, [6.0, 6.1]), ("churn", 9)]] * 5
+    sweeps = played(script, "16").sweeps[1:]
+    for swept in sweeps:
+        assert swept.evidence.quality == "lower_bound"
+        qualities = dict(swept.rows.select("queryid", "quality").rows())
+        assert qualities.pop(1) == "exact"
+        assert set(qualities.values()) == {"lower_bound"}
+    assert all(2 in swept.lost for swept in sweeps[:1])
+
+
+relation_events = st.lists(
+    st.one_of(
+        st.tuples(st.just("work"), st.integers(1, 3), st.integers(0, 5)),
+        st.tuples(st.sampled_from(["reset_one", "drop"]), st.integers(1, 3)),
+        st.tuples(st.sampled_from(["reset_all", "crash"])),
+        st.tuples(st.just("tell_scans"), st.booleans()),
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(relation_events, min_size=2, max_size=6))
+@example([[("work", 1, 5)], [("crash",), ("work", 1, 7)]])
+@settings(max_examples=100, deadline=None)
+def test_tables_are_counted_as_honestly(script: Script) -> None:
+    check_relations(relations(script))
+
+
+def relations(script: Script) -> Relations:
+    world = Relations()
     for between in script:
         for event in between:
             world.play(event)
@@ -130,62 +180,99 @@ def played(script: Script, *, with_since: bool) -> World:
     return world
 
 
-@given(scripts, st.booleans())
-@example([[("run", 1, [1.0])], [("run", 1, [1.0]), ("failover",)]], False)
-@settings(max_examples=100, deadline=None)
-def test_nothing_negative_and_nothing_invented(script: Script, with_since: bool) -> None:
-    for rows, truth, _, _ in played(script, with_since=with_since).sweeps:
-        for row in rows.to_dicts():
-            really = truth.get(row["queryid"], [])
-            assert 0 <= row["calls"] <= len(really)
-            assert row["rows"] == 2 * row["calls"]
-            assert 0.0 <= row["total_exec_time"] <= sum(really) * (1 + 1e-9) + 1e-6
-            assert row["exec_time_squares"] >= 0.0
-            assert min(row[name] for name in rows.columns[5:]) >= 0
+def lie(value: object) -> property:
+    return property(lambda _: value)
 
 
-@given(scripts)
-@example([[("run", 1, [1.0])], [("evict", 1), ("run", 1, [1.0, 1.0])]])
-@example([[("run", 1, [1.0])], [("reset_all",), ("run", 1, [1.0, 1.0])]])
-@settings(max_examples=100, deadline=None)
-def test_with_stats_since_exact_is_exact(script: Script) -> None:
-    for rows, truth, evidence, lost in played(script, with_since=True).sweeps:
-        for row in rows.to_dicts():
-            if row["quality"] == "exact":
-                assert row["calls"] == len(truth[row["queryid"]])
-                assert not evidence.gap
-            if row["quality"] == "first_seen" and row["queryid"] not in lost:
-                assert row["calls"] == len(truth[row["queryid"]])
+def never(*_: object, **__: object) -> Any:
+    return deltas.pl.lit(value=False)
 
 
-@given(calm_scripts, st.booleans())
-@settings(max_examples=100, deadline=None)
-def test_a_calm_server_is_counted_completely(script: Script, with_since: bool) -> None:
-    sweeps = played(script, with_since=with_since).sweeps
-    assert sweeps[0][0].is_empty()
-    for rows, truth, _, _ in sweeps[1:]:
-        counted = {row["queryid"]: row for row in rows.to_dicts()}
-        assert set(counted) == set(truth)
-        for queryid, times in truth.items():
-            row = counted[queryid]
-            assert row["calls"] == len(times)
-            assert row["quality"] in {"exact", "first_seen"}
-            # sums are differences of larger sums: exact to 1e-15 of those, not of themselves
-            so_far = 1e6 * 200
-            assert row["total_exec_time"] == pytest.approx(math.fsum(times), abs=so_far * 1e-14)
-            squares = math.fsum(value * value for value in times)
-            assert row["exec_time_squares"] == pytest.approx(squares, abs=1e12 * 200 * 1e-12)
+def always(*_: object, **__: object) -> Any:
+    return deltas.pl.lit(value=True)
 
 
-def test_the_properties_can_fail() -> None:
-    """The simulator is no yes-man: a naive difference does invent calls on the same script."""
-    script: Script = [[("run", 1, [1.0])], [("replace",)]]
-    world = played(script, with_since=False)
-    before, after = world.sweeps[0], world.sweeps[1]
-    assert after[0].is_empty()
-    naive = Evidence(before[2].current, before[2].current)
-    old = Server()
-    old.run(1, 1.0, world.clock.now)
-    current = world.servers[0].frame(with_since=False)
-    invented = interval(old.frame(with_since=False), current, naive)
-    assert invented["calls"].sum() > 0
+#: A rule taken away, and a script that its absence makes a liar of.
+MUTANTS: dict[str, tuple[object, str, object, Telling, list[Event]]] = {
+    "another server": (Evidence, "other_server", lie(None), "16", [("replace",)]),
+    "another database": (
+        Evidence,
+        "other_server",
+        lie(None),
+        "17",
+        [("other_database",)],
+    ),
+    "a reset as they are read": (
+        Evidence,
+        "statements_emptied",
+        property(
+            lambda self: (
+                self.previous is not None
+                and self.previous.last_statements_reset != self.current.last_statements_reset
+            )
+        ),
+        "16",
+        [("run", 1, [6.0]), ("while_read", "after", "reset_all")],
+    ),
+    "entries in doubt": (
+        Evidence,
+        "entries_in_doubt",
+        lie(value=False),
+        "16",
+        [("run", 3, [1.0]), ("evict", 3), ("run", 3, [2.0])],
+    ),
+    "is the same": (
+        continuity,
+        "is_the_same",
+        always,
+        "16",
+        [("reset_one", 1), ("run", 1, [*WIDER, *SPREAD])],
+    ),
+    "since when": (
+        deltas,
+        "_since",
+        lambda _: (deltas.pl.lit(value=True), always(), never(), never()),
+        "17",
+        [("evict", 1), ("run", 1, [*WIDER, *SPREAD])],
+    ),
+    "extremes can be reset": (
+        deltas,
+        "_EXTREMES_RESETTABLE",
+        10**9,
+        "17 old",
+        [("reset_extremes",), ("run", 1, [6.0])],
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_properties_can_fail(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the rule the same check fails on the same script."""
+    where, name, instead, telling, events = MUTANTS[rule]
+    script: Script = [[("run", 1, SPREAD), ("run", 2, [1.0])], events]
+    check(played(script, telling))
+    monkeypatch.setattr(where, name, instead)
+    deltas._rules.cache_clear()
+    try:
+        with pytest.raises(AssertionError):
+            check(played(script, telling))
+    finally:
+        deltas._rules.cache_clear()
+
+
+def test_the_property_of_tables_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    script: Script = [[("work", 1, 5)], [("crash",), ("work", 1, 7)]]
+    check_relations(relations(script))
+    monkeypatch.setattr(Evidence, "database_reset", lie(value=False))
+    with pytest.raises(AssertionError):
+        check_relations(relations(script))
+
+
+def test_worlds_are_not_empty() -> None:
+    """The scripts do what they say: otherwise nothing above would mean anything."""
+    world = World("16")
+    world.play(("run", 1, [1.0]))
+    assert world.truth.times == {1: [1.000001]}
+    world.play(("churn", 9))
+    assert world.server.dealloc > 0
+    assert world.lost

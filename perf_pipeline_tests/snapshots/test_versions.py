@@ -98,7 +98,9 @@ def test_two_sweeps_tell_exactly_what_was_done_between_them(
         " JOIN ledger.query_texts AS q USING (text_hash)"
         " WHERE q.query ~ '^(SELECT|INSERT|UPDATE|DELETE) .*app[.]'",
     )
-    assert sorted(told) == sorted((text, *done[text], "exact") for text in done)
+    assert sorted(row[:3] for row in told) == sorted((text, *done[text]) for text in done)
+    # before 17, after a few calls both extremes may have moved: nothing proves the entry then
+    assert {row[3] for row in told} <= ({"exact"} if each_major >= 17 else {"exact", "lower_bound"})
     assert ledger(
         store,
         "SELECT table_name, n_tup_ins, n_tup_upd, n_tup_del, quality::text, ts = (SELECT ts FROM"

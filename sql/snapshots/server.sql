@@ -8,6 +8,7 @@ SELECT /* perf-pipeline */
     COALESCE(pg_catalog.host(pg_catalog.inet_server_addr()), 'local') AS address,
     COALESCE(pg_catalog.inet_server_port(), pg_catalog.current_setting('port')::pg_catalog.int4) AS port,
     pg_catalog.pg_is_in_recovery() AS in_recovery,
+    d.oid AS database_oid,
     pg_catalog.pg_stat_get_db_stat_reset_time(d.oid) AS database_stats_reset,
     current_user AS role_name,
     pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,

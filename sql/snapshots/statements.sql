@@ -14,6 +14,9 @@ SELECT /* perf-pipeline */
     s.wal_records, s.wal_fpi, s.wal_bytes,
     0::pg_catalog.int8 AS jit_functions,
     0::pg_catalog.float8 AS jit_time,
-    NULL::pg_catalog.timestamptz AS stats_since
+    NULL::pg_catalog.timestamptz AS stats_since,
+    -- instead: what tells whether an entry is still the same
+    s.min_exec_time AS min_exec_time,
+    s.max_exec_time AS max_exec_time
 FROM {extension}.pg_stat_statements(false) AS s
 WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
