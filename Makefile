@@ -1,6 +1,8 @@
 # Each target makes what it needs: .venv with the locked versions first.
 PYTHON_BIN := .venv/bin
 STAMP := .venv/.installed
+# Tests side by side; 0 is one after the other, in one process.
+TEST_WORKERS ?= 2
 # Dagster reads the dagster.yaml of the current folder when DAGSTER_HOME is unset; checks want none.
 CHECK_HOME = $(CURDIR)/.perf-pipeline/check-home
 
@@ -21,7 +23,7 @@ dev: $(STAMP) ## the Dagster UI with schedules and sensors running, on the embed
 
 test: $(STAMP) ## the whole test suite, on PostgreSQL 14 to 18 and a headless Chromium
 	@scripts/servers || true # what is left out there, the tests name
-	@PERF_CHROMIUM="$$(scripts/chromium)" $(PYTHON_BIN)/python -m pytest $(TEST_FLAGS)
+	@PERF_CHROMIUM="$$(scripts/chromium)" $(PYTHON_BIN)/python -m pytest -n $(TEST_WORKERS) $(TEST_FLAGS)
 
 bench: $(STAMP) ## every benchmark, both sides measured in one run
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON_BIN)/python $$file || exit 1; done

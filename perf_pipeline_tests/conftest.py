@@ -2,11 +2,13 @@
 
 import itertools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from perf_pipeline import settings
@@ -30,6 +32,40 @@ FORGETFUL = {
     # before 16 every CREATE and COPY of every test is an entry of its own: none may be evicted
     "pg_stat_statements.max": "20000",
 }
+
+
+# How long one example takes says more of the machine than of the code; a test's own limit remains.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+#: Modules that share what takes minutes to make: one worker runs them all, first of all.
+_TOGETHER = ("integration/test_demo.py", "integration/test_ui.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: not _module(item.nodeid).endswith(_TOGETHER))
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep each module on one worker, what shares a long fixture together on one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            module = _module(nodeid)
+            if module.endswith(_TOGETHER):
+                return "demo"
+            # one worker starts the servers of all versions
+            return "versions" if re.search(r"\[pg\d\d[\]-]", nodeid) else module
+
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
+
+
+def _module(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 @pytest.fixture(autouse=True)
