@@ -76,7 +76,9 @@ def dev(port: int, load: bool) -> None:
 @cli.command()
 @click.argument("url", required=False)
 @click.option("--target", help="A target of defs/targets, instead of a URL.")
-@click.option("--grants", is_flag=True, help="Print the least-privilege role a sweep needs.")
+@click.option(
+    "--grants", is_flag=True, help="Print the least-privilege role a sweep needs, for psql."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the aspects as JSON.")
 def doctor(url: str | None, target: str | None, grants: bool, as_json: bool) -> None:
     """Say whether a database can be watched, with a remedy for each failure.

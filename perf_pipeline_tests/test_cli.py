@@ -167,12 +167,11 @@ def test_grants_run_as_printed(
     script = tmp_path / "grants.sql"
     script.write_text(out)
     psql = binaries.find().program("psql")
-    database = url.rsplit("/", 1)[1]
     try:
         subprocess.run(
             [
                 *(psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "password=pw-1"),
-                *("-v", f"database={database}", "-f", str(script), url),
+                *("-f", str(script), url),
             ],
             check=True,
             env={**os.environ, "PGCONNECT_TIMEOUT": "5"},

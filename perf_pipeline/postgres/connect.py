@@ -298,6 +298,11 @@ def _connect_error(
         return ConfigurationError(
             f"{where}: {detail}", "check user and password in the connection URL"
         )
+    if "permission denied for database" in text:
+        return ConfigurationError(
+            f"{where}: {detail.splitlines()[0]}",
+            "GRANT CONNECT ON DATABASE ... TO the role; `perf-pipeline doctor --grants` prints it",
+        )
     if "does not exist" in text or "not permitted" in text or "no pg_hba.conf entry" in text:
         return ConfigurationError(
             f"{where}: {detail}", "check database, role and pg_hba.conf of that server"

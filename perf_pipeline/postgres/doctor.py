@@ -1,7 +1,7 @@
 """Can this database be watched? Each aspect on a line, a remedy for each failure."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ CONNECTION_LIMIT_MS = 50.0
 CAPACITY_WARN_SHARE = 0.9
 #: Instants of the server and of our clock may differ by this much before times mislead a reader.
 CLOCK_SKEW_LIMIT_S = 2.0
+#: Of a role's excess privileges so many objects are named.
+NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def examine(url: str, limits: pg.Limits | None = None) -> list[Aspect]:
                 _reachable(pg.describe(url), connect_ms),
                 _version(row, connection.info.server_version // 10_000),
                 _privileges(row),
+                *([] if row["is_superuser"] else [excess(_excess(connection))]),
                 _clock(skew),
                 _preloaded(row),
                 _extension(row),
@@ -134,6 +137,51 @@ def _privileges(row: Mapping[str, Any]) -> Aspect:
         f"{role} sees only its own statements",
         f"GRANT pg_monitor TO {role}",
     )
+
+
+def _excess(connection: psycopg.Connection) -> dict[str, Any]:
+    return _one(connection, sqlfiles.load("catalog/doctor_excess").text)
+
+
+def excess(row: Mapping[str, Sequence[str] | None]) -> Aspect:
+    """Judge what the role may do beyond reading statistics.
+
+    Parameters
+    ----------
+    row : Mapping
+        Names by kind, as `sql/catalog/doctor_excess.sql` returns them; None: there are none.
+
+    """
+    found = [
+        f"{what} {_some(row[kind] or ())}"
+        for kind, what in (
+            ("attributes", "is"),
+            ("roles", "is a member of"),
+            ("readable", "may read"),
+            ("writable", "may write"),
+            ("schemas", "may create in schema"),
+        )
+        if row[kind]
+    ]
+    if not found:
+        return Aspect("least privilege", "ok", "it may read no table, write and create nothing")
+    public = (
+        "; the right to create in public comes from PUBLIC, the default up to 14:"
+        " REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+        if "public" in (row["schemas"] or ())
+        else ""
+    )
+    return Aspect(
+        "least privilege",
+        "warn",
+        f"more than it needs: {'; '.join(found)}",
+        f"revoke that from the role, or from PUBLIC{public}",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _clock(skew_s: float) -> Aspect:

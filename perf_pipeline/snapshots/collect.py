@@ -309,12 +309,18 @@ def _not_preloaded(where: str) -> UnsupportedServerError:
 def _note_hidden(
     reader: Reader, server: Mapping[str, Any], found: Mapping[str, pl.DataFrame]
 ) -> None:
-    hidden = found["statements"]["queryid"].null_count() if "statements" in found else 0
+    """Say what this role may not see; where nothing is said, it sees all."""
+    hidden = []
+    statements = found["statements"]["queryid"].null_count() if "statements" in found else 0
+    if statements:
+        hidden.append(f"{statements} statements of other users")
+    if not server["sees_all"]:
+        hidden.append("what other users' sessions do")
+    if not server["sees_settings"]:
+        hidden.append("some settings")
     if hidden:
-        reader.notes.append(
-            f"{hidden} statements of other users are hidden from"
-            f" {values.screened(server['role_name'])}: {GRANT_REMEDY}"
-        )
+        role = values.screened(server["role_name"])
+        reader.notes.append(f"{', '.join(hidden)} are hidden from {role}: {GRANT_REMEDY}")
 
 
 def _observation(

@@ -195,6 +195,7 @@ READ: dict[str, Schema] = {
         "database_stats_reset": _TIME,
         "role_name": _TEXT,
         "sees_all": pl.Boolean(),
+        "sees_settings": pl.Boolean(),
         "sees_control": pl.Boolean(),
         "statements_loaded": pl.Boolean(),
         "statements_version": _TEXT,

@@ -18,7 +18,7 @@ from perf_pipeline.postgres.sqlfiles import SqlFile
 from perf_pipeline.snapshots import values
 from perf_pipeline.snapshots.families import READ
 
-GRANT_REMEDY = "GRANT pg_monitor TO the monitoring role (or at least pg_read_all_stats)"
+GRANT_REMEDY = "GRANT pg_monitor TO the monitoring role (`doctor --grants` prints it)"
 
 _T = TypeVar("_T")
 

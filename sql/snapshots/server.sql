@@ -12,6 +12,7 @@ SELECT /* perf-pipeline */
     pg_catalog.pg_stat_get_db_stat_reset_time(d.oid) AS database_stats_reset,
     current_user AS role_name,
     pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
+    pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE') AS sees_settings,
     -- NULL where a function is no more
     pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE')
     AND pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('pg_catalog.pg_control_checkpoint()'), 'EXECUTE')
