@@ -67,6 +67,7 @@ RAW: Mapping[str, pl.DataType] = {
     **STATEMENTS.counters,
     **{name: _MILLISECONDS for parts in SUMS.values() for name in parts},
     **dict.fromkeys(_SQUARES, _MILLISECONDS),
+    **dict.fromkeys(STATEMENTS.extremes, _MILLISECONDS),
     "stats_since": _INSTANT,
     "stats_reset": _INSTANT,
     "dealloc": _COUNT,
@@ -186,11 +187,12 @@ def counters(raw: pl.DataFrame, absent: Collection[str] = ()) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        Keys, counters and derived counter of `families.STATEMENTS`, `stats_since`; what is not
-        there is null, `toplevel` is then true.
+        Keys, counters and derived counter of `families.STATEMENTS`, `stats_since`, its extremes
+        where they are; what else is not there is null, `toplevel` is then true.
 
     """
     have = set(raw.columns)
+    extremes = [name for name in STATEMENTS.extremes if set(STATEMENTS.extremes) <= have]
     return raw.select(
         *(pl.col(name).cast(kind) for name, kind in STATEMENTS.keys.items() if name != "toplevel"),
         (pl.col("toplevel").fill_null(value=True) if "toplevel" in have else pl.lit(value=True))
@@ -204,7 +206,8 @@ def counters(raw: pl.DataFrame, absent: Collection[str] = ()) -> pl.DataFrame:
         (pl.col("stats_since") if "stats_since" in have else pl.lit(None))
         .cast(_INSTANT)
         .alias("stats_since"),
-    ).select(*STATEMENTS.keys, *STATEMENTS.totals, "stats_since")
+        *(pl.col(name).cast(_MILLISECONDS) for name in extremes),
+    ).select(*STATEMENTS.keys, *STATEMENTS.totals, "stats_since", *extremes)
 
 
 def _counter(name: str, kind: pl.DataType, have: Collection[str]) -> pl.Expr:

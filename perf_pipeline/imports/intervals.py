@@ -6,7 +6,7 @@ proof that it began to exist, and nothing is counted for it unless `stats_since`
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from statistics import median
@@ -96,6 +96,12 @@ def merged(frame: pl.DataFrame, where: str, *, has_toplevel: bool) -> tuple[pl.D
             for name in STATEMENTS.totals
         ),
         pl.col("stats_since").max(),
+        # of two entries they prove nothing
+        *(
+            pl.when(pl.len() == 1).then(pl.col(name).first()).alias(name)
+            for name in STATEMENTS.extremes
+            if name in single.columns
+        ),
         pl.len().alias(PARTS),
     )
     return sums.select(*single.columns, PARTS), dropped
@@ -157,12 +163,14 @@ def fold(
     """
     before: Snapshot | None = None
     for snapshot in snapshots:
-        seen = snapshot if complete else _through_a_keyhole(snapshot)
         previous = before if snapshot.follows else None
         evidence = Evidence(
-            previous.observation if previous else None, seen.observation, expected_seconds
+            previous.observation if previous else None,
+            snapshot.observation,
+            expected_seconds,
+            partial=not complete,
         )
-        current, unclear = _comparable(previous, seen)
+        current, unclear = _comparable(previous, snapshot)
         rows = deltas.interval(previous.frame if previous else None, current, evidence)
         yield Interval(
             observation=snapshot.observation,
@@ -172,15 +180,7 @@ def fold(
             rows_read=snapshot.frame.height,
             notes=_notes(evidence, unclear),
         )
-        before = seen
-
-
-def _through_a_keyhole(snapshot: Snapshot) -> Snapshot:
-    """Say that another snapshot may show entries which this one, though they exist, does not."""
-    eyes = snapshot.observation.ts.isoformat()
-    return replace(
-        snapshot, observation=replace(snapshot.observation, sees_all=False, role_name=eyes)
-    )
+        before = snapshot
 
 
 def _comparable(before: Snapshot | None, now: Snapshot) -> tuple[pl.DataFrame, int]:

@@ -6,6 +6,7 @@ that it happened after the previous sweep.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cache
 
 import polars as pl
@@ -106,6 +107,10 @@ def interval(
     )
     if evidence.sees_more:
         moved = moved.filter("known")
+    elif evidence.partial:
+        start = evidence.previous.ts.astimezone(UTC).replace(tzinfo=None)
+        began = pl.col(_SINCE) > start if with_since else pl.lit(value=False)
+        moved = moved.filter(pl.col("known") | began)
     if moved.is_empty():
         return _nothing(current, family)
     judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)

@@ -75,12 +75,16 @@ class Evidence:
     current : Observation
     expected_seconds : float
         The usual time between two sweeps.
+    partial : bool
+        Either may hold some of the entries only. A key that appears then counts where `stats_since`
+        says that it began since the previous one, by a clock that is taken to have gone on.
 
     """
 
     previous: Observation | None
     current: Observation
     expected_seconds: float = 300.0
+    partial: bool = False
 
     @property
     def clock_stepped_back(self) -> bool:

@@ -74,6 +74,8 @@ def export(
                     "calls": n,
                     "total_exec_time": ms,
                     "stddev_exec_time": 0.25,
+                    "min_exec_time": 0.125,
+                    "max_exec_time": 900.0,
                     "rows": 3 * n,
                     "shared_blks_hit": 40 * n,
                     "shared_blks_read": n,

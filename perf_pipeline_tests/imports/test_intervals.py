@@ -39,8 +39,7 @@ def frame(entries: dict[int, tuple[int, float]], **more: object) -> pl.DataFrame
 
 
 def snapshot(number: float, entries: dict[int, tuple[int, float]], **more: object) -> Snapshot:
-    since = more.pop("stats_since", None)
-    kept = {} if since is None else {"stats_since": since}
+    kept = {name: more.pop(name) for name in [*STATEMENTS.extremes, "stats_since"] if name in more}
     made = frame(entries, **kept) if entries else frame({0: (0, 0.0)}).clear()
     return Snapshot(replace(Observation(at(number), 150_000), **more), made)
 
@@ -119,9 +118,20 @@ def test_a_reset_that_is_told_is_a_reset_although_the_counters_rose() -> None:
     assert any("were reset" in note for note in found[1].notes)
 
 
-def test_a_long_interval_is_a_gap() -> None:
-    late = calls([snapshot(0, {1: (10, 5.0)}), snapshot(9, {1: (30, 9.0)})], complete=True)
-    assert late[1][1] == (20, "gap")
+@pytest.mark.parametrize(
+    ("number", "extremes", "quality"),
+    [
+        (1, {"min_exec_time": 0.1, "max_exec_time": 3.0}, "exact"),
+        (9, {"min_exec_time": 0.1, "max_exec_time": 3.0}, "gap"),
+        # nobody knows what was thrown out, and nothing proves that it was not this
+        (1, {}, "lower_bound"),
+    ],
+)
+def test_a_difference_is_exact_where_the_entry_proves_it(
+    number: int, extremes: dict[str, float], quality: str
+) -> None:
+    made = [snapshot(0, {1: (10, 5.0)}, **extremes), snapshot(number, {1: (30, 9.0)}, **extremes)]
+    assert calls(made, complete=True)[1][1] == (20, quality)
 
 
 def test_after_a_hole_there_is_a_new_baseline() -> None:

@@ -252,4 +252,4 @@ def test_a_reset_of_the_database_concerns_its_functions_alone() -> None:
     before = frame(FUNCTIONS, **names, calls=10, **times).drop("stats_since")
     after = frame(FUNCTIONS, **names, calls=30, **times).drop("stats_since")
     (row,) = deltas.interval(before, after, since, FUNCTIONS).to_dicts()
-    assert (row["calls"], row["quality"]) == (20, "reset")
+    assert (row["calls"], row["quality"]) == (20, "lower_bound")

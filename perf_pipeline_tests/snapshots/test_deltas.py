@@ -278,6 +278,20 @@ def test_what_only_became_visible_is_not_counted() -> None:
     assert interval(statements([]), current, CALM).height == 3
 
 
+def test_of_partial_snapshots_only_a_proved_beginning_counts() -> None:
+    current = statements(
+        [
+            {"queryid": 1, "calls": 5, "stats_since": datetime(2026, 2, 1)},
+            {"queryid": 2, "calls": 5, "stats_since": datetime(2026, 3, 1, 12, 1)},
+            {"queryid": 3, "calls": 5},
+        ]
+    )
+    partial = Evidence(BEFORE, AFTER, partial=True)
+    assert interval(statements([]), current, partial)["queryid"].to_list() == [2]
+    untold = current.with_columns(stats_since=pl.lit(None, dtype=pl.Datetime("us")))
+    assert interval(statements([]), untold, partial).is_empty()
+
+
 def table(**counters: int) -> pl.DataFrame:
     row = {"relid": 1, "schema_name": "s", "table_name": "t"}
     zero = dict.fromkeys([*TABLES.counters, *TABLES.gauges], 0)
