@@ -6,43 +6,21 @@ not be reached.
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from perf_pipeline import __version__
+from perf_pipeline import __version__, cli_archive
+from perf_pipeline.cli_parts import Day as _Day
+from perf_pipeline.cli_parts import print_json as _print_json
+from perf_pipeline.cli_parts import say as _say
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
 
 #: A Ctrl-C, as shells report it.
 EXIT_INTERRUPTED = 130
-
-
-def _say(text: str = "") -> None:
-    click.echo(text)
-
-
-def _print_json(value: object) -> None:
-    _say(json.dumps(value, indent=2, default=str))
-
-
-class _Day(click.ParamType[date]):
-    name = "day"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> date:
-        """Read YYYY-MM-DD."""
-        if isinstance(value, date):
-            return value
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD", param, ctx)
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day of the calendar", param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -181,7 +159,7 @@ def report(target: str, day: date | None, out: Path, as_json: bool) -> None:
 
 @cli.group()
 def store() -> None:
-    """Our own database: bring its schema up to date, say where it stands."""
+    """Our own database: its schema, what lies where, and moving closed days to the archive."""
 
 
 @store.command("upgrade")
@@ -202,20 +180,9 @@ def store_upgrade(as_json: bool) -> None:
         _say(f"upgraded the store from {before.current or 'nothing'} to revision {after.current}")
 
 
-@store.command("status")
-@click.option("--json", "as_json", is_flag=True)
-def store_status(as_json: bool) -> None:
-    """Say the store's revision; exits with 1 when an upgrade is due."""
-    from perf_pipeline.store import Store, migrate
-
-    with Store() as opened:
-        found = migrate.status(opened)
-    if as_json:
-        _print_json({"current": found.current, "head": found.head, "due": not found.up_to_date})
-    else:
-        due = "" if found.up_to_date else "; run `perf-pipeline store upgrade`"
-        _say(f"revision {found.current or 'none'}, newest {found.head}{due}")
-    sys.exit(0 if found.up_to_date else 1)
+store.add_command(cli_archive.status)
+store.add_command(cli_archive.archive)
+store.add_command(cli_archive.restore)
 
 
 @store.command("import")

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,8 @@ from perf_pipeline.components import catalog
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.store import Store
+from perf_pipeline_tests.store.filling import fill
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -143,6 +146,40 @@ def test_store_upgrade_from_nothing_and_again(
     assert code == 0
     assert json.loads(out)["from"] == json.loads(out)["to"]
     assert run(capsys, "store", "status")[0] == 0
+
+
+@pytest.mark.server
+def test_days_are_archived_shown_and_restored(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setenv("PERF_STORE_URL", store.url)
+    settings.current.cache_clear()
+    today = datetime.now(UTC).date()
+    old, recent = today - timedelta(days=20), today - timedelta(days=3)
+    for day in (old, recent):
+        fill(store, "one", day, 3, ("statements",))
+    code, out, _ = run(capsys, "store", "archive", "--dry-run")
+    assert (code, "statements_" in out, out.count("\n")) == (0, True, 1)
+    code, out, _ = run(capsys, "store", "archive", "--dry-run", "--json", "--before", str(today))
+    assert [part["start"] for part in json.loads(out)["archive"]] == [str(old), str(recent)]
+    assert json.loads(out)["drop"] == []
+    assert run(capsys, "store", "archive", "--before", str(today + timedelta(days=1)))[0] == 2
+    code, out, _ = run(capsys, "store", "archive")
+    assert (code, "archived 1 partitions: 3 rows" in out) == (0, True)
+    code, out, _ = run(capsys, "store", "archive", "--before", str(today), "--json")
+    assert (code, [moved["day"] for moved in json.loads(out)["moved"]]) == (0, [str(recent)])
+    code, out, _ = run(capsys, "store", "status", "--json")
+    found = json.loads(out)
+    assert (code, found["archive_days"], found["archive_rows"], found["hot_days"]) == (0, 2, 6, 0)
+    assert found["archive_url"] == str(settings.current().home_dir / "archive")
+    code, out, _ = run(capsys, "store", "restore", "--target", "one", "--day", str(old))
+    assert (code, out) == (0, "3 rows of one brought back\n")
+    code, out, _ = run(capsys, "store", "status")
+    assert f"store    1 days from {old}" in out
+    assert "archive  1 days" in out
+    code, out, _ = run(capsys, "store", "restore", "--target", "one", "--day", str(old), "--json")
+    assert json.loads(out)["rows"] == 0
+    assert run(capsys, "store", "restore", "--target", "two", "--day", str(old))[0] == 2
 
 
 @pytest.mark.server

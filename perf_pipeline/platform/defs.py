@@ -1,4 +1,4 @@
-"""Asset, job and schedule that keep Dagster's own storage small."""
+"""What keeps Dagster's own storage small, and the store: assets, jobs and schedules."""
 
 import os
 from datetime import UTC, datetime
@@ -9,10 +9,11 @@ import dagster as dg
 from pydantic import Field
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.platform.ledger_defs import ARCHIVE_JOB, ledger_definitions
 
 HOUSEKEEPING_JOB: Final = "housekeeping"
 #: Jobs that run often and make no partitions.
-PRUNED_JOBS: Final = ("collect", HOUSEKEEPING_JOB)
+PRUNED_JOBS: Final = ("collect", ARCHIVE_JOB, HOUSEKEEPING_JOB)
 
 
 class HousekeepingConfig(dg.Config):
@@ -60,7 +61,7 @@ def housekeeping(
 
 
 def platform_definitions() -> dg.Definitions:
-    """Return the housekeeping asset with its job and nightly schedule."""
+    """Return housekeeping and the ledger's archive, each with its job and nightly schedule."""
     job = dg.define_asset_job(
         HOUSEKEEPING_JOB,
         selection=dg.AssetSelection.assets(housekeeping),
@@ -75,4 +76,7 @@ def platform_definitions() -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Delete old runs of Dagster, at 03:20 UTC.",
     )
-    return dg.Definitions(assets=[housekeeping], jobs=[job], schedules=[nightly])
+    return dg.Definitions.merge(
+        dg.Definitions(assets=[housekeeping], jobs=[job], schedules=[nightly]),
+        ledger_definitions(),
+    )

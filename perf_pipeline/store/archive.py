@@ -23,7 +23,7 @@ from psycopg import errors as pg_errors
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from perf_pipeline.errors import ArchiveError, BusyError, InputError
+from perf_pipeline.errors import ArchiveError, BusyError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.store import ledger, parquet, partitions, retention
@@ -116,8 +116,6 @@ def run(
         The store or the archive cannot be used; what was moved until then stays moved.
 
     """
-    if before is not None and before > today:
-        raise InputError(f"{before} lies after today, {today}", "archive days that are over")
     tally = _Tally()
     with _only_one(store):
         due = retention.plan(held(store), policy, today, before)

@@ -98,3 +98,26 @@ def _damaged(store: Store, files: Place, row: Mapping[str, Any]) -> str | None:
         return str(row["path"])
     store.rows("archive_verified", {"path": row["path"]})
     return None
+
+
+def summary(store: Store) -> dict[str, Any]:
+    """Return what lies where: days, rows and bytes of the store's partitions and of the archive.
+
+    Returns
+    -------
+    dict
+        `hot_days`, `hot_first_day`, `hot_bytes` of daily partitions, `rollup_bytes` of monthly
+        ones; `archive_files`, `archive_days`, `archive_first_day`, `archive_last_day`,
+        `archive_rows`, `archive_bytes`. First days are None where there is none.
+
+    """
+    held = archive.held(store)
+    days = {part.start for part in held if part.is_daily}
+    (archived,) = store.rows("archive_summary")
+    return {
+        "hot_days": len(days),
+        "hot_first_day": min(days, default=None),
+        "hot_bytes": sum(part.bytes for part in held if part.is_daily),
+        "rollup_bytes": sum(part.bytes for part in held if not part.is_daily),
+        **{f"archive_{name}": value for name, value in archived.items()},
+    }

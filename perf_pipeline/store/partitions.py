@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.store.engine import Store
 
 #: Tables of one row per interval and key: dropped by day.
 DAILY = (
@@ -129,6 +130,25 @@ def ensure(
     for part in todo:
         _create(connection, part)
     return len(todo)
+
+
+def look_ahead(store: Store, today: date) -> int:
+    """Create today's and tomorrow's partitions, so that the sweep after midnight need not.
+
+    Parameters
+    ----------
+    store : Store
+    today : date
+        UTC.
+
+    Returns
+    -------
+    int
+        Partitions created.
+
+    """
+    with store.begin() as connection:
+        return ensure(connection, today, today + timedelta(days=1))
 
 
 def _create(connection: psycopg.Connection, part: Partition) -> None:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from perf_pipeline import settings
+from perf_pipeline.errors import InputError
 
 #: Small tables that many questions about the past begin with: they stay in the store longer.
 LONG: Final = ("sweeps", "settings_changes", "schema_changes")
@@ -86,9 +87,17 @@ def plan(held: Iterable[Held], policy: Policy, today: date, before: date | None 
     today : date
         UTC.
     before : date, optional
-        Archive every day before this one, whatever the policy says of days in the store.
+        Archive every day before this one, whatever the policy says of days in the store; at most
+        `today`, whose rows still arrive.
+
+    Raises
+    ------
+    InputError
+        `before` lies after `today`.
 
     """
+    if before is not None and before > today:
+        raise InputError(f"{before} lies after today, {today}", "archive days that are over")
     archive, drop = [], []
     for part in held:
         if not part.is_daily:

@@ -18,6 +18,7 @@ BIN = Path(sys.executable).parent
 ASSETS = [
     "fleet/collection",
     "platform/housekeeping",
+    "platform/ledger_archive",
     "thorbis/baseline/statements",
     "thorbis/report/findings",
     "thorbis/report/regressions",
@@ -36,6 +37,8 @@ ASSETS = [
     "thorbis/stats/tables",
 ]
 CHECKS = [
+    "platform/ledger_archive:archive_holds_what_was_written",
+    "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
     "thorbis/stats/statements:p95_below_100_ms",
@@ -82,10 +85,11 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["assets"] == ASSETS
     assert found["checks"] == CHECKS
-    assert found["jobs"] == ["collect", "housekeeping", "report_thorbis"]
+    assert found["jobs"] == ["collect", "housekeeping", "ledger_archive", "report_thorbis"]
     assert found["schedules"] == {
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
+        "ledger_archive_nightly": ["40 2 * * *", "RUNNING"],
     }
     assert found["sensors"] == {"daily_reports_due": [60, "RUNNING"]}
     assert found["executor"] == "in_process"
@@ -133,7 +137,7 @@ def test_a_job_runs_in_its_own_process_and_one_at_a_time() -> None:
 
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    for name in ("collect", "report_thorbis", "housekeeping"):
+    for name in ("collect", "report_thorbis", "housekeeping", "ledger_archive"):
         job = loaded.resolve_job_def(name)
         assert job.executor_def.name == "in_process"
         assert job.tags["perf_pipeline/singleton"] == name
@@ -158,4 +162,6 @@ def test_the_report_job_rolls_up_builds_finds_and_renders_in_one_run() -> None:
     assert selected == {
         key for key in ASSETS if key.startswith("thorbis/") and "/stats/" not in key
     }
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == len(CHECKS)
+    assert len(job.asset_layer.asset_graph.asset_check_keys) == sum(
+        "thorbis" in name for name in CHECKS
+    )

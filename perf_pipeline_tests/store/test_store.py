@@ -190,6 +190,15 @@ def test_a_reader_does_not_stop_a_new_day(store: Store) -> None:
             assert partitions.ensure(writer, date(2026, 3, 1)) > 0
 
 
+def test_a_new_day_does_not_stop_a_reader(store: Store) -> None:
+    with store.begin() as writer:
+        assert partitions.ensure(writer, date(2026, 3, 1)) > 0
+        with store.begin() as reader:
+            reader.execute("SET LOCAL lock_timeout = '500ms'")
+            for table in partitions.DAILY:
+                reader.execute(f"SELECT count(*) FROM ledger.{table}")
+
+
 def test_many_writers_want_the_same_day(store: Store) -> None:
     made: list[int] = []
 

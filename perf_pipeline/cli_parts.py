@@ -1,0 +1,40 @@
+"""What several files of the command line share."""
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+import click
+
+
+def say(text: str = "") -> None:
+    """Print a line for a person."""
+    click.echo(text)
+
+
+def print_json(value: object) -> None:
+    """Print a result for a program; dates and paths as text."""
+    say(json.dumps(value, indent=2, default=str))
+
+
+class Day(click.ParamType[date]):
+    """An option that is a UTC day."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> date:
+        """Read YYYY-MM-DD."""
+        if isinstance(value, date):
+            return value
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            self.fail(f"{value!r} is not a day; write it as YYYY-MM-DD", param, ctx)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day of the calendar", param, ctx)
+
+
+def size(count: int) -> str:
+    """Return bytes as megabytes."""
+    return f"{count / 1e6:,.1f} MB"
