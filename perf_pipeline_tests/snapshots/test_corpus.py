@@ -78,3 +78,27 @@ def test_statements_from_a_grammar(
     collect(victim_target, store, text_budget=NO_WAIT)
     assert len(kept(store)) > 0.5 * sum(taken)
     assert planted.leaks(planted.dump(store), planter.planted) == []
+
+
+def test_tags_at_the_end_and_before(
+    store: Store, victim_target: Target, victim: psycopg.Connection
+) -> None:
+    collect(victim_target, store, text_budget=NO_WAIT)
+    victim.execute("SELECT max(id) FROM app.t /*controller='orders',action='show'*/")
+    victim.execute("SELECT min(id) FROM app.t /*controller='orders',action='edit'*/;")
+    victim.execute("/*job='Nightly'*/ SELECT count(*) FROM app.t")
+    flush(victim)
+    collect(victim_target, store, text_budget=NO_WAIT)
+    with store.begin() as connection:
+        found = connection.execute(
+            "SELECT q.query, g.tags FROM ledger.statement_tags g"
+            " JOIN ledger.statement_texts USING (target_id, dbid, userid, queryid)"
+            " JOIN ledger.query_texts q USING (text_hash) ORDER BY q.query"
+        ).fetchall()
+    # 18 and later leave a comment before the statement out themselves
+    before = victim.info.server_version < 180_000
+    assert found == [
+        *([("SELECT count(*) FROM app.t", {"job": "Nightly"})] if before else []),
+        ("SELECT max(id) FROM app.t", {"action": "show", "controller": "orders"}),
+        ("SELECT min(id) FROM app.t", {"action": "edit", "controller": "orders"}),
+    ]

@@ -245,15 +245,6 @@ def test_tags_at_the_end_of_a_long_text(
     assert tags_of(store, "SELECT n AS column_number_0") == [{"route": "/long/:id"}]
 
 
-def test_tags_before_a_statement(store: Store, target: Target, admin: psycopg.Connection) -> None:
-    collect(target, store)
-    admin.execute("/*job='Nightly'*/ SELECT count(*) FROM app.orders")
-    collect(target, store, text_budget=NO_WAIT)
-    # 18 and later take a comment before a statement out themselves
-    expected = [] if admin.info.server_version >= 180_000 else [{"job": "Nightly"}]
-    assert tags_of(store, "SELECT count(*)") == expected
-
-
 def test_only_a_comment_marks_a_statement_as_ours() -> None:
     assert texts.arranged("SELECT /* perf-pipeline */ 1") == (texts.OWN_TEXT, {})
     assert texts.arranged("SELECT '/* perf-pipeline */'") == ("SELECT ?", {})
