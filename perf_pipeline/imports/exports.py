@@ -17,6 +17,7 @@ from perf_pipeline.imports.model import TEXT_KEY, Interval, Progress, Silent
 from perf_pipeline.imports.spool import Spool
 from perf_pipeline.imports.texts import redacted
 from perf_pipeline.snapshots.evidence import Observation
+from perf_pipeline.snapshots.families import STATEMENTS
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class _Seen:
     missing: set[str] = field(default_factory=set)
     oldest_major: int = 13
     has_toplevel: bool = True
+    has_proof: bool = True
     left_out: int = 0
 
 
@@ -138,6 +140,11 @@ class FileHistory:
             )
         if self._dropped:
             notes.append(f"{self._dropped} rows were there twice and are counted once")
+        if not seen.has_proof:
+            notes.append(
+                "without stats_since, or min_exec_time and max_exec_time, nothing proves that an"
+                " entry is the same as before: its rows are lower bounds"
+            )
         if not seen.has_toplevel:
             notes.append("no column toplevel: nested and top-level calls are added up")
         return notes
@@ -164,6 +171,8 @@ class FileHistory:
         seen.missing.update(columns.missing)
         seen.oldest_major = max(seen.oldest_major, columns.oldest_major)
         seen.has_toplevel = seen.has_toplevel and "toplevel" in columns.held
+        proof = "stats_since" in columns.held or set(STATEMENTS.extremes) <= set(columns.held)
+        seen.has_proof = seen.has_proof and proof
         for batch in files.batches(file, columns.held.values()):
             raw = batch.select(pl.col(actual).alias(name) for name, actual in columns.held.items())
             rows, left_out = values.typed(raw, str(file), options.timezone)

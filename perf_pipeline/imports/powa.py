@@ -104,7 +104,8 @@ class PowaHistory:
     def notes(self) -> list[str]:
         """Return what is worth knowing of the whole of it."""
         notes = [
-            "PoWA keeps no spread of execution times: percentiles of these days are not known",
+            "PoWA keeps no spread of execution times: percentiles of these days are not known; and"
+            " nothing that proves an entry to be the same as before: its rows are lower bounds",
             f"all of it is taken as of PostgreSQL {self._version // 10_000}: PoWA does not say when"
             " a server was upgraded",
         ]

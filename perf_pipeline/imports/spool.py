@@ -15,6 +15,7 @@ from perf_pipeline.snapshots.families import STATEMENTS
 GROUP_ROWS = 500_000
 
 _KEYS = list(STATEMENTS.keys)
+_COLUMNS = ["ts", *_KEYS, *STATEMENTS.totals, "stats_since", *STATEMENTS.extremes]
 _TEXTS = {**{name: STATEMENTS.keys[name] for name in TEXT_KEY}, "query": pl.String()}
 
 
@@ -33,7 +34,10 @@ class Spool:
         """Take rows: `ts` (naive UTC) and what `columns.counters` returns, with all databases."""
         for ts, count in rows.group_by("ts").len().iter_rows():
             self._counts[ts] = self._counts.get(ts, 0) + count
-        days = rows.with_columns(pl.col("ts").dt.date().alias("day"))
+        # files that have them and files that have not are read together
+        lacking = [name for name in STATEMENTS.extremes if name not in rows.columns]
+        alike = rows.with_columns(pl.lit(None, pl.Float64()).alias(name) for name in lacking)
+        days = alike.select(_COLUMNS).with_columns(pl.col("ts").dt.date().alias("day"))
         for (day,), part in days.partition_by("day", as_dict=True, include_key=False).items():
             self._days.setdefault(day, []).append(self._write(part.sort("ts")))
 

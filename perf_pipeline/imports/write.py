@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 
-from perf_pipeline.imports.model import TEXT_KEY, Interval
+from perf_pipeline.imports.model import TEXT_KEY, Interval, utc_day
 from perf_pipeline.imports.plan import DayState, Fresh, Known, fresh
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.snapshots.redact import text_hash
@@ -135,15 +135,18 @@ def state_of(
 
     """
     starts = [interval.previous_ts or interval.ts for interval in offered.intervals]
+    start, finish = min([*starts, midnight(day)]), midnight(day + timedelta(days=1))
     rows = connection.execute(
         sqlfiles.load("store/import_sweeps").text,
-        {
-            "target_id": target_id,
-            "start": min([*starts, midnight(day)]),
-            "finish": midnight(day + timedelta(days=1)),
-        },
+        {"target_id": target_id, "start": start, "finish": finish},
     ).fetchall()
-    return DayState(tuple(Known(*row) for row in rows))
+    archived = connection.execute(
+        sqlfiles.load("store/import_archived").text,
+        {"target_id": target_id, "first": utc_day(start), "last": day},
+    ).fetchall()
+    # what lies in the archive is one stretch of time here: only its end can matter
+    stretches = [Known(last, first, "archived") for _, first, last in archived]
+    return DayState((*(Known(*row) for row in rows), *stretches))
 
 
 def write_day(

@@ -1,5 +1,6 @@
 """Exports as people make them: whatever order, however many files, one server, one database."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -63,6 +64,19 @@ def test_order_files_and_repeated_rows_do_not_matter(tmp_path: Path, frame: pl.D
     history = opened(tmp_path)
     assert any("10 rows were there twice" in note for note in history.notes())
     assert counted(history) == truth()
+
+
+def test_files_may_have_different_columns(tmp_path: Path, frame: pl.DataFrame) -> None:
+    """What proves an entry to be the same is there for some snapshots only."""
+    early = pl.col("ts") < INSTANTS[9]
+    least = ["ts", "userid", "dbid", "queryid", "toplevel", "calls", "total_exec_time"]
+    frame.filter(early).write_csv(tmp_path / "a.csv")
+    frame.filter(~early).select(least).write_csv(tmp_path / "b.csv")
+    with closing(opened(tmp_path)) as history:
+        found = list(history.intervals(lambda _: True))
+    qualities = {i.ts < INSTANTS[9]: set(i.rows["quality"]) for i in found if i.rows.height}
+    assert qualities == {True: {"exact"}, False: {"lower_bound"}}
+    assert counted(opened(tmp_path)) == truth()
 
 
 def test_no_file_must_fit_into_memory(
@@ -202,6 +216,7 @@ def test_what_the_export_cannot_give_is_told(tmp_path: Path) -> None:
     assert "stay empty: blk_read_time" in notes
     assert "jit_time" not in notes  # 14 has none
     assert "no column toplevel" in notes
+    assert "its rows are lower bounds" in notes
     assert "--complete" in notes
     assert counted(history) == truth()
 

@@ -231,15 +231,18 @@ def test_a_day_too_large_for_memory_goes_through_files(
     assert calls(store) == DID.calls.sum()
 
 
-def test_an_archived_day_is_left_alone(store: Store, file: Path) -> None:
+def test_an_archived_day_is_left_alone_and_not_reached_into(store: Store, file: Path) -> None:
+    """The collector swept it until five to midnight; our next interval begins at 22:55."""
     number = targets.register(store, "shop")
     with store.begin() as connection:
         connection.execute(
             "INSERT INTO ledger.archive (path, target_id, table_name, day, row_count, checksum,"
-            " bytes, first_ts, last_ts) VALUES ('x', %s, 'sweeps', %s, 1, '', 1, now(), now())",
-            (number, FIRST),
+            " bytes, first_ts, last_ts) VALUES ('x', %s, 'sweeps', %s, 1, '', 1, %s, %s)",
+            (number, FIRST, INSTANTS[2], INSTANTS[23] + timedelta(minutes=3)),
         )
-    assert actions(imported(store, file)) == ["rolled_up", "import", "import", "import"]
+    done = imported(store, file)
+    assert actions(done) == ["rolled_up", "import", "import", "import"]
+    assert [day.overlapping for day in done.days] == [0, 1, 0, 0]
 
 
 def test_another_major_than_the_collected_sweeps_is_told(store: Store, file: Path) -> None:
