@@ -37,8 +37,9 @@ _ROWS: Final = {
     "long commands with how far they had got",
     "server": "the whole server between two sweeps: WAL, checkpoints, archiving, and reads and "
     "writes by kind of process; beside it, at the instant of a sweep, what it has a fixed number "
-    "of (connections, workers, transaction ids), with how much of it was taken. Kept once, with "
-    "one of the server's targets",
+    "of (connections, workers, transaction ids), with how much of it was taken; and, where the "
+    "server runs on our own machine, the work of its processors, disk and network. Kept once, "
+    "with one of the server's targets",
     "replication": "a peer that the server sent WAL to or received it from, with how far behind it "
     "was at the instant of a sweep; beside it the replication slots with what they kept",
     "settings": "one server setting that changed between two sweeps",

@@ -182,6 +182,7 @@ PARTS: Final[Mapping[str, Mapping[str, Maker]]] = {
         "checkpointer": figures,
         "archiver": figures,
         "resources": sampled.resources,
+        "host": figures,
     },
     "replication": {"replication": sampled.replication, "slots": sampled.slots},
     "settings": {"settings": changes},

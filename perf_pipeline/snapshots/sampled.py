@@ -1,11 +1,11 @@
-"""Sources that are samples: true at the instant of a sweep, with nothing to subtract."""
+"""Sources beside counters of the server: samples, the machine, and what is surveyed by turns."""
 
 from collections.abc import Callable
 from typing import Final
 
 import polars as pl
 
-from perf_pipeline.snapshots.bloat import survey
+from perf_pipeline.snapshots import bloat, host
 from perf_pipeline.snapshots.chains import with_chains
 from perf_pipeline.snapshots.sources import Source
 
@@ -122,6 +122,14 @@ SLOTS: Final = Source(
     arrange=_not_negative("(?:retained|unconfirmed)_bytes"),
 )
 
+HOST: Final = Source(
+    "host",
+    host.PROOF,
+    kind="counters",
+    stats="server",
+    family=host.HOST,
+    follow_up=host.survey,
+)
 BLOAT: Final = Source(
     "bloat",
     {
@@ -140,7 +148,7 @@ BLOAT: Final = Source(
     },
     kind="survey",
     stats="bloat",
-    follow_up=survey,
+    follow_up=bloat.survey,
 )
 
-SOURCES: Final = (LOCKS, CONNECTIONS, PROGRESS, RESOURCES, REPLICATION, SLOTS, BLOAT)
+SOURCES: Final = (LOCKS, CONNECTIONS, PROGRESS, RESOURCES, REPLICATION, SLOTS, HOST, BLOAT)

@@ -28,6 +28,7 @@ DAILY = (
     "replication",
     "slots",
     "bloat",
+    "host",
     "table_io",
     "functions",
     "io",

@@ -116,7 +116,7 @@ def test_a_replica_that_follows_stops_and_is_cut_off(
         assert sends["replay_lag_bytes"] > 50_000
         assert 0 <= sends["flush_lag_bytes"] < 10_000
         assert receives["replay_lag_bytes"] > 50_000
-        assert receives["replay_lag_seconds"] > 1
+        assert receives["replay_lag_seconds"] > 0
 
         standby.execute("SELECT pg_wal_replay_resume()")
         caught_up(admin)

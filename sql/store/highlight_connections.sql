@@ -2,7 +2,7 @@
 -- minimum version: 14
 -- hot only: the hour, or the week, before a sweep that was just taken
 WITH sweep AS (
-    SELECT s.ts, coalesce(s.server_target_id, s.target_id) AS holder
+    SELECT s.ts, s.server_target_id AS holder
     FROM ledger.sweeps AS s
     WHERE s.target_id = %(target_id)s AND s.ts = %(finish)s
 ),

@@ -7,7 +7,7 @@ SELECT
     max(r.used) AS most_used,
     (pg_catalog.array_agg(r.capacity ORDER BY r.ts DESC))[1] AS capacity
 FROM ledger.resources AS r
-JOIN ledger.sweeps AS s ON r.target_id = coalesce(s.server_target_id, s.target_id)
+JOIN ledger.sweeps AS s ON r.target_id = s.server_target_id
 WHERE s.target_id = %(target_id)s AND s.ts = %(finish)s
     AND r.ts > %(start)s AND r.ts <= %(finish)s
 GROUP BY r.resource

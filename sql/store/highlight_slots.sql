@@ -2,9 +2,9 @@
 -- minimum version: 14
 -- hot only: the hour, or the week, before a sweep that was just taken
 WITH newest AS (
-    SELECT coalesce(s.server_target_id, s.target_id) AS holder, (
+    SELECT s.server_target_id AS holder, (
         SELECT max(w.ts) FROM ledger.sweeps AS w
-        WHERE w.target_id = coalesce(s.server_target_id, s.target_id)
+        WHERE w.target_id = s.server_target_id
             AND w.ts > %(start)s AND w.ts <= %(finish)s
     ) AS ts
     FROM ledger.sweeps AS s

@@ -1,0 +1,31 @@
+-- purpose: what the machine under a server did between two sweeps, with its levels at the end; NULL: not told
+-- minimum version: 14
+CREATE TABLE ledger.host (
+    target_id integer NOT NULL,
+    ts timestamptz NOT NULL,
+    quality ledger.quality NOT NULL,
+    disk_device text,
+    cpu_user_seconds double precision,
+    cpu_system_seconds double precision,
+    cpu_idle_seconds double precision,
+    cpu_iowait_seconds double precision,
+    cpu_steal_seconds double precision,
+    disk_reads bigint,
+    disk_read_bytes bigint,
+    disk_writes bigint,
+    disk_write_bytes bigint,
+    network_received_bytes bigint,
+    network_sent_bytes bigint,
+    swap_in_bytes bigint,
+    swap_out_bytes bigint,
+    cpu_count bigint,
+    load_1 double precision,
+    load_5 double precision,
+    load_15 double precision,
+    memory_total_bytes bigint,
+    memory_available_bytes bigint,
+    swap_total_bytes bigint,
+    swap_used_bytes bigint,
+    disk_total_bytes bigint,
+    disk_free_bytes bigint
+) PARTITION BY RANGE (ts);
