@@ -30,11 +30,11 @@ BEFORE: Final = "_before"
 #: by key (2 µs), 0.5 % at most from 10 µs on.
 TELLING_MS: Final = 0.01
 
-#: Of sums in double precision: rounding costs about 1e-15 of a sum, a session that rounds to 15
+#: Of sums in double precision: a few calls cost about 1e-15 of a sum; a session that rounds to 15
 #: digits (extra_float_digits = 0) 1e-14.
-_ROUNDING: Final = 1e-12
-#: How much wider than its error the range of a value must be for agreement to be no chance.
-_SIGNIFICANT: Final = 1e4
+_ROUNDING: Final = 5e-14
+#: How much of what the entry had before may hide in that error, for agreement to be no chance.
+_RESOLVED: Final = 1e-8
 
 
 def columns(family: Family) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _accounted_for(now: _Moments, then: _Moments) -> pl.Expr:
     left = calls - known
     fits = (
         pl.when(left == 0)
-        .then(rest.abs() <= error)
+        .then((rest.abs() <= error) & (error <= _RESOLVED * then.total))
         .when(left == 1)
         .then((rest >= now.shortest - error) & (rest <= now.longest + error))
         .otherwise(pl.lit(value=False))
@@ -139,7 +139,7 @@ def _accounted_for(now: _Moments, then: _Moments) -> pl.Expr:
     between = (mean - then.mean) ** 2 * then.calls * calls / now.calls
     off = (now.deviations - then.deviations - within - between).abs()
     tolerance = _ROUNDING * (now.squares + now.total * spread)
-    return fits & (off <= tolerance) & (spread**2 >= _SIGNIFICANT * tolerance)
+    return fits & (off <= tolerance) & (tolerance <= _RESOLVED * then.total * spread)
 
 
 def _if(condition: pl.Expr, value: pl.Expr) -> pl.Expr:

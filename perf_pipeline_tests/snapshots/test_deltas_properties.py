@@ -272,7 +272,7 @@ def test_worlds_are_not_empty() -> None:
     """The scripts do what they say: otherwise nothing above would mean anything."""
     world = World("16")
     world.play(("run", 1, [1.0]))
-    assert world.truth.times == {1: [1.000001]}
+    assert world.truth.times == {1: [pytest.approx(1.0, rel=1e-3)]}
     world.play(("churn", 9))
     assert world.server.dealloc > 0
     assert world.lost

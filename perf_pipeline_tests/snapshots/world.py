@@ -18,6 +18,9 @@ QUERIES = range(1, 5)
 #: Keys from here on run once and never again.
 CHURN = 1_000
 
+#: Its multiples, without their whole parts, never come close to each other.
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+
 #: What happens between two sweeps.
 Event = tuple[Any, ...]
 Script = list[list[Event]]
@@ -83,9 +86,9 @@ class World:
             self._execute(queryid, milliseconds)
 
     def _execute(self, queryid: int, milliseconds: float) -> None:
-        # no two executions take the same time to the nanosecond: see `continuity.TELLING_MS`
+        # no two executions take nearly the same time: see `continuity.TELLING_MS`
         self.number += 1
-        took = milliseconds + self.number * 1e-6
+        took = milliseconds * (1.0 + 1e-3 * (self.number * GOLDEN % 1.0))
         before = set(self.server.entries)
         self.server.run(queryid, took, self.clock.tick())
         self.lost |= before - set(self.server.entries)
