@@ -105,7 +105,7 @@ def test_the_search_finds_what_is_stored(
     assert places == {"ledger.query_texts", "ledger.schema_changes", "state of schema_objects"}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(planted.soups())
 def test_nothing_planted_in_a_soup_of_tokens_survives(template: str) -> None:
     planter = planted.Planter(seed=len(template))
