@@ -82,11 +82,10 @@ PROGRESS: Final = Source(
     kind="sample",
     stats="activity",
 )
-RESOURCES: Final = Source(
-    "resources",
-    {**_texts("resource"), **_counts("used", "capacity")},
-    kind="sample",
-    stats="server",
+_RESOURCE = {**_texts("resource"), **_counts("used", "capacity")}
+RESOURCES: Final = Source("resources", _RESOURCE, kind="sample", stats="server")
+SHARED_BUFFERS: Final = Source(
+    "shared_buffers", _RESOURCE, kind="sample", stats="server", table="resources"
 )
 REPLICATION: Final = Source(
     "replication",
@@ -151,4 +150,14 @@ BLOAT: Final = Source(
     follow_up=bloat.survey,
 )
 
-SOURCES: Final = (LOCKS, CONNECTIONS, PROGRESS, RESOURCES, REPLICATION, SLOTS, HOST, BLOAT)
+SOURCES: Final = (
+    LOCKS,
+    CONNECTIONS,
+    PROGRESS,
+    RESOURCES,
+    SHARED_BUFFERS,
+    REPLICATION,
+    SLOTS,
+    HOST,
+    BLOAT,
+)

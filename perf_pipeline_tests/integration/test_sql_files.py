@@ -165,6 +165,7 @@ def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
             targets.register(store, "day")
             with store.begin() as connection:
                 connection.execute("CREATE EXTENSION pgstattuple SCHEMA public")
+                connection.execute("CREATE EXTENSION pg_buffercache SCHEMA public")
                 partitions.ensure(connection, DAY)
         for system, fill in SYSTEMS.items():
             schema.apply(url, system)

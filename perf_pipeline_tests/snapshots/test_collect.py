@@ -281,7 +281,7 @@ def test_every_snapshot_file_runs_and_gives_its_columns(
     target_url: str, admin: psycopg.Connection
 ) -> None:
     """All files, in the variant of this server, as our own session runs them."""
-    admin.execute("CREATE EXTENSION pgstattuple")
+    admin.execute("CREATE EXTENSION pgstattuple; CREATE EXTENSION pg_buffercache")
     shapes = {**READ, **{source.name: source.schema for source in SOURCES}}
     files = sqlfiles.folder("snapshots")
     assert {file.path.name.partition(".")[0] for file in files} == set(shapes)

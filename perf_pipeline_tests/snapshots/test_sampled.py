@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import highlights
+from perf_pipeline.snapshots import highlights, intervals
 from perf_pipeline.snapshots import record as recording
 from perf_pipeline.store import Store
 from perf_pipeline_tests.snapshots.sessions import SECRET, client, swept, waiting
@@ -76,6 +76,24 @@ def test_clients_by_application_and_state(target_url: str, admin: psycopg.Connec
         "capacity": 3,
     }
     assert 0 < taken["transaction ids"]["used"] < taken["transaction ids"]["capacity"]
+
+
+def test_shared_buffers_are_told_about_where_pg_buffercache_is(
+    target_url: str, admin: psycopg.Connection
+) -> None:
+    assert "shared_buffers" not in swept(target_url).frames
+    admin.execute("CREATE EXTENSION pg_buffercache")
+    found = swept(target_url)
+    assert found.notes == ()
+    has_summary = admin.info.server_version >= 160_000
+    assert ("shared_buffers" in found.frames) == has_summary
+    if has_summary:
+        rows = {row["resource"]: row for row in found.frames["shared_buffers"].to_dicts()}
+        taken, dirty = rows["shared buffers"], rows["dirty shared buffers"]
+        # 256 MB of 8 kB
+        assert taken["capacity"] == dirty["capacity"] == 32_768
+        assert 0 < dirty["used"] <= taken["used"] <= 32_768
+        assert intervals.compute(found, {}, {}).rows["resources"].height == 11
 
 
 def test_what_a_role_cannot_see_is_absent_not_zero(
