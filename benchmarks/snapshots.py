@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
+from _snapshot_bytes import measure, write_day
 from _snapshot_load import Size, temporary_target, work
 from _snapshot_peers import FLOOR, PEERS
 from psycopg import sql
@@ -27,7 +28,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots.record import SweepRecord, collect
-from perf_pipeline.store import Store, migrate
+from perf_pipeline.store import Store, migrate, place
 
 CHANGED_SHARE = 0.05
 OURS = sqlfiles.load("snapshots/statements", 18).text
@@ -126,6 +127,33 @@ def huge_figures(server: EmbeddedServer, store: Store, statements: int, each_ms:
         say("sweep_huge_temp_bytes", temp_bytes(url, lambda: collect(target, store)))
 
 
+def byte_figures(server: EmbeddedServer, target: Target, url: str, folder: Path) -> None:
+    """Print what a day of sweeps takes in a store of its own, its archive, and as rollups.
+
+    Fails when it is more than it may be.
+    """
+    server.ensure_database("bytes")
+    with Store(server.url("bytes")) as store:
+        migrate.upgrade(store)
+        number = write_day(store, target, url)
+        found = measure(store, target, number, place.open_place(str(folder / "archive")))
+    for name, (hot, archived) in found.by_table.items():
+        print(f"  {name:<18} {hot:>8,.0f} bytes a sweep, archived {archived:>7,.0f}")
+    for name, size in found.by_rollup.items():
+        print(f"  {name:<18} {size:>9,.0f} bytes a day")
+    print(f"  {found.rows_per_sweep:.0f} rows a sweep; state {found.state:,} bytes")
+    figures = {
+        "hot_bytes_per_sweep": (found.hot_per_sweep, 100_000),
+        "archive_bytes_per_sweep": (found.archive_per_sweep, 15_000),
+        "rollup_bytes_per_day": (found.rollup_per_day, 3_000_000),
+    }
+    for name, (value, _) in figures.items():
+        print(f"RATIO {name} {value:.0f}", flush=True)
+    over = [name for name, (value, limit) in figures.items() if value > limit]
+    if over:
+        raise SystemExit(f"more bytes than there may be: {', '.join(over)}")
+
+
 def main() -> None:
     """Run everything on a server of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,6 +178,7 @@ def main() -> None:
                     each_ms = (
                         sweep_figures(url, target, store, size, args.repeats) / size.statements
                     )
+                    byte_figures(server, target, url, folder)
                 if not args.no_huge:
                     huge_figures(server, store, args.huge, each_ms)
     finally:

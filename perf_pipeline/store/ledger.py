@@ -102,12 +102,13 @@ def intervals(
     columns: Sequence[str],
     only: Mapping[str, Sequence[object]] | None = None,
     source: str | None = None,
+    files: place.Place | None = None,
 ) -> pl.DataFrame:
     """Return rows of one ledger table with what the sweep that wrote each tells of its interval.
 
     Parameters
     ----------
-    store, table, target_id, start, end, columns, only
+    store, table, target_id, start, end, columns, only, files
         As in `read`; `ts` is always returned.
     source : str, optional
         Only of sweeps of this source.
@@ -127,9 +128,10 @@ def intervals(
         end,
         columns=("ts", "source", "previous_ts"),
         only=None if source is None else {"source": [source]},
+        files=files,
     ).select("ts", "source", begin=pl.coalesce("previous_ts", "ts"))
     wanted = tuple(dict.fromkeys((*columns, "ts")))
-    rows = read(store, table, target_id, start, end, columns=wanted, only=only)
+    rows = read(store, table, target_id, start, end, columns=wanted, only=only, files=files)
     return rows.join(sweeps, on="ts")
 
 

@@ -1,3 +1,3 @@
--- purpose: one table's history without a scan of the partition
+-- purpose: one target's rows of an hour or a day; equal keys share their entry
 -- minimum version: 14
-CREATE INDEX table_io_target_relid_ts ON ledger.table_io (target_id, relid, ts);
+CREATE INDEX table_io_target_ts ON ledger.table_io (target_id, ts);

@@ -1,3 +1,0 @@
--- purpose: one target's rows of an hour or a day; equal keys share their entry
--- minimum version: 14
-CREATE INDEX statements_target_ts ON ledger.statements (target_id, ts);
