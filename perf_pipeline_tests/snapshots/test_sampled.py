@@ -42,6 +42,22 @@ def test_who_stands_before_us_in_the_queue_is_in_the_way(
     assert (queued["depth"], queued["behind_root"]) == (2, 2)
 
 
+def test_a_long_queue_has_a_row_for_each_that_waits(
+    target_url: str, admin: psycopg.Connection
+) -> None:
+    with ExitStack() as stack:
+        first, *queue = (stack.enter_context(client(target_url, f"{n}")) for n in range(7))
+        first.execute("UPDATE app.orders SET n = 1 WHERE id = 1")
+        update = "UPDATE app.orders SET n = 2 WHERE id = 1"
+        stack.enter_context(waiting(admin, *((each, update) for each in queue)))
+        rows = swept(target_url).frames["locks"].to_dicts()
+    # the second waits for the first, all others for the second, and behind one another
+    assert sorted(row["blockers"] for row in rows) == [1, 1, 2, 3, 4, 5]
+    assert sorted(row["depth"] for row in rows) == [1, 2, 2, 2, 2, 2]
+    assert {row["behind_root"] for row in rows} == {6}
+    assert all(row["blocker_mode"] for row in rows)
+
+
 def test_without_waits_and_commands_nothing_is_asked(target_url: str) -> None:
     found = swept(target_url)
     assert {"locks", "progress", "replication", "slots"}.isdisjoint(found.frames)

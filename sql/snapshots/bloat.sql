@@ -54,8 +54,13 @@ JOIN pg_catalog.pg_attribute AS a ON a.attrelid = l.relid AND a.attnum > 0 AND N
 -- the statistics of an index's column are those of the table's, unless it is an expression
 LEFT JOIN pg_catalog.pg_attribute AS t
     ON l.relkind = 'i' AND t.attrelid = l.table_relid AND t.attnum = l.index_columns[a.attnum - 1] AND t.attnum > 0
-LEFT JOIN pg_catalog.pg_stats AS s
-    ON l.relkind <> 't' AND NOT s.inherited AND s.schemaname = n.nspname
-    AND s.tablename = CASE WHEN t.attname IS NULL THEN l.relation_name ELSE l.table_name END
-    AND s.attname = COALESCE(t.attname, a.attname)
+-- one by one, by the index on names: joined, the whole view would be compared with each column
+LEFT JOIN LATERAL (
+    SELECT v.avg_width, v.null_frac, v.n_distinct
+    FROM pg_catalog.pg_stats AS v
+    WHERE l.relkind <> 't' AND NOT v.inherited AND v.schemaname = n.nspname
+        AND v.tablename = CASE WHEN t.attname IS NULL THEN l.relation_name ELSE l.table_name END
+        AND v.attname = COALESCE(t.attname, a.attname)
+    OFFSET 0
+) AS s ON true
 ORDER BY l.relid, a.attnum

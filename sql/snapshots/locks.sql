@@ -69,7 +69,7 @@ pairs AS (
         s.backend_type AS blocker_backend_type, s.application_name AS blocker_application_name,
         s.query_id AS blocker_queryid, s.state AS blocker_state, s.state_change,
         COALESCE(s.xact_start, h.prepared) AS xact_start,
-        -- of many in the way, those who hold it, the oldest first
+        -- of many in the way those who hold it first, the oldest before the others
         pg_catalog.row_number() OVER (
             PARTITION BY w.pid ORDER BY h.modes IS NULL, COALESCE(s.xact_start, h.prepared), b.pid
         ) AS place
@@ -96,5 +96,6 @@ SELECT /* perf-pipeline */
 FROM pairs AS p
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = p.relid
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE p.place <= 5
+-- who holds it is enough: one who only queues is named where nobody does
+WHERE p.place <= CASE WHEN p.blocker_mode IS NULL THEN 1 ELSE 5 END
 ORDER BY p.session_pid, p.place
