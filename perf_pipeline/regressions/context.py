@@ -20,7 +20,7 @@ from perf_pipeline.regressions.events import (
 )
 from perf_pipeline.regressions.explain import Rate
 from perf_pipeline.store import Store, frames, ledger
-from perf_pipeline.store.samples import KEY, METRIC, Plan, midnight, usable
+from perf_pipeline.store.samples import KEY, METRIC, Plan, alike, midnight, read_intervals
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)
@@ -189,7 +189,7 @@ def read(
     end = midnight(days[1] + timedelta(days=1))
     span: dict[str, object] = {
         "target_id": target_id,
-        "source": plan.source,
+        "sources": list(alike(plan.source)),
         "start": start,
         "end": end,
     }
@@ -202,7 +202,7 @@ def read(
             columns, nulls_last=True
         )
 
-    sweeps = raw("sweeps", SWEEPS, source=[plan.source]).with_columns(
+    sweeps = raw("sweeps", SWEEPS, source=alike(plan.source)).with_columns(
         previous_ts=pl.coalesce("previous_ts", "ts")
     )
     events = [
@@ -258,7 +258,7 @@ def _maintenance(
             end,
             columns=("schema_name", "table_name", *counts),
             only={"quality": ["exact"]},
-            source=source,
+            sources=alike(source),
         )
         .filter(_ANALYZES + _VACUUMS > 0)
         .select(
@@ -293,15 +293,14 @@ def _parts(
     }
     needed = {name for made in summed.values() for name in made.meta.root_names()}
     return (
-        ledger.intervals(
+        read_intervals(
             store,
-            "statements",
             target_id,
             start,
             end,
-            columns=(*KEY, "calls", "rows", *sorted(needed)),
-            only={"quality": usable(source), "queryid": queryids},
-            source=source,
+            source,
+            (*KEY, "calls", "rows", *sorted(needed)),
+            {"queryid": queryids},
         )
         .with_columns(**summed)
         .select(*PARTS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from perf_pipeline.regressions.incidents import stable_id
+from perf_pipeline.store.samples import alike
 
 #: Days up to the end of a day in which a change may have begun to be a finding of that day.
 HORIZON_DAYS = 3
@@ -38,7 +39,8 @@ class Sighting:
     def same(self, other: "Sighting") -> bool:
         """Return whether both are one change."""
         return (
-            (other.source, other.key, other.direction) == (self.source, self.key, self.direction)
+            (alike(other.source), other.key, other.direction)
+            == (alike(self.source), self.key, self.direction)
         ) and abs(other.onset - self.onset) <= SAME_SAMPLES * max(other.step, self.step)
 
 

@@ -20,7 +20,7 @@ from perf_pipeline.reports.model import (
 
 Row = Mapping[str, Any]
 
-#: When a day has several sources, the first of these decides; sources are never mixed.
+#: When a day has several sources, the first of these decides.
 SOURCES = ("collected", "imported", "generated")
 #: Samples without which no change is told from noise: G-72 asks for 10 before, 5 after.
 LEAST_BASELINE_SAMPLES = 10

@@ -142,18 +142,14 @@ def series(store: Store, wanted: Mapping[str, Any]) -> pl.DataFrame:
     """
     key = ("queryid", "userid", "dbid", "toplevel")
     return (
-        ledger.intervals(
+        samples.read_intervals(
             store,
-            "statements",
             wanted["target_id"],
             wanted["start"],
             wanted["end"],
-            columns=("calls", "total_exec_time"),
-            only={
-                "quality": samples.usable(wanted["source"]),
-                **{name: [wanted[name]] for name in key},
-            },
-            source=wanted["source"],
+            wanted["source"],
+            ("calls", "total_exec_time"),
+            {name: [wanted[name]] for name in key},
         )
         .filter(pl.col("calls") > 0)
         .select("ts", value=pl.col("total_exec_time") / pl.col("calls"), calls="calls")

@@ -25,7 +25,7 @@ from perf_pipeline.reports.model import (
     Statement,
     Tags,
 )
-from perf_pipeline.store import Store, frames
+from perf_pipeline.store import Store, frames, samples
 from perf_pipeline.store.own import OWN_TEXT
 
 Row = Mapping[str, Any]
@@ -332,6 +332,7 @@ def _with_chart(
         **params,
         "day": day,
         "source": source,
+        "sources": list(samples.alike(source)),
         "queryid": statement.queryid,
         "userid": statement.userid,
         "dbid": statement.dbid,

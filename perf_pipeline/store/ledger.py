@@ -101,7 +101,7 @@ def intervals(
     *,
     columns: Sequence[str],
     only: Mapping[str, Sequence[object]] | None = None,
-    source: str | None = None,
+    sources: Sequence[str] | None = None,
     files: place.Place | None = None,
 ) -> pl.DataFrame:
     """Return rows of one ledger table with what the sweep that wrote each tells of its interval.
@@ -110,8 +110,8 @@ def intervals(
     ----------
     store, table, target_id, start, end, columns, only, files
         As in `read`; `ts` is always returned.
-    source : str, optional
-        Only of sweeps of this source.
+    sources : sequence of str, optional
+        Only of sweeps of these sources.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def intervals(
         start,
         end,
         columns=("ts", "source", "previous_ts"),
-        only=None if source is None else {"source": [source]},
+        only=None if sources is None else {"source": sources},
         files=files,
     ).select("ts", "source", begin=pl.coalesce("previous_ts", "ts"))
     wanted = tuple(dict.fromkeys((*columns, "ts")))

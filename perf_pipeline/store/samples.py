@@ -7,7 +7,7 @@ follows from the ledger alone, so that a two-minute demonstration and a year of 
 same code.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -34,7 +34,7 @@ SWEEP_BELOW_HOURS = 72
 #: profile rests on five samples of each hour of the week.
 WINDOW_DAYS = 35
 
-#: When a day has several sources, the first of these decides; sources are never mixed.
+#: When a day has several sources, the first of these decides.
 SOURCES = ("collected", "imported", "generated")
 
 HISTORY_SCHEMA: Schema = {
@@ -98,9 +98,9 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
     Returns
     -------
     list of Plan
-        In the order of `days`; a day without data is left out. The grain is `sweep` while the
-        source has data in fewer than `SWEEP_BELOW_HOURS` hours of the `GRAIN_DAYS` days up to the
-        end of the day and the day's raw intervals are still there, else `hour`.
+        In the order of `days`; a day without data is left out. The grain is `sweep` while its
+        source, or one `alike`, has data in fewer than `SWEEP_BELOW_HOURS` hours of the `GRAIN_DAYS`
+        days up to the end of the day and the day's raw intervals are still there, else `hour`.
 
     """
     rows = history.to_dicts()
@@ -110,9 +110,11 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
         source = next((s for s in SOURCES if any(s == name for name, _ in present)), None)
         if source is None:
             continue
-        hours: dict[date, int] = {}  # of either origin: old days may be kept as rollups only
+        # of either origin: old days may be kept as rollups only
+        hours: dict[date, int] = {}
         for row in rows:
-            if row["source"] == source and day - timedelta(days=GRAIN_DAYS) < row["day"] <= day:
+            near = day - timedelta(days=GRAIN_DAYS) < row["day"] <= day
+            if near and row["source"] in alike(source):
                 hours[row["day"]] = max(hours.get(row["day"], 0), row["hours"])
         raw = (source, "sweep") in present and sum(hours.values()) < SWEEP_BELOW_HOURS
         plans.append(Plan(day, source, "sweep" if raw else "hour"))
@@ -167,16 +169,9 @@ def read_samples(
     start = midnight(plans[0].day - timedelta(days=window_days - 1))
     end = midnight(plans[-1].day + timedelta(days=1))
     if plans[0].grain == "sweep":
-        rows = ledger.intervals(
-            store,
-            "statements",
-            target_id,
-            start,
-            end,
-            columns=(*KEY, "calls", "total_exec_time"),
-            only={"quality": usable(source), **({} if queryids is None else {"queryid": queryids})},
-            source=source,
-        )
+        only = {} if queryids is None else {"queryid": queryids}
+        wanted = (*KEY, "calls", "total_exec_time")
+        rows = read_intervals(store, target_id, start, end, source, wanted, only)
         return number(
             rows.filter(pl.col("calls") > 0).select(
                 *KEY, "ts", start="begin", end="ts", calls="calls", total_ms="total_exec_time"
@@ -184,7 +179,7 @@ def read_samples(
         )
     hours = {
         "target_id": target_id,
-        "source": source,
+        "sources": list(alike(source)),
         "queryids": None if queryids is None else list(queryids),
         "start": start,
         "end": end,
@@ -192,9 +187,57 @@ def read_samples(
     return number(frames.read(store, "baseline_samples_hour", SAMPLE_SCHEMA, hours))
 
 
-def usable(source: str) -> list[str]:
-    """Return the qualities of intervals that samples of a source are made of."""
-    return ["exact", "lower_bound"] if source == "imported" else ["exact"]
+def alike(source: str) -> tuple[str, ...]:
+    """Return the sources whose samples serve a day of this source, the days before it included.
+
+    What was imported is what this database did, like what was collected: a newcomer's first day is
+    judged by it. Generated history is nobody's.
+    """
+    return ("generated",) if source == "generated" else ("collected", "imported")
+
+
+def read_intervals(
+    store: Store,
+    target_id: int,
+    start: datetime,
+    end: datetime,
+    source: str,
+    columns: Sequence[str],
+    only: Mapping[str, Sequence[object]],
+) -> pl.DataFrame:
+    """Read the intervals of statements that samples for a day of some source are made of.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    start, end : datetime
+        Of the intervals' ends; naive UTC.
+    source : str
+        The day's; those `alike` are read.
+    columns : Sequence of str
+    only : Mapping of column to sequence of values
+        As for `ledger.read`.
+
+    Returns
+    -------
+    polars.DataFrame
+        As of `ledger.intervals`: exact ones, and of imported ones those that are lower bounds, too
+        (of calls and time alike: the mean of what was counted).
+
+    """
+    rows = ledger.intervals(
+        store,
+        "statements",
+        target_id,
+        start,
+        end,
+        columns=(*columns, "quality"),
+        only={**only, "quality": ["exact", "lower_bound"]},
+        sources=alike(source),
+    )
+    usable = (pl.col("quality") == "exact") | (pl.col("source") == "imported")
+    return rows.filter(usable).drop("quality")
 
 
 def number(rows: pl.DataFrame) -> pl.DataFrame:

@@ -85,7 +85,7 @@ def test_the_report_reads_what_its_queries_show(store: Store) -> None:
     assert len(found) == len(shown) > 30
     assert [*map(plain, found)] == [*map(plain, shown)]
     assert found[0]["previous_version_num"] == 180000
-    statement = {"queryid": 100, **ledger.KEY, "source": "collected"}
+    statement = {"queryid": 100, **ledger.KEY, "source": "collected", "sources": ["collected"]}
     text = sqlfiles.load("store/report_series_sweep").text
     with store.begin() as connection:
         points = connection.execute(text, {**span, **statement}).fetchall()

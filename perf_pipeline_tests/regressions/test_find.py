@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -247,6 +248,33 @@ def test_too_few_samples_are_counted_as_not_enough_never_as_fine(store):
     ledger.write(store, "shop", tables)
     found = find(store, "shop", DEMO_DAY, DEMO_DAY)
     assert (found.rows, found.series_judged, found.not_enough_data) == (0, 0, 9)
+
+
+def test_imported_history_judges_the_first_collected_day(store):
+    rng = np.random.default_rng(5)
+    hours = [datetime(2025, 3, 1) + timedelta(hours=hour) for hour in range(1, 15 * 24)]
+    first_day = date(2025, 3, 14)
+    means = np.where([ts.date() >= first_day for ts in hours], 6.0, 2.0)
+    means = means * rng.lognormal(0, 0.05, len(hours))
+    rows = ledger.statement(hours, means, 700).with_columns(
+        # most of what PoWA and pg_profile kept before 17 is a lower bound
+        quality=pl.when(pl.col("ts").dt.date() < first_day)
+        .then(pl.lit("lower_bound"))
+        .otherwise("quality")
+    )
+    sweeps = ledger.sweeps(hours).with_columns(
+        source=pl.when(pl.col("ts").dt.date() < first_day)
+        .then(pl.lit("imported"))
+        .otherwise("source")
+    )
+    ledger.write(store, "newcomer", {"sweeps": sweeps, "statements": rows})
+    roll_up(store, "newcomer", date(2025, 3, 1), date(2025, 3, 15))
+    assert build(store, "newcomer", first_day, first_day).rows > 0
+    found = find(store, "newcomer", first_day, first_day).findings.to_dicts()
+    assert [(f["queryid"], f["direction"], f["onset"].date()) for f in found] == [
+        (700, "up", first_day)
+    ]
+    assert found[0]["baseline_level"] == pytest.approx(2.0, rel=0.1)
 
 
 def test_generated_history_is_not_compared_with_real_sweeps(store):

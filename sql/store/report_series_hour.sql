@@ -6,5 +6,5 @@ WHERE h.target_id = %(target_id)s
     AND h.queryid = %(queryid)s AND h.userid = %(userid)s AND h.dbid = %(dbid)s
     AND h.toplevel = %(toplevel)s
     AND h.hour >= %(start)s::timestamptz AND h.hour < %(end)s::timestamptz
-    AND h.source = %(source)s AND h.exact AND h.calls > 0
+    AND h.source::text = ANY (%(sources)s::text[]) AND h.exact AND h.calls > 0
 ORDER BY h.hour

@@ -9,7 +9,7 @@ WHERE s.target_id = %(target_id)s
     AND s.toplevel = %(toplevel)s
     AND s.ts >= %(start)s::timestamptz AND s.ts < %(end)s::timestamptz
     AND w.ts >= %(start)s::timestamptz AND w.ts < %(end)s::timestamptz
-    AND w.source = %(source)s
+    AND w.source::text = ANY (%(sources)s::text[])
     AND (s.quality = 'exact' OR (w.source = 'imported' AND s.quality = 'lower_bound'))
     AND s.calls > 0
 ORDER BY s.ts
