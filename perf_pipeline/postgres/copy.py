@@ -10,6 +10,7 @@ from polars.datatypes import DataType, DataTypeClass
 from psycopg import sql
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.postgres import few
 from perf_pipeline.postgres.connect import is_untyped, readable
 
 Schema = Mapping[str, DataType | DataTypeClass]
@@ -68,6 +69,9 @@ def parse(data: bytes, schema: Schema, *, untyped: bool = False) -> pl.DataFrame
         return pl.DataFrame(schema=dict(schema))
     if untyped:
         data = readable(data.decode("latin-1")).encode()
+    short = few.read(data, schema)
+    if short is not None:
+        return short
     names = list(schema)
     raw = pl.read_csv(
         data,
@@ -148,7 +152,7 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
         sql.Identifier(table[1]),
         sql.SQL(", ").join(sql.Identifier(name) for name in frame.columns),
     )
-    payload = frame.write_csv(
+    payload = few.write(frame) or frame.write_csv(
         include_header=False,
         datetime_format=_DATETIME_OUT,
         # before 18, a line of `\.` alone ends the data; only quoted it is a text

@@ -41,6 +41,9 @@ _INFO_AFTER: Final = "statements_info_after"
 #: What an observation consists of, beside `server`.
 _OBSERVED: Final = ("control", "cumulative", "statements_info", _INFO_AFTER)
 
+#: Sources whose answer is another one each time.
+_ALWAYS_NEW: Final = frozenset({"statements", "database"})
+
 #: Index definitions read between two releases of the locks this takes (one share lock per table).
 _DEFINITIONS_AT_ONCE = 500
 
@@ -55,7 +58,12 @@ class Sweep:
     sources : tuple of Source
         Those that were due.
     frames : Mapping of source name to polars.DataFrame
-        Of those that could be read, as arranged; `schema_objects` only when the catalogs changed.
+        Of those that could be read and changed, as arranged; `schema_objects` only when the
+        catalogs changed.
+    unchanged : frozenset of str
+        Sources whose answer was the same as the last time.
+    digests : Mapping of source name to str
+        By which the next sweep sees that.
     fingerprint : str or None
         Of the catalogs; None when some definition could not be read and must be tried again.
     schema_read : bool
@@ -75,6 +83,8 @@ class Sweep:
     observation: Observation
     sources: tuple[Source, ...]
     frames: Mapping[str, pl.DataFrame]
+    unchanged: frozenset[str]
+    digests: Mapping[str, str]
     fingerprint: str | None
     schema_read: bool
     size_read: bool
@@ -111,8 +121,8 @@ def sweep(
     sources : sequence of Source
         Of these, the ones that `sources.due`.
     seen : Mapping of family to Observation, optional
-        Of the sweep that read it last. The fingerprint of `schema_objects`: the same one means that
-        the objects are not read.
+        Of the sweep that read it last. An answer with the same fingerprint is not looked at; by the
+        same one of `schema_objects`, the objects are not read.
     holds_server : bool
         Whether instance-wide sources are read.
     known_objects : polars.DataFrame, optional
@@ -167,7 +177,10 @@ def sweep(
                 "schema_version",
             ]
             more = [query(name, _file(name, major), READ[name]) for name in others]
-            found = reader.families([around[0], queries[0], around[1], *more, *queries[1:]])
+            found = reader.families(
+                [around[0], queries[0], around[1], *more, *queries[1:]],
+                known=_comparable(chosen, known),
+            )
             # said once is enough
             reader.notes = [note for note in reader.notes if not note.startswith(_INFO_AFTER)]
             _note_hidden(reader, server, found)
@@ -200,6 +213,12 @@ def sweep(
         ),
         sources=tuple(chosen),
         frames=frames,
+        unchanged=frozenset(
+            source.name
+            for source in chosen
+            if source.name in reader.digests and source.name not in found
+        ),
+        digests=reader.digests,
         fingerprint=fingerprint,
         schema_read=schema_read,
         size_read=size_read,
@@ -304,6 +323,15 @@ def _not_preloaded(where: str) -> UnsupportedServerError:
         f"{where}: pg_stat_statements is installed but not loaded",
         "add it to shared_preload_libraries and restart the server",
     )
+
+
+def _comparable(chosen: Sequence[Source], seen: Mapping[str, Observation]) -> dict[str, str | None]:
+    """Return the sources whose answers may repeat, with the digest of each one's last."""
+    return {
+        source.name: seen[source.name].fingerprint if source.name in seen else None
+        for source in chosen
+        if source.kind != "sample" and source.name not in _ALWAYS_NEW
+    }
 
 
 def _note_hidden(

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 
 import polars as pl
 
 from perf_pipeline.snapshots import changes, deltas, relations
 from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Evidence, Observation, Quality
+from perf_pipeline.snapshots.families import Family
 from perf_pipeline.snapshots.sources import Source, attempt
 from perf_pipeline.store import state
 
@@ -19,6 +21,8 @@ EXPECTED_SECONDS = 300.0
 SIZE = "database_size"
 
 _SCHEMA_OBJECTS = "schema_objects"
+
+_OLDER = "kept by an older version of this program, without some counters; counted from now on"
 
 
 @dataclass(frozen=True)
@@ -73,24 +77,23 @@ def compute(
 
     whole = since(state.EVIDENCE)
     rows: dict[str, pl.DataFrame] = {}
+    older = [source.name for source in swept.sources if _is_older(source, previous, frames)]
     for source in swept.sources:
         spacing = source.every_seconds(major)
+        compared = source.name in frames and source.name not in older
         found = _rows(
             source,
             frames.get(source.name),
-            previous.get(source.name),
+            previous.get(source.name) if compared else None,
             since(source.name, spacing),
             own_interval=spacing > 0,
         )
         table = source.ledger_table
         both = [rows[table], found] if table in rows else [found]
         rows[table] = pl.concat(both, how="diagonal")
-    if "tables" in frames and "indexes" in frames:
-        rows["tables"] = relations.with_index_scans(
-            rows["tables"], rows["indexes"], frames["tables"]
-        )
-    elif "tables" in frames:
-        rows["tables"] = rows["tables"].with_columns(pl.lit(0).alias("idx_scan"))
+    if "tables" in {*frames, *swept.unchanged}:
+        tables = frames["tables"] if "tables" in frames else previous["tables"]
+        rows["tables"] = relations.with_index_scans(rows["tables"], rows["indexes"], tables)
     rows["schema_changes"] = (
         _with_start(
             changes.schema_objects(previous.get(_SCHEMA_OBJECTS), frames[_SCHEMA_OBJECTS]),
@@ -107,11 +110,11 @@ def compute(
     known_start = whole.previous if not whole.clock_stepped_back else None
     return Computed(
         rows=rows,
-        state={name: frames[name] for name in _kept(swept) if _changed(name, previous, frames)},
+        state={name: frames[name] for name in _kept(swept)},
         observations=_observations(swept, frames, seen),
         quality=quality,
         previous_ts=known_start.ts if known_start else None,
-        notes=tuple(whole.notes()),
+        notes=(*whole.notes(), *(f"{name}: {_OLDER}" for name in older)),
     )
 
 
@@ -153,6 +156,15 @@ def of_server(
     )
 
 
+def _is_older(
+    source: Source, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
+) -> bool:
+    """Whether a family's state lacks counters that it has today."""
+    if source.family is None or source.name not in frames or source.name not in previous:
+        return False
+    return not {*source.family.keys, *source.family.totals} <= {*previous[source.name].columns}
+
+
 def _rows(
     source: Source,
     current: pl.DataFrame | None,
@@ -162,7 +174,8 @@ def _rows(
     own_interval: bool,
 ) -> pl.DataFrame:
     if current is None:
-        return pl.DataFrame()
+        # not read, or the same as the last time
+        return pl.DataFrame() if source.family is None else _nothing(source.family)
     if source.family is not None:
         rows = deltas.interval(previous, current, since, source.family)
         return _with_start(rows, since) if own_interval else rows
@@ -171,6 +184,14 @@ def _rows(
     if source.kind == "survey":
         return current.filter(pl.col("is_new")).drop("is_new", "read_at")
     return current
+
+
+@cache
+def _nothing(family: Family) -> pl.DataFrame:
+    text = pl.String()
+    kinds = {**family.keys, **dict.fromkeys(family.names, text), "quality": text}
+    kinds |= {**dict.fromkeys(family.totals, pl.Float64()), **family.counters, **family.gauges}
+    return pl.DataFrame(schema={name: kinds[name] for name in family.columns})
 
 
 def _settings_changes(
@@ -198,14 +219,6 @@ def _kept(swept: Sweep) -> list[str]:
     return [name for name in (*names, _SCHEMA_OBJECTS) if name in swept.frames]
 
 
-def _changed(
-    name: str, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
-) -> bool:
-    """Whether a family's frame must be written: settings seldom differ from the last ones."""
-    same = name == "settings" and name in previous and previous[name].equals(frames[name])
-    return not same
-
-
 def _observations(
     swept: Sweep, frames: Mapping[str, pl.DataFrame], seen: Mapping[str, Observation]
 ) -> dict[str, Observation]:
@@ -214,10 +227,10 @@ def _observations(
     major = now.server_version_num // 10_000
     known = {**seen, state.EVIDENCE: now}
     for source in swept.sources:
-        if source.name in frames:
+        if source.name in frames or source.name in swept.unchanged:
             known.pop(attempt(source.name), None)
             if source.kind != "sample" or source.every_seconds(major):
-                known[source.name] = now
+                known[source.name] = replace(now, fingerprint=swept.digests.get(source.name))
         elif source.every_seconds(major):
             known[attempt(source.name)] = now
     if swept.schema_read:

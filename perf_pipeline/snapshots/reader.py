@@ -1,5 +1,6 @@
 """Reading a target inside one transaction: many families in one round trip, a failing one alone."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Reader:
     rows_read : int
     notes : list of str
         One sentence for each family left out.
+    digests : dict of str
+        Of the answers of the families that `families` was asked to compare.
 
     """
 
@@ -55,6 +58,7 @@ class Reader:
         self.meter = Meter()
         self.rows_read = 0
         self.notes: list[str] = []
+        self.digests: dict[str, str] = {}
         self._opening: sql.Composable | None = None
 
     @contextmanager
@@ -66,7 +70,12 @@ class Reader:
         finally:
             self.meter.run(lambda: pg.end(self.connection))
 
-    def families(self, queries: Sequence[batch.Query], needed: str = "") -> dict[str, pl.DataFrame]:
+    def families(
+        self,
+        queries: Sequence[batch.Query],
+        needed: str = "",
+        known: Mapping[str, str | None] | None = None,
+    ) -> dict[str, pl.DataFrame]:
         """Read in one round trip; a family that the server refuses has a note and no frame.
 
         Parameters
@@ -74,6 +83,9 @@ class Reader:
         queries : sequence of postgres.batch.Query
         needed : str
             Name of the one that nothing can be read without.
+        known : Mapping of name to str or None, optional
+            Families to compare with the digest of their last answer: one whose answer is the same,
+            byte for byte, has no frame either.
 
         Raises
         ------
@@ -96,6 +108,11 @@ class Reader:
                     raise answer
                 self.notes.append(left_out(query.name, answer))
                 continue
+            if known is not None and query.name in known:
+                self.digests[query.name] = _digest(query, answer)
+                if self.digests[query.name] == known[query.name]:
+                    self.rows_read += answer.count(b"\n")
+                    continue
             frames[query.name] = copy.parse(answer, query.schema, untyped=untyped)
             self.rows_read += frames[query.name].height
         return frames
@@ -144,6 +161,13 @@ class Visit:
     extensions: Mapping[str, str]
     before: pl.DataFrame | None
     now: datetime
+
+
+def _digest(query: batch.Query, answer: bytes) -> str:
+    """Return what tells an answer from others; the columns count, a later version may add some."""
+    made = hashlib.blake2b(",".join(query.schema).encode(), digest_size=16)
+    made.update(answer)
+    return made.hexdigest()
 
 
 def query(name: str, file: SqlFile, schema: copy.Schema, extension: str = "") -> batch.Query:

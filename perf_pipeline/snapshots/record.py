@@ -110,7 +110,7 @@ def collect(
     with store.begin() as connection:
         before = state.load(connection, target_id)
         own = texts.own_statements(connection, target_id)
-        seen = evidence.from_frame(before.frames[state.EVIDENCE]) if before.instant else {}
+        seen = _seen(before)
         server = _server(seen.get(state.EVIDENCE))
         holds = server is None or servers.may_hold(connection, server, target_id, expected_seconds)
     url = target.url()
@@ -163,6 +163,16 @@ def collect(
         notes = texts.fetch(store, session, swept, target_id, record.ts, claimed, budget, limits)
         record = replace(record, notes=(*record.notes, *notes))
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
+
+
+def _seen(before: state.State) -> dict[str, Observation]:
+    """Return what was observed of each family, except where what was kept of it is gone."""
+    if before.instant is None:
+        return {}
+    kept = {source.name for source in SOURCES if source.kind != "sample"}
+    gone = kept - set(before.frames)
+    found = evidence.from_frame(before.frames[state.EVIDENCE])
+    return {name: observed for name, observed in found.items() if name not in gone}
 
 
 def _server(seen: Observation | None) -> servers.Server | None:

@@ -33,6 +33,8 @@ def with_index_scans(
         a row even when its own counters stood still, with the least certain quality of its parts.
 
     """
+    if indexes.is_empty():
+        return tables.with_columns(pl.lit(0, dtype=pl.Int64).alias("idx_scan"))
     sums = indexes.group_by("relid").agg(
         pl.col("idx_scan").sum(),
         pl.col("idx_tup_fetch").sum().alias("fetched"),

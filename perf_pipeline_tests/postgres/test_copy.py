@@ -11,7 +11,7 @@ from psycopg import sql
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import InputError
-from perf_pipeline.postgres import connect, copy
+from perf_pipeline.postgres import connect, copy, few
 
 pytestmark = pytest.mark.server
 
@@ -64,6 +64,14 @@ rows = st.fixed_dictionaries(
 )
 
 
+@pytest.fixture(params=[few.MOST_BYTES, 0], ids=["by Python", "by Polars"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test on both ways a few rows may take."""
+    monkeypatch.setattr(few, "MOST_BYTES", request.param)
+    monkeypatch.setattr(few, "MOST_VALUES", request.param)
+
+
+@pytest.mark.usefixtures("path")
 @given(st.lists(rows, max_size=8))
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -73,6 +81,7 @@ def test_there_and_back(connection: psycopg.Connection, given_rows: list[object]
     assert there_and_back(connection, frame).equals(frame)
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize(
     "word", ["", "\\.", "\\N", '"', "a,b", "a\nb", "\r\n", " padded ", "null", "\t", "ä🙂", "t"]
 )
@@ -81,6 +90,7 @@ def test_texts_that_csv_could_mistake(connection: psycopg.Connection, word: str)
     assert there_and_back(connection, frame)["word"].to_list() == [word, None]
 
 
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("word", ["", "\\.", "\n", None, "x"])
 def test_one_text_column_alone(connection: psycopg.Connection, word: str | None) -> None:
     connection.execute("CREATE TEMPORARY TABLE alone (word text)")
@@ -96,6 +106,7 @@ def test_one_text_column_alone(connection: psycopg.Connection, word: str | None)
     assert found["word"].to_list() == ["a", word, "b"]
 
 
+@pytest.mark.usefixtures("path")
 def test_numbers_that_are_none(connection: psycopg.Connection) -> None:
     frame = copy.read_frame(
         connection,
@@ -120,6 +131,7 @@ def _filled(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@pytest.mark.usefixtures("path")
 def test_no_rows_keep_the_schema(connection: psycopg.Connection) -> None:
     empty = pl.DataFrame(schema=SCHEMA)
     assert there_and_back(connection, empty).equals(empty)

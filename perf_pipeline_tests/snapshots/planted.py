@@ -4,17 +4,15 @@ Each secret is written once and holds a marker that occurs nowhere else, so that
 a store names the statement it came from.
 """
 
-import io
 import itertools
 import random
 import re
 from dataclasses import dataclass, field
 
-import polars as pl
 from hypothesis import strategies as st
 from psycopg import sql
 
-from perf_pipeline.store import Store
+from perf_pipeline.store import Store, state
 
 #: Of characters that no hexadecimal number, no key word and no name of ours is made of in a row.
 _LETTERS = "ghjkmnpqrstvwxyz"
@@ -300,8 +298,8 @@ def dump(store: Store) -> dict[str, str]:
         for family, frame in connection.execute(
             "SELECT family, frame FROM ledger.state"
         ).fetchall():
-            unpacked = pl.read_ipc(io.BytesIO(frame))
-            found[f"state of {family}"] = "\n".join(str(row) for row in unpacked.rows())
+            held = state.unpacked(frame)
+            found[f"state of {family}"] = "\n".join(str(row) for row in held.rows())
     return found
 
 

@@ -383,6 +383,16 @@ def test_nothing_is_written_twice_into_the_state(store: Store, target: Target) -
     assert isinstance(load(store).frames["statements"], pl.DataFrame)
 
 
+def test_a_family_whose_state_is_gone_starts_again(store: Store, target: Target) -> None:
+    for _ in range(2):
+        collect(target, store)
+    with store.begin() as connection:
+        connection.execute("DELETE FROM ledger.state WHERE family = 'tables'")
+    # else its unchanged answer would be taken for the one that is not there
+    collect(target, store)
+    assert "tables" in load(store).frames
+
+
 def test_many_targets_at_once(
     store: Store, make_database: Callable[..., str], server: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,

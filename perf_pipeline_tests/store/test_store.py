@@ -1,3 +1,4 @@
+import io
 import threading
 import time
 from collections.abc import Callable
@@ -213,6 +214,20 @@ def test_many_writers_want_the_same_day(store: Store) -> None:
         thread.join()
     everything = len(partitions.DAILY) + len(partitions.MONTHLY)
     assert sorted(made) == [0, 0, 0, everything]
+
+
+def test_a_state_of_the_first_version_is_read(store: Store) -> None:
+    """It was written as a file; now it is a stream."""
+    target_id = targets.register(store, "t")
+    buffer = io.BytesIO()
+    FRAME.write_ipc(buffer, compression="zstd")
+    with store.begin() as connection:
+        state.save(connection, target_id, T0, {"x": FRAME, state.EVIDENCE: FRAME}, None)
+        connection.execute(
+            "UPDATE ledger.state SET frame = %s WHERE family = 'x'", [buffer.getvalue()]
+        )
+        found = state.load(connection, target_id)
+    assert found.frames["x"].equals(found.frames[state.EVIDENCE])
 
 
 def test_state_comes_back_as_it_was(store: Store) -> None:
