@@ -21,21 +21,17 @@ import polars as pl
 import psycopg
 from psycopg import errors as pg_errors
 
-from perf_pipeline.errors import UnreachableError, UnsupportedServerError
+from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.snapshots import changes, values
+from perf_pipeline.snapshots import extension, objects, values
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import READ
+from perf_pipeline.snapshots.objects import NO_NAMES
 from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, Visit, first_line, query, row
 from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.sources import Source, due
 
-#: Oldest pg_stat_statements with `toplevel`, and from which extension version a variant of
-#: `statements.sql` is right. It is the extension that counts: after an upgrade of the server it
-#: keeps its old columns until ALTER EXTENSION ... UPDATE.
-OLDEST_EXTENSION = (1, 9)
-_EXTENSION_MAJOR = {(1, 9): 14, (1, 10): 15, (1, 11): 17, (1, 12): 18}
 _STATEMENTS: Final = "pg_stat_statements"
 _INFO_AFTER: Final = "statements_info_after"
 #: What an observation consists of, beside `server`.
@@ -43,9 +39,6 @@ _OBSERVED: Final = ("control", "cumulative", "statements_info", _INFO_AFTER)
 
 #: Sources whose answer is another one each time.
 _ALWAYS_NEW: Final = frozenset({"statements", "database"})
-
-#: Index definitions read between two releases of the locks this takes (one share lock per table).
-_DEFINITIONS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -92,10 +85,6 @@ class Sweep:
     database_ms: float
     rows_read: int
     notes: tuple[str, ...] = field(default=())
-
-
-#: Columns of texts that are looked after elsewhere (`changes`), or are made of no names.
-_NO_NAMES = frozenset({"value", "definition", "index_version"})
 
 
 def sweep(
@@ -147,7 +136,7 @@ def sweep(
     try:
         with reader.transaction(limits):
             server, signs = _server(reader)
-            variant = check_extension(server, where)
+            variant = extension.check(server, where)
             installed: dict[str, str] = json.loads(server["extensions"])
             major = _major(reader, server)
             chosen = due(sources, known, server["ts"], major, holds_server, installed, signs)
@@ -190,17 +179,17 @@ def sweep(
                 if source.name in found
             }
             size_read = _size(frames, found.get("database_size"), known_bytes)
-            objects = known.get("schema_objects")
-            fingerprint, schema_read = _objects(
+            last = known.get("schema_objects")
+            fingerprint, schema_read = objects.read(
                 reader,
                 frames,
                 row(found.get("schema_version")).get("fingerprint"),
                 known_objects,
-                objects.fingerprint if objects else None,
+                last.fingerprint if last else None,
             )
         _follow_up(reader, chosen, frames, limits, installed, states or {}, server["ts"])
     except pg_errors.ObjectNotInPrerequisiteState as error:
-        raise _not_preloaded(where) from error
+        raise extension.not_preloaded(where) from error
     except psycopg.Error as error:
         raise UnreachableError(
             f"{where}: the sweep broke off: {first_line(error)}",
@@ -232,7 +221,7 @@ def sweep(
 def _arranged(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a source's rows as they are kept: whoever names things may write values there."""
     arranged = source.arrange(frame) if source.arrange else frame
-    return values.screened_columns(arranged, keep=_NO_NAMES)
+    return values.screened_columns(arranged, keep=NO_NAMES)
 
 
 def _follow_up(
@@ -276,53 +265,6 @@ def _major(reader: Reader, server: Mapping[str, Any]) -> int:
             "families that it has changed are left out"
         )
     return major
-
-
-def check_extension(server: Mapping[str, Any], where: str) -> int:
-    """Return the server major whose `statements.sql` fits the installed extension.
-
-    Parameters
-    ----------
-    server : Mapping
-        The row of `server.sql`.
-    where : str
-        The target, for the message.
-
-    Raises
-    ------
-    UnsupportedServerError
-        Not installed in this database, not preloaded, or too old.
-
-    """
-    version = server["statements_version"]
-    if version is None:
-        preload = (
-            ""
-            if server["statements_loaded"]
-            else "set shared_preload_libraries = 'pg_stat_statements', restart the server, then "
-        )
-        raise UnsupportedServerError(
-            f"{where}: the extension pg_stat_statements is not in this database",
-            f"{preload}run CREATE EXTENSION pg_stat_statements in that database",
-        )
-    if not server["statements_loaded"]:
-        raise _not_preloaded(where)
-    number = tuple(int(part) for part in version.split("."))
-    fits = [major for floor, major in _EXTENSION_MAJOR.items() if number >= floor]
-    if not fits:
-        oldest = ".".join(map(str, OLDEST_EXTENSION))
-        raise UnsupportedServerError(
-            f"{where}: pg_stat_statements is at version {version}, older than {oldest}",
-            "run ALTER EXTENSION pg_stat_statements UPDATE in that database",
-        )
-    return max(fits)
-
-
-def _not_preloaded(where: str) -> UnsupportedServerError:
-    return UnsupportedServerError(
-        f"{where}: pg_stat_statements is installed but not loaded",
-        "add it to shared_preload_libraries and restart the server",
-    )
 
 
 def _comparable(chosen: Sequence[Source], seen: Mapping[str, Observation]) -> dict[str, str | None]:
@@ -391,40 +333,3 @@ def _size(frames: dict[str, pl.DataFrame], read: pl.DataFrame | None, known: int
         pl.lit(size, dtype=pl.Int64).alias("database_bytes")
     )
     return read is not None
-
-
-def _objects(
-    reader: Reader,
-    frames: dict[str, pl.DataFrame],
-    fingerprint: str | None,
-    known: pl.DataFrame | None,
-    known_fingerprint: str | None,
-) -> tuple[str | None, bool]:
-    """Read schema objects when the catalogs changed; return the fingerprint to remember."""
-    if fingerprint is None:
-        return None, False
-    if known is not None and fingerprint == known_fingerprint:
-        return fingerprint, True
-    name = "schema_objects"
-    file = _file(name, sqlfiles.MINIMUM_MAJOR)
-    objects = reader.families([query(name, file, READ[name])]).get(name)
-    if objects is None:
-        return None, False
-    objects = values.screened_columns(objects, keep=_NO_NAMES)
-    objects, wanted = changes.with_known_definitions(objects, known)
-    complete = True
-    for start in range(0, len(wanted), _DEFINITIONS_AT_ONCE):
-        part = wanted[start : start + _DEFINITIONS_AT_ONCE]
-        # undone at once: the definitions take a share lock on each table
-        read = reader.and_undo("schema_indexes", {"oids": part})
-        if read is None:
-            complete = False
-            continue
-        objects = changes.with_definitions(objects, read)
-        if read.height < len(part):
-            complete = False
-            reader.notes.append(
-                f"definitions of {len(part) - read.height} indexes left out: tables locked"
-            )
-    frames["schema_objects"] = objects
-    return (fingerprint if complete else None), True

@@ -12,7 +12,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import UnreachableError, UnsupportedServerError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.snapshots import collect
+from perf_pipeline.snapshots import collect, extension, objects
 from perf_pipeline.snapshots.families import READ
 from perf_pipeline.snapshots.reader import Reader, query
 from perf_pipeline.snapshots.registry import SOURCES
@@ -177,7 +177,7 @@ def test_no_lock_outlives_the_reading_of_definitions(target_url: str) -> None:
         reader = Reader(connection)
         frames: dict[str, pl.DataFrame] = {}
         connection.execute("SELECT 1")
-        collect._objects(reader, frames, "changed", None, None)
+        objects.read(reader, frames, "changed", None, None)
         held = connection.execute(
             "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
             " WHERE l.pid = pg_backend_pid() AND c.oid >= 16384"
@@ -204,9 +204,7 @@ def test_without_the_extension_the_remedy_is_named(make_database: object) -> Non
 )
 def test_an_extension_that_does_not_serve(version: str, loaded: bool, words: str) -> None:
     with pytest.raises(UnsupportedServerError) as caught:
-        collect.check_extension(
-            {"statements_version": version, "statements_loaded": loaded}, "target 'x'"
-        )
+        extension.check({"statements_version": version, "statements_loaded": loaded}, "target 'x'")
     assert words in caught.value.remedy
 
 
@@ -215,7 +213,7 @@ def test_an_extension_that_does_not_serve(version: str, loaded: bool, words: str
 )
 def test_the_extension_chooses_the_columns(version: str, major: int) -> None:
     server = {"statements_version": version, "statements_loaded": True}
-    assert collect.check_extension(server, "x") == major
+    assert extension.check(server, "x") == major
 
 
 def test_older_columns_are_read_from_an_older_extension(
