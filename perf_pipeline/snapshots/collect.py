@@ -240,7 +240,7 @@ def _follow_up(
         visit = Visit(reader, limits, installed, states.get(source.name), now)
         found = source.follow_up(frames.pop(source.name), visit)
         if found is not None:
-            frames[source.name] = values.screened_columns(found, keep=_NO_NAMES)
+            frames[source.name] = values.screened_columns(found, keep=NO_NAMES)
 
 
 def _file(name: str, major: int) -> sqlfiles.SqlFile:

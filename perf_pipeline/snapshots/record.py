@@ -132,6 +132,7 @@ def collect(
         with store.begin() as connection:
             # before any lock on the ledger: another collector may be creating the same day
             partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
+            state.lock(connection, target_id, before.instant)
             hold = _hold(connection, target_id, swept.observation, expected_seconds)
             computed = intervals.of_server(
                 computed,
@@ -232,7 +233,7 @@ def _write(
 ) -> None:
     """Write state, sweep and intervals into the caller's transaction."""
     kept = {**computed.state, state.EVIDENCE: evidence.to_frame(computed.observations)}
-    state.save(connection, target_id, record.ts, kept, expected)
+    state.save(connection, target_id, record.ts, kept, expected, locked=True)
     connection.execute(
         sqlfiles.load("store/snapshot_sweep").text,
         {

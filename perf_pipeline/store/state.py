@@ -21,6 +21,8 @@ EVIDENCE = "evidence"
 #: A writer that sends nothing for so long between two statements is cut off by the store, so that
 #: one whose network broke does not keep the next one waiting.
 HELD_MS = 8_000
+#: One that is in the way and has sent no row of its COPY for so long is ended.
+SILENT_COPY_MS = 30_000
 
 
 #: How a file of frames begins; a stream does not.
@@ -82,12 +84,45 @@ def load(connection: psycopg.Connection, target_id: int) -> State:
     )
 
 
+def lock(connection: psycopg.Connection, target_id: int, expected: datetime | None) -> None:
+    """Keep other collectors of a target out until the transaction ends.
+
+    The first lock that a writer takes: from then on the store ends it when it falls silent.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        The transaction that will write the interval.
+    target_id : int
+    expected : datetime or None
+        `State.instant` of what the interval was computed from.
+
+    Raises
+    ------
+    BusyError
+        Another collector swept this target in between; nothing may be committed.
+
+    """
+    values = {"target_id": target_id, "held": f"{HELD_MS}ms", "silent": f"{SILENT_COPY_MS}ms"}
+    if connection.execute(sqlfiles.load("store/lock_target_free").text, values).fetchone() is None:
+        connection.execute(sqlfiles.load("store/end_silent_writers").text, values)
+        connection.execute(sqlfiles.load("store/lock_target").text, values)
+    row = connection.execute(
+        sqlfiles.load("store/state_instant").text, {"target_id": target_id, "family": EVIDENCE}
+    ).fetchone()
+    found = row[0] if row else None
+    if found != expected:
+        raise _overtaken(connection, target_id, found, expected)
+
+
 def save(
     connection: psycopg.Connection,
     target_id: int,
     ts: datetime,
     frames: Mapping[str, pl.DataFrame],
     expected: datetime | None,
+    *,
+    locked: bool = False,
 ) -> None:
     """Replace the state of the given families, unless another collector swept since `load`.
 
@@ -102,6 +137,8 @@ def save(
         Current counters; always with `EVIDENCE`.
     expected : datetime or None
         `State.instant` of what the interval was computed from.
+    locked : bool
+        Whether the transaction has called `lock`.
 
     Raises
     ------
@@ -109,16 +146,8 @@ def save(
         Another collector swept this target in between; nothing may be committed.
 
     """
-    connection.execute(
-        sqlfiles.load("store/lock_target").text,
-        {"target_id": target_id, "held": f"{HELD_MS}ms"},
-    )
-    row = connection.execute(
-        sqlfiles.load("store/state_instant").text, {"target_id": target_id, "family": EVIDENCE}
-    ).fetchone()
-    found = row[0] if row else None
-    if found != expected:
-        raise _overtaken(connection, target_id, found, expected)
+    if not locked:
+        lock(connection, target_id, expected)
     text = sqlfiles.load("store/save_state").text
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -291,6 +291,7 @@ def test_a_network_that_swallows_what_is_sent_to_the_store(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "HELD_MS", 500)
+    monkeypatch.setattr(state, "SILENT_COPY_MS", 100)
     direct = counted.store
     name = database(direct.url)
     with at_step(0, lambda: None, name) as steps:
