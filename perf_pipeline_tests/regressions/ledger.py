@@ -16,8 +16,8 @@ def write(store: Store, name: str, tables: dict[str, pl.DataFrame]) -> int:
     target_id = targets.register(store, name)
     with store.begin() as connection:
         days = tables["sweeps"]["ts"].dt.date()
-        partitions.ensure(connection, days.min(), days.max())
         for table, frame in tables.items():
+            partitions.ensure(connection, days.min(), days.max(), table=("ledger", table))
             columns = connection.execute(
                 "SELECT a.attname, t.typcategory FROM pg_attribute AS a"
                 " JOIN pg_type AS t ON t.oid = a.atttypid"
