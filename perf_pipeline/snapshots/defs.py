@@ -313,7 +313,7 @@ def sla_check_keys(target: Target) -> list[dg.AssetCheckKey]:
     """Return the keys of `sla_checks`, in the order of the service levels."""
     return [
         dg.AssetCheckKey(vocabulary.key(target, "stats", level.family), level.name)
-        for level in service_levels.LEVELS
+        for level in service_levels.CHECKED
     ]
 
 
@@ -328,22 +328,25 @@ def sla_checks(target: Target) -> dg.AssetChecksDefinition:
         name=f"{target.name}__service_levels",
         specs=[
             dg.AssetCheckSpec(name=key.name, asset=key.asset_key, description=level.description)
-            for key, level in zip(keys, service_levels.LEVELS, strict=True)
+            for key, level in zip(keys, service_levels.CHECKED, strict=True)
         ],
         can_subset=True,
     )
     def service_level_checks(
         context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckResult]:
+        from perf_pipeline.snapshots import coverage
         from perf_pipeline.snapshots.sla import measure
 
         with vocabulary.explained(), vocabulary.open_store() as store:
             rows = store.rows("newest_sweep", {"target_id": targets.find(store, target.name)})
             newest = rows[0]["ts"] if rows else None
-            figures = None
+            figures, found = None, []
             if newest is not None:
                 figures = measure(store, target.name, newest - timedelta(hours=1), newest)
+                found = coverage.read(store, target.name, newest)
         verdicts = service_levels.judge(figures, newest, datetime.now(UTC))
+        verdicts.append(coverage.judge(found, newest, datetime.now(UTC)))
         for key, verdict in zip(keys, verdicts, strict=True):
             if key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
@@ -354,12 +357,15 @@ def sla_checks(target: Target) -> dg.AssetChecksDefinition:
                     if verdict.error
                     else dg.AssetCheckSeverity.WARN,
                     description=verdict.message,
-                    metadata=vocabulary.numbers(
-                        {
-                            f"limit{verdict.level.suffix}": verdict.level.limit,
-                            f"value{verdict.level.suffix}": verdict.value,
-                        }
-                    ),
+                    metadata={
+                        "outcome": verdict.outcome,
+                        **vocabulary.numbers(
+                            {
+                                f"limit{verdict.level.suffix}": verdict.level.limit,
+                                f"value{verdict.level.suffix}": verdict.value,
+                            }
+                        ),
+                    },
                 )
 
     return service_level_checks

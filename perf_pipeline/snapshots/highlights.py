@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from perf_pipeline.snapshots import coverage, sla
 from perf_pipeline.snapshots import sampled_highlights as sampled
-from perf_pipeline.snapshots import sla
 from perf_pipeline.snapshots.shown import (
     Highlights,
     Row,
@@ -51,7 +51,15 @@ def read(store: Store, target_name: str, family: str, end: datetime) -> Highligh
     parts = [make(store.rows(f"highlight_{name}", params)) for name, make in PARTS[family].items()]
     if family == "statements":
         p95_ms = sla.measure(store, target_name, end - SPAN, end).p95_ms
-        parts.append(Highlights({"p95_estimate_ms": p95_ms}))
+        covered = coverage.read(store, target_name, end, SPAN)[0]
+        parts.append(
+            Highlights(
+                {
+                    "p95_estimate_ms": p95_ms,
+                    "active_time_explained_percent": percent(covered.share),
+                }
+            )
+        )
     return merged(parts)
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import polars as pl
 
-from perf_pipeline.snapshots import changes, deltas, relations
+from perf_pipeline.snapshots import changes, coverage, deltas, relations
 from perf_pipeline.snapshots.collect import Sweep
 from perf_pipeline.snapshots.evidence import Evidence, Observation, Quality
 from perf_pipeline.snapshots.families import Family
@@ -29,7 +29,8 @@ _OLDER = "kept by an older version of this program, without some counters; count
 class Computed:
     """Intervals and the state to keep, ready to be written.
 
-    `rows` are by ledger table; `observations` say of which sweep each family's state is.
+    `rows` are by ledger table; `observations` say of which sweep each family's state is; `covered`
+    is None where it cannot be measured.
     """
 
     rows: Mapping[str, pl.DataFrame]
@@ -38,6 +39,7 @@ class Computed:
     quality: Quality
     previous_ts: datetime | None
     notes: tuple[str, ...]
+    covered: coverage.Covered | None = None
 
 
 def compute(
@@ -105,7 +107,7 @@ def compute(
     quality = whole.quality
     database = rows.get("database", pl.DataFrame())
     fell = not database.is_empty() and "reset" in database["quality"].to_list()
-    if fell and quality in {"exact", "gap"}:
+    if fell and quality in {"exact", "gap", "lower_bound"}:
         quality = "reset"
     known_start = whole.previous if not whole.clock_stepped_back else None
     return Computed(
@@ -115,7 +117,17 @@ def compute(
         quality=quality,
         previous_ts=known_start.ts if known_start else None,
         notes=(*whole.notes(), *(f"{name}: {_OLDER}" for name in older)),
+        covered=coverage.of_interval(rows, quality)
+        if _compared_alike(swept, seen, {*older})
+        else None,
     )
+
+
+def _compared_alike(swept: Sweep, seen: Mapping[str, Observation], older: set[str]) -> bool:
+    """Whether the rows of statements and database are of one and the same time."""
+    both = {"statements", "database"}
+    read = {*swept.frames, *swept.unchanged} - older
+    return both <= read and both <= set(seen) and len({seen[name].ts for name in both}) == 1
 
 
 def of_server(

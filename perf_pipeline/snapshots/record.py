@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -15,7 +15,7 @@ from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import evidence, intervals, texts
+from perf_pipeline.snapshots import coverage, evidence, intervals, texts
 from perf_pipeline.snapshots.collect import sweep
 from perf_pipeline.snapshots.evidence import Observation, Quality
 from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS, SIZE, Computed, compute
@@ -176,6 +176,13 @@ def _seen(before: state.State) -> dict[str, Observation]:
     return {name: observed for name, observed in found.items() if name not in gone}
 
 
+def _covered(computed: Computed) -> dict[str, float | None]:
+    """Return what the sweep's row holds of the conservation check."""
+    if computed.covered is None:
+        return dict.fromkeys(field.name for field in fields(coverage.Covered))
+    return vars(computed.covered)
+
+
 def _server(seen: Observation | None) -> servers.Server | None:
     """Return which server was observed; None where the role may not know."""
     if (
@@ -239,6 +246,7 @@ def _write(
         {
             **vars(observed),
             **vars(record),
+            **_covered(computed),
             "target_id": target_id,
             "rows_written": sum(record.rows.values()),
             "notes": "\n".join(record.notes),

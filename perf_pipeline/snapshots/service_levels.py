@@ -82,15 +82,40 @@ LEVELS: Final = (
 )
 
 
+#: Judged by `coverage`, against what is usual for the target; the limit is that without a usual.
+ACTIVE_TIME_COVERED: Final = Level(
+    "active_time_covered",
+    "statements",
+    "the counted statements explain as much of the sessions' active time as they usually do here",
+    0.5,
+    0.0,
+    higher_is_better=True,
+    unit="",
+    figure=lambda _: None,
+)
+
+#: Everything that is checked of a target.
+CHECKED: Final = (*LEVELS, ACTIVE_TIME_COVERED)
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one level; `error` says how serious a miss is."""
+    """The verdict on one level; `error` says how serious a miss is.
+
+    What was not `measured` has not passed: `value` is then None, or too old.
+    """
 
     level: Level
     passed: bool
     error: bool
     message: str
     value: float | None
+    measured: bool = True
+
+    @property
+    def outcome(self) -> str:
+        """What became of the check, in two words at most."""
+        return "passed" if self.passed else "missed" if self.measured else "not measured"
 
 
 def judge(figures: "SlaFigures | None", newest: datetime | None, now: datetime) -> list[Verdict]:
@@ -112,13 +137,14 @@ def judge(figures: "SlaFigures | None", newest: datetime | None, now: datetime) 
         if newest is None or value is None or figures is None:
             notes = f": {figures.notes}" if figures is not None and figures.notes else ""
             why = "the target was never swept" if newest is None else f"not measured{notes}"
-            verdicts.append(Verdict(level, False, False, f"not enough data: {why}", value))
+            message = f"not enough data: {why}"
+            verdicts.append(Verdict(level, False, False, message, value, measured=False))
         elif now - newest > MAX_AGE:
             message = (
                 f"not enough data: the newest sweep is of {newest:%Y-%m-%d %H:%M} UTC; "
                 f"it was {level.shown(value)} then"
             )
-            verdicts.append(Verdict(level, False, False, message, value))
+            verdicts.append(Verdict(level, False, False, message, value, measured=False))
         else:
             error = level.missed(value, level.error_at)
             passed = not level.missed(value, level.limit)

@@ -214,13 +214,14 @@ def test_checks_tell_passing_from_not_measured(
         }
 
     before = evaluate()
-    assert len(before) == 3
+    assert len(before) == 4
     assert {passed for passed, _ in before.values()} == {False}
     assert all("never swept" in text for _, text in before.values())
     collect([shop], instance)
     collect([shop], instance)
     after = evaluate()
     assert after["connection_below_50_ms"][1].endswith("UTC")
+    assert "s of comparable intervals, 300 s needed" in after["active_time_covered"][1]
     assert "never swept" not in str(after)
 
 

@@ -41,6 +41,7 @@ CHECKS = [
     "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
+    "thorbis/stats/statements:active_time_covered",
     "thorbis/stats/statements:p95_below_100_ms",
 ]
 

@@ -249,17 +249,23 @@ class Relations:
     clock: Clock = field(default_factory=Clock)
     truth: dict[int, int] = field(default_factory=dict)
     state: tuple[pl.DataFrame, Observation] | None = None
+    dropped: dict[int, int] = field(default_factory=dict)
     sweeps: list[tuple[pl.DataFrame, dict[int, int]]] = field(default_factory=list)
 
     def play(self, event: Event) -> None:
         getattr(self, event[0])(*event[1:])
 
-    def work(self, relid: int, rows: int) -> None:
+    def _relid(self, table: int) -> int:
+        """Return its number: a table that is made again is another one."""
+        return table + 100 * self.dropped.get(table, 0)
+
+    def work(self, table: int, rows: int) -> None:
+        relid = self._relid(table)
         self.tables.work(relid, rows)
         self.truth[relid] = self.truth.get(relid, 0) + rows
 
-    def reset_one(self, relid: int) -> None:
-        self.tables.reset_one(relid, self.clock.tick())
+    def reset_one(self, table: int) -> None:
+        self.tables.reset_one(self._relid(table), self.clock.tick())
 
     def reset_all(self) -> None:
         self.tables.reset_all(self.clock.tick())
@@ -267,8 +273,9 @@ class Relations:
     def crash(self) -> None:
         self.tables.crash(self.clock.tick())
 
-    def drop(self, relid: int) -> None:
-        self.tables.counts.pop(relid, None)
+    def drop(self, table: int) -> None:
+        self.tables.counts.pop(self._relid(table), None)
+        self.dropped[table] = self.dropped.get(table, 0) + 1
 
     def tell_scans(self, told: bool) -> None:
         self.tables.tells_scans = told
