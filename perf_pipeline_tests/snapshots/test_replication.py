@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,9 @@ import pytest
 
 from perf_pipeline.embedded import binaries, cluster, place
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.snapshots import deltas
+from perf_pipeline.snapshots.evidence import Evidence
+from perf_pipeline.snapshots.families import DATABASE, STATEMENTS, TABLES
 from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
 from perf_pipeline_tests.snapshots.sessions import swept, until
 
@@ -48,7 +52,8 @@ def replica(default_server: EmbeddedServer, server_directory: Path) -> Iterator[
     _, said = backup.communicate(timeout=60)
     assert backup.returncode == 0, said
     (folder / "password").write_text((default_server.directory / "password").read_text())
-    server = EmbeddedServer(folder, pg_bin=PG_BIN, settings=FORGETFUL)
+    settings = {**FORGETFUL, "wal_retrieve_retry_interval": "100ms"}
+    server = EmbeddedServer(folder, pg_bin=PG_BIN, settings=settings)
     server.start()
     yield server
     server.stop()
@@ -160,3 +165,55 @@ def test_a_base_backup_and_how_far_it_is(
     assert row["backup_phase"] == "streaming database files"
     assert 0 < row["backup_bytes"] < row["backup_total_bytes"]
     assert row["replay_lag_bytes"] is None
+
+
+def test_a_promoted_replica_is_another_server_than_its_primary_and_the_one_it_was(
+    replica: EmbeddedServer,
+    default_server: EmbeddedServer,
+    target_url: str,
+    admin: psycopg.Connection,
+) -> None:
+    """The last test here: nothing follows the primary any more."""
+    url = of_replica(replica, target_url)
+    with psycopg.connect(replica.url(), autocommit=True) as standby:
+        conninfo = psycopg.conninfo.make_conninfo(default_server.url())
+        standby.execute(psycopg.sql.SQL("ALTER SYSTEM SET primary_conninfo = {}").format(conninfo))
+        standby.execute("SELECT pg_reload_conf()")
+    until(admin, "SELECT EXISTS (SELECT FROM pg_stat_replication)")
+    caught_up(admin)
+    for name in (target_url, url):
+        with psycopg.connect(name, autocommit=True) as session:
+            session.execute("SELECT count(*) FROM app.orders WHERE n > 50")
+    primary, standby = swept(target_url), swept(url)
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("SELECT pg_promote()")
+        for _ in range(3):
+            session.execute("SELECT count(*) FROM app.orders WHERE n > 60")
+    promoted = swept(url)
+    # known at once, although the control file has it from the next checkpoint on only
+    assert promoted.observation.timeline == (primary.observation.timeline or 0) + 1
+
+    failover = Evidence(primary.observation, promoted.observation)
+    assert "reset before the previous sweep" in (failover.other_server or "")
+    untold = replace(
+        promoted.observation,
+        statements_stats_reset=None,
+        database_stats_reset=None,
+        cumulative_stats_reset=None,
+    )
+    assert Evidence(primary.observation, untold).other_server == (
+        "it was restarted and promoted or demoted"
+    )
+    assert failover.quality == "reset"
+    for family in (STATEMENTS, TABLES, DATABASE):
+        before, after = (swept.frames[family.name] for swept in (primary, promoted))
+        assert deltas.interval(before, after, failover, family).is_empty()
+
+    in_place = Evidence(standby.observation, promoted.observation)
+    assert in_place.other_server is None
+    assert "it was promoted" in in_place.notes()
+    before, after = (swept.frames["statements"] for swept in (standby, promoted))
+    rows = deltas.interval(before, after, in_place)
+    counted = [row["calls"] for row in rows.to_dicts() if row["calls"] == row["rows"] == 3]
+    assert len(counted) == 1
+    assert set(rows["quality"]) <= {"exact", "first_seen", "lower_bound"}
