@@ -83,6 +83,16 @@ class Settings(BaseSettings):
         """The archive's folder or URL."""
         return self.archive_url or str(self.home_dir / "archive")
 
+    budget_percent: Annotated[
+        float,
+        Field(
+            gt=0.0,
+            le=100.0,
+            description="Percent of a target's database time that its sweeps may cost; when they "
+            "cost more, they become fewer.",
+        ),
+    ] = 0.2
+
     @property
     def home_dir(self) -> Path:
         """`home` as an absolute path."""

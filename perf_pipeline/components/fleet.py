@@ -6,12 +6,8 @@ from perf_pipeline import vocabulary
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
-from perf_pipeline.snapshots.defs import (
-    collect_job,
-    collect_schedule,
-    collection_asset,
-    sla_check_keys,
-)
+from perf_pipeline.snapshots.checks import check_keys
+from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
 
 
 def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -51,7 +47,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
 
 
 def report_job(target: Target) -> vocabulary.AssetJob:
-    """Return `report_<target>`: rollups, baseline, findings, report, and the service levels."""
+    """Return `report_<target>`: rollups, baseline, findings, report, and the checks."""
     derived = dg.AssetSelection.assets(
         vocabulary.key(target, "rollup", "statements_hourly"),
         vocabulary.key(target, "rollup", "relations_daily"),
@@ -61,7 +57,7 @@ def report_job(target: Target) -> vocabulary.AssetJob:
     )
     return dg.define_asset_job(
         report_job_name(target),
-        selection=derived | dg.AssetSelection.checks(*sla_check_keys(target)),
+        selection=derived | dg.AssetSelection.checks(*check_keys(target)),
         description=f"Bring a range of days of {target.name} up to date, sweeps to report.",
         tags={
             vocabulary.SINGLETON_TAG: report_job_name(target),

@@ -13,12 +13,8 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.reports.defs import report_asset
-from perf_pipeline.snapshots.defs import (
-    relations_rollup_asset,
-    rollup_asset,
-    sla_checks,
-    stats_assets,
-)
+from perf_pipeline.snapshots.checks import target_checks
+from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, stats_assets
 
 #: Prefix of asset keys, part of Dagster op names and of pool names: letters, digits, underscores.
 _NAME = r"^[a-z][a-z0-9_]{0,38}$"
@@ -75,6 +71,15 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         Sequence[Annotated[str, Field(pattern=_OWNER)]],
         Field(description="Owners of the assets: e-mail addresses or `team:<name>`."),
     ] = ()
+    budget_percent: Annotated[
+        float | None,
+        Field(
+            gt=0.0,
+            le=100.0,
+            description="Percent of this database's time that its sweeps may cost, 0.2 unless "
+            "PERF_BUDGET_PERCENT says otherwise. Sweeps that cost more become fewer by themselves.",
+        ),
+    ] = None
     embedded_database: Annotated[
         str | None,
         Field(
@@ -107,6 +112,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             embedded_database=self.embedded_database,
             description=self.description,
             owners=tuple(self.owners),
+            budget_percent=self.budget_percent,
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -173,5 +179,5 @@ def target_definitions(target: Target) -> dg.Definitions:
             findings_asset(target),
             report_asset(target),
         ],
-        asset_checks=[sla_checks(target)],
+        asset_checks=[target_checks(target)],
     )

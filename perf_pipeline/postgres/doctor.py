@@ -76,6 +76,7 @@ def examine(url: str, limits: pg.Limits | None = None) -> list[Aspect]:
             ]
             if row["statements_schema"] and row["statements_max"]:
                 aspects += _statements(connection, row)
+            aspects.append(_own_cost(connection, row["role_name"]))
     aspects += settings_aspects(row)
     return aspects
 
@@ -259,6 +260,41 @@ def capacity(entries: int, maximum: int, dealloc: int) -> Aspect:
         "warn",
         detail,
         f"raise pg_stat_statements.max above {maximum} (restart), so that none is forgotten",
+    )
+
+
+def _own_cost(connection: psycopg.Connection, role: str) -> Aspect:
+    major = connection.info.server_version // 10_000
+    connection.execute(sqlfiles.load("snapshots/quiet", major).text)
+    found = _one(connection, sqlfiles.load("snapshots/own_cost", major).text)
+    return temporary_files(bool(found.get("told")), bool(found.get("counted")), role, major)
+
+
+def temporary_files(told: bool, counted: bool, role: str, major: int) -> Aspect:
+    """Judge whether sweeps know what they write to temporary files.
+
+    Parameters
+    ----------
+    told : bool
+        The server tells the role's transactions of each file.
+    counted : bool
+        pg_stat_statements counts the sweep's own statements.
+    role : str
+    major : int
+        Of the server.
+
+    """
+    name = "own temporary files"
+    if told:
+        return Aspect(name, "ok", "each is told to the sweep that writes it")
+    if counted:
+        return Aspect(name, "ok", "known from the sweep's own entries in pg_stat_statements")
+    grant = f"GRANT SET ON PARAMETER log_temp_files TO {role}"
+    return Aspect(
+        name,
+        "warn",
+        f"{role} is not told of them, and its statements are not counted: that cost is not known",
+        grant if major >= 15 else "track utility statements: pg_stat_statements.track_utility = on",
     )
 
 

@@ -21,6 +21,13 @@ class Target:
     embedded_database: str | None = None
     description: str = ""
     owners: tuple[str, ...] = ()
+    budget_percent: float | None = None
+
+    @property
+    def budget_share(self) -> float:
+        """Share of its database time that sweeps may cost, 0 to 1; default: the environment's."""
+        percent = self.budget_percent
+        return (settings.current().budget_percent if percent is None else percent) / 100.0
 
     def url(self) -> str:
         """Return the connection URL.

@@ -6,9 +6,6 @@ where the role may (superuser; from 15 on, a role with SET on that parameter). A
 leaves about twenty statements of its own, each with the comment `/* perf-pipeline */`; `texts`
 recognises them by it, after which they are left out of every sweep. No setting of ours outlives the
 transaction: behind a pooler the session is lent, and the next one to have it is the application.
-
-`temp_bytes` of a sweep is not known: the server counts temporary files per database and per
-statement, and the first mixes in other sessions, the second is switched off as said.
 """
 
 import json
@@ -28,6 +25,7 @@ from perf_pipeline.snapshots import extension, objects, values
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import READ
 from perf_pipeline.snapshots.objects import NO_NAMES
+from perf_pipeline.snapshots.own_cost import OwnCost
 from perf_pipeline.snapshots.reader import GRANT_REMEDY, Reader, Visit, first_line, query, row
 from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.sources import Source, due
@@ -68,6 +66,7 @@ class Sweep:
     database_ms : float
         Sum of all waits for the target, connecting not included.
     rows_read : int
+    own_cost : OwnCost
     notes : tuple of str
         What was left out, and why.
 
@@ -84,6 +83,7 @@ class Sweep:
     extension_schema: str
     database_ms: float
     rows_read: int
+    own_cost: OwnCost = field(default_factory=OwnCost)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -214,6 +214,7 @@ def sweep(
         extension_schema=installed[_STATEMENTS],
         database_ms=reader.meter.ms,
         rows_read=reader.rows_read,
+        own_cost=server.get("own_cost", OwnCost()),
         notes=tuple(reader.notes),
     )
 
@@ -248,12 +249,14 @@ def _file(name: str, major: int) -> sqlfiles.SqlFile:
 
 
 def _server(reader: Reader) -> tuple[dict[str, Any], list[str] | None]:
-    """Begin the transaction, keep it out of pg_stat_statements, see who answers and what is on."""
+    """Begin the transaction, keep it quiet and thrifty, see who answers and what is on."""
     major = reader.connection.info.server_version // 10_000
-    first = [query(name, _file(name, major), READ[name]) for name in ("quiet", "server", "signs")]
+    names = ("quiet", "own_cost", "server", "signs")
+    first = [query(name, _file(name, major), READ[name]) for name in names]
     found = reader.families(first, needed="server")
     signs = row(found.get("signs")).get("signs")
-    return row(found["server"]), None if signs is None else signs.split(", ")
+    server = {**row(found["server"]), "own_cost": OwnCost.of(row(found.get("own_cost")))}
+    return server, None if signs is None else signs.split(", ")
 
 
 def _major(reader: Reader, server: Mapping[str, Any]) -> int:

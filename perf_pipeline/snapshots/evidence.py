@@ -26,6 +26,9 @@ class Observation:
     other trace of it. What pg_stat_statements says of itself is read just before and just after
     the statements: a reset in between shows as a difference (`_after` is None where it was read
     once).
+
+    The last two are temporary bytes that entries of pg_stat_statements have counted: of the role's,
+    and of those known to be the collector's.
     """
 
     ts: datetime
@@ -46,6 +49,8 @@ class Observation:
     role_name: str = ""
     sees_all: bool = True
     fingerprint: str | None = None
+    role_temp_bytes: int | None = None
+    own_temp_bytes: int | None = None
 
     @property
     def last_statements_reset(self) -> datetime | None:
@@ -322,6 +327,8 @@ _TYPES: dict[str, pl.DataType] = {
     "role_name": pl.String(),
     "sees_all": pl.Boolean(),
     "fingerprint": pl.String(),
+    "role_temp_bytes": pl.Int64(),
+    "own_temp_bytes": pl.Int64(),
 }
 
 

@@ -15,10 +15,11 @@ from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.deadline import deadline
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import coverage, evidence, intervals, texts
+from perf_pipeline.snapshots import coverage, evidence, intervals, own_cost, spending, texts
 from perf_pipeline.snapshots.collect import sweep
 from perf_pipeline.snapshots.evidence import Observation, Quality
 from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS, SIZE, Computed, compute
+from perf_pipeline.snapshots.own_cost import TempFiles, observed
 from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.text_budget import Budget
 from perf_pipeline.store import partitions, servers, state, targets
@@ -45,8 +46,14 @@ class SweepRecord:
         Rows written.
     connect_ms, database_ms, duration_ms : float
         Opening the connection; waiting for the target's answers; all of it, store included.
+    texts_ms : float
+        Waiting for statement texts afterwards; 0: none were read.
     temp_bytes : int or None
-        Temporary files our sweep caused; None: the server does not tell (see `collect`).
+        Temporary files our statements wrote (see `own_cost`); None: the server does not tell.
+    connections : int
+        Our sessions in that database at that time, this one included.
+    expected_seconds : float
+        Spacing of sweeps that was expected: it grows when the budget makes them fewer.
     rows_read : int
     notes : tuple of str
         What was left out or is worth knowing, one sentence each.
@@ -65,7 +72,10 @@ class SweepRecord:
     connect_ms: float
     database_ms: float
     duration_ms: float
+    texts_ms: float
     temp_bytes: int | None
+    connections: int
+    expected_seconds: float
     rows_read: int
     notes: tuple[str, ...]
     server_target_id: int
@@ -106,6 +116,7 @@ def collect(
     """
     start = time.perf_counter()
     budget = text_budget or Budget()
+    share = target.budget_share
     target_id = targets.register(store, target.name)
     with store.begin() as connection:
         before = state.load(connection, target_id)
@@ -113,10 +124,16 @@ def collect(
         seen = _seen(before)
         server = _server(seen.get(state.EVIDENCE))
         holds = server is None or servers.may_hold(connection, server, target_id, expected_seconds)
+        purse = spending.load(connection, target_id, share)
+    expected = max(expected_seconds, purse.spacing_s)
     url = target.url()
     connecting = time.perf_counter()
-    with closing(pg.connect(url, limits=limits, bare=True)) as session:
+    with (
+        closing(pg.connect(url, limits=limits, bare=True)) as session,
+        spending.charging(store, target_id, share, expected_seconds),
+    ):
         connect_ms = (time.perf_counter() - connecting) * 1000.0
+        files = TempFiles(session)
         with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
             swept = sweep(
                 session,
@@ -128,7 +145,13 @@ def collect(
                 states=before.frames,
                 where=f"target {target.name!r}",
             )
-        computed = compute(swept, before.frames, seen, expected_seconds, own)
+        swept = replace(
+            swept,
+            observation=observed(
+                swept.observation, swept.own_cost, swept.frames.get("statements"), own
+            ),
+        )
+        computed = compute(swept, before.frames, seen, expected, own)
         with store.begin() as connection:
             # before any lock on the ledger: another collector may be creating the same day
             partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
@@ -153,16 +176,46 @@ def collect(
                 connect_ms=connect_ms,
                 database_ms=swept.database_ms,
                 duration_ms=(time.perf_counter() - start) * 1000.0,
-                temp_bytes=None,
+                texts_ms=0.0,
+                temp_bytes=files.written
+                if swept.own_cost.told
+                else own_cost.since(seen.get(state.EVIDENCE), swept.observation),
+                connections=swept.own_cost.connections,
+                expected_seconds=expected,
                 rows_read=swept.rows_read,
                 notes=(*swept.notes, *computed.notes, *([claimed.note] if claimed.note else [])),
                 server_target_id=hold.holder_id,
                 first=before.instant is None,
             )
             _write(connection, target_id, record, swept.observation, computed, before.instant)
+            spending.save(
+                connection,
+                target_id,
+                purse,
+                connect_ms + swept.database_ms,
+                _active_ms(computed),
+                expected_seconds,
+            )
         # the interval is committed: whatever becomes of the texts, it stands
-        notes = texts.fetch(store, session, swept, target_id, record.ts, claimed, budget, limits)
-        record = replace(record, notes=(*record.notes, *notes))
+        written = files.written
+        fetched = texts.fetch(store, session, swept, target_id, record.ts, claimed, budget, limits)
+        if fetched.milliseconds:
+            written = files.written - written
+            spending.charge_texts(
+                store,
+                target_id,
+                record.ts,
+                share,
+                expected_seconds,
+                texts_ms=fetched.milliseconds,
+                temp_bytes=written,
+            )
+            record = replace(
+                record,
+                texts_ms=fetched.milliseconds,
+                temp_bytes=None if record.temp_bytes is None else record.temp_bytes + written,
+            )
+        record = replace(record, notes=(*record.notes, *fetched.notes))
     return replace(record, duration_ms=(time.perf_counter() - start) * 1000.0)
 
 
@@ -181,6 +234,12 @@ def _covered(computed: Computed) -> dict[str, float | None]:
     if computed.covered is None:
         return dict.fromkeys(field.name for field in fields(coverage.Covered))
     return vars(computed.covered)
+
+
+def _active_ms(computed: Computed) -> float | None:
+    """Return the time that the database's sessions were active in the interval, if it was read."""
+    rows = computed.rows.get("database", pl.DataFrame())
+    return None if rows.is_empty() else float(rows["active_time"].sum())
 
 
 def _server(seen: Observation | None) -> servers.Server | None:

@@ -91,6 +91,14 @@ class Found:
     milliseconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """Notes added to the sweep, and how long the server took to answer; 0: it was not asked."""
+
+    notes: tuple[str, ...] = ()
+    milliseconds: float = 0.0
+
+
 def claim(
     connection: psycopg.Connection,
     target_id: int,
@@ -150,7 +158,7 @@ def fetch(
     claimed: Claim,
     budget: Budget,
     limits: pg.Limits | None = None,
-) -> tuple[str, ...]:
+) -> Fetched:
     """Read the claimed texts and keep them, after the interval is committed.
 
     Parameters
@@ -167,32 +175,29 @@ def fetch(
     limits : postgres.connect.Limits, optional
         Default: the environment's.
 
-    Returns
-    -------
-    tuple of str
-        The notes added.
-
     """
     if claimed.reading is None:
-        return ()
+        return Fetched()
     chosen = limits or pg.Limits.from_settings()
     chosen = replace(
         chosen, statement_timeout_ms=min(chosen.statement_timeout_ms, budget.timeout_ms)
     )
+    started = time.perf_counter()
     try:
         with deadline(session, pg.most_seconds(chosen), "reading statement texts"):
             found = read(session, swept, claimed.keys, chosen, budget.maximum_bytes)
     except (psycopg.Error, UnreachableError) as error:
+        took_ms = (time.perf_counter() - started) * 1000.0
         again = _clock(text_budget.next_at(claimed.reading, budget))
         note = f"{left_out(error)}; asked again after {again}"
         with store.begin() as connection:
             _save_reading(connection, target_id, text_budget.failed(claimed.reading))
             _add_note(connection, target_id, ts, note)
-        return (note,)
+        return Fetched((note,), took_ms)
     waiting = claimed.waiting + found.held_back.height
     note = f"{waiting} statements have no text yet: they are read later" if waiting else ""
     save(store, target_id, ts, claimed, found, note)
-    return (note,) if note else ()
+    return Fetched((note,) if note else (), found.milliseconds)
 
 
 def read(
@@ -241,7 +246,8 @@ def read(
     }
     started = time.perf_counter()
     with pg.transaction(session, limits):
-        session.execute(sql.SQL(sqlfiles.load("snapshots/quiet", major).text))
+        for name in ("quiet", "own_cost"):
+            session.execute(sql.SQL(sqlfiles.load(f"snapshots/{name}", major).text))
         rows = reader.read(session, text, "texts", params)
     milliseconds = (time.perf_counter() - started) * 1000.0
     rows = rows.join(keys, on=_KEYS, how="semi").unique(_KEYS, keep="first").sort(_KEYS)

@@ -148,21 +148,17 @@ def save(
     """
     if not locked:
         lock(connection, target_id, expected)
-    text = sqlfiles.load("store/save_state").text
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            text,
-            [
-                {
-                    "target_id": target_id,
-                    "family": family,
-                    "ts": ts,
-                    "row_count": frame.height,
-                    "frame": _packed(frame),
-                }
-                for family, frame in frames.items()
-            ],
-        )
+    # one statement: after a pipeline the server's timer of idle transactions does not run
+    connection.execute(
+        sqlfiles.load("store/save_state").text,
+        {
+            "target_id": target_id,
+            "ts": ts,
+            "families": list(frames),
+            "row_counts": [frame.height for frame in frames.values()],
+            "frames": [_packed(frame) for frame in frames.values()],
+        },
+    )
 
 
 def _overtaken(

@@ -14,7 +14,9 @@ from perf_pipeline.components.target import target_definitions
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet
-from perf_pipeline.snapshots.defs import announce, budget_s, collection_asset
+from perf_pipeline.snapshots.checks import cost_check_key
+from perf_pipeline.snapshots.collection import announce, budget_s, collection_asset
+from perf_pipeline.snapshots.defs import stats_assets
 from perf_pipeline.store import Store, targets
 from perf_pipeline_tests.dagster.conftest import table_of
 
@@ -214,15 +216,47 @@ def test_checks_tell_passing_from_not_measured(
         }
 
     before = evaluate()
-    assert len(before) == 4
+    assert len(before) == 5
     assert {passed for passed, _ in before.values()} == {False}
+    assert "swept less than twice" in before.pop("collection_cost")[1]
     assert all("never swept" in text for _, text in before.values())
     collect([shop], instance)
     collect([shop], instance)
     after = evaluate()
     assert after["connection_below_50_ms"][1].endswith("UTC")
     assert "s of comparable intervals, 300 s needed" in after["active_time_covered"][1]
+    assert after["collection_cost"][0] is True
+    assert "the budget is 0.2 %" in after["collection_cost"][1]
     assert "never swept" not in str(after)
+
+
+def test_a_target_over_its_budget_waits_and_the_check_warns(
+    store: Store, shop: Target, instance: dg.DagsterInstance
+) -> None:
+    modest = replace(shop, name="modest", budget_percent=0.0001)
+    for _ in range(2):  # the first sweep uses up the credit of a new target
+        metadata = collect([modest, shop], instance)
+    assert [metadata[name].value for name in ("targets", "swept", "waiting")] == [2, 1, 1]
+    (row,) = table_of(metadata, "over_budget")
+    assert row["target"] == "modest"
+    assert row["why"] == "its sweeps have used up their 0.0001 % of database time"
+    assert str(row["next"]).endswith(" UTC")
+    # nobody else is due: that is no failure
+    assert collect([modest], instance)["swept"].value == 0
+    result = dg.materialize([stats_assets(modest)], instance=instance)  # a click is not held back
+    assert result.success
+    passed, text = cost_check(modest, instance)
+    assert not passed
+    assert "every 50 minutes instead of every 5" in text
+
+
+def cost_check(target: Target, instance: dg.DagsterInstance) -> tuple[bool, str]:
+    chosen = dg.AssetSelection.checks(cost_check_key(target))
+    job = dg.define_asset_job("cost", selection=chosen)
+    merged = dg.Definitions.merge(target_definitions(target), dg.Definitions(jobs=[job]))
+    result = merged.resolve_job_def("cost").execute_in_process(instance=instance)
+    (found,) = result.get_asset_check_evaluations()
+    return found.passed, found.description or ""
 
 
 def test_numbers_are_rounded_and_what_is_unknown_is_left_out() -> None:

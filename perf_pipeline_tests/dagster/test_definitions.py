@@ -42,6 +42,7 @@ CHECKS = [
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
     "thorbis/stats/statements:active_time_covered",
+    "thorbis/stats/statements:collection_cost",
     "thorbis/stats/statements:p95_below_100_ms",
 ]
 

@@ -14,7 +14,7 @@ from perf_pipeline.components.fleet import report_job
 from perf_pipeline.components.target import target_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports.defs import reports_sensor
-from perf_pipeline.snapshots.defs import collect_job, collect_schedule, collection_asset
+from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
 from perf_pipeline.store import Store, partitions, progress, targets
 from perf_pipeline_tests.dagster.conftest import today
 

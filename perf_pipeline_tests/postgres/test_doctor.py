@@ -52,8 +52,20 @@ def test_role_without_pg_monitor_fails_and_with_it_passes(
             aspects = doctor.examine(plain)
             assert [a for a in aspects if a.status == "fail"] == []
             assert by_name(aspects)["privileges"].status == "ok"
+            assert "own entries" in by_name(aspects)["own temporary files"].detail
         finally:
             admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def test_what_is_not_known_of_own_temporary_files_has_a_remedy() -> None:
+    assert doctor.temporary_files(True, False, "watcher", 18).status == "ok"
+    assert doctor.temporary_files(False, True, "watcher", 18).status == "ok"
+    unknown = doctor.temporary_files(False, False, "watcher", 18)
+    assert (unknown.status, unknown.remedy) == (
+        "warn",
+        "GRANT SET ON PARAMETER log_temp_files TO watcher",
+    )
+    assert "track_utility" in doctor.temporary_files(False, False, "watcher", 14).remedy
 
 
 def test_wrong_password_is_a_configuration_error_without_the_password(

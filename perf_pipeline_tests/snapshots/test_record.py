@@ -76,7 +76,7 @@ def test_first_sweep_then_intervals(
     )
     assert [row[0] for row in sweeps] == [first.ts, second.ts, third.ts]
     assert sweeps[1][1:] == (
-        first.ts, "collected", "exact", True, True, True, None, sum(second.rows.values())
+        first.ts, "collected", "exact", True, True, True, 0, sum(second.rows.values())
     )  # fmt: skip
     database = ledger(store, "SELECT xact_commit, database_bytes FROM ledger.database ORDER BY ts")
     assert len(database) == 2

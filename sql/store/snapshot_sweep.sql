@@ -5,7 +5,7 @@ INSERT INTO ledger.sweeps (
     postmaster_start, in_recovery, database_stats_reset, statements_stats_reset, statements_dealloc,
     connect_ms, database_ms, duration_ms, temp_bytes, rows_read, rows_written, notes,
     active_ms, explained_ms, explained_calls, transactions, open_ms,
-    collector, server_target_id
+    collector, server_target_id, connections, expected_seconds
 ) VALUES (
     %(target_id)s, %(ts)s, %(previous_ts)s, 'collected', %(quality)s, %(server_version_num)s,
     %(system_identifier)s, %(timeline)s, %(postmaster_start)s, %(in_recovery)s,
@@ -13,5 +13,5 @@ INSERT INTO ledger.sweeps (
     %(connect_ms)s, %(database_ms)s, %(duration_ms)s, %(temp_bytes)s, %(rows_read)s,
     %(rows_written)s, %(notes)s,
     %(active_ms)s, %(explained_ms)s, %(explained_calls)s, %(transactions)s, %(open_ms)s,
-    %(collector)s, %(server_target_id)s
+    %(collector)s, %(server_target_id)s, %(connections)s, %(expected_seconds)s
 )

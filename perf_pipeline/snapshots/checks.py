@@ -1,0 +1,110 @@
+"""Checks on a target's statistics, one step: its service levels, and what watching it costs."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import dagster as dg
+
+from perf_pipeline import vocabulary
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.snapshots import service_levels
+from perf_pipeline.store import targets
+
+if TYPE_CHECKING:
+    from perf_pipeline.snapshots import spent
+
+#: The check of what watching costs, on `<target>/stats/statements`.
+COST: Final = "collection_cost"
+
+
+def cost_check_key(target: Target) -> dg.AssetCheckKey:
+    """Return the key of `collection_cost`."""
+    return dg.AssetCheckKey(vocabulary.key(target, "stats", "statements"), COST)
+
+
+def check_keys(target: Target) -> list[dg.AssetCheckKey]:
+    """Return the keys of all of a target's checks."""
+    return [*sla_check_keys(target), cost_check_key(target)]
+
+
+def sla_check_keys(target: Target) -> list[dg.AssetCheckKey]:
+    """Return the keys of the service levels, in their order."""
+    return [
+        dg.AssetCheckKey(vocabulary.key(target, "stats", level.family), level.name)
+        for level in service_levels.CHECKED
+    ]
+
+
+def target_checks(target: Target) -> dg.AssetChecksDefinition:
+    """Return the checks of service levels (newest hour) and cost (newest day), one step.
+
+    They are part of `report_<target>`, not of the collection: an evaluation is as dear as a sweep.
+    """
+    keys = sla_check_keys(target)
+    cost_key = cost_check_key(target)
+
+    @dg.multi_asset_check(
+        name=f"{target.name}__service_levels",
+        specs=[
+            dg.AssetCheckSpec(name=key.name, asset=key.asset_key, description=level.description)
+            for key, level in zip(keys, service_levels.CHECKED, strict=True)
+        ]
+        + [
+            dg.AssetCheckSpec(
+                name=cost_key.name,
+                asset=cost_key.asset_key,
+                description="sweeps at their usual cadence cost no more of the database's time "
+                "than their budget",
+            )
+        ],
+        can_subset=True,
+    )
+    def service_level_checks(
+        context: dg.AssetCheckExecutionContext,
+    ) -> Iterator[dg.AssetCheckResult]:
+        from perf_pipeline.snapshots import coverage, spent
+        from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS
+        from perf_pipeline.snapshots.sla import measure
+
+        now = datetime.now(UTC)
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            rows = store.rows("newest_sweep", {"target_id": targets.find(store, target.name)})
+            newest = rows[0]["ts"] if rows else None
+            figures, covered = None, []
+            if newest is not None:
+                figures = measure(store, target.name, newest - timedelta(hours=1), newest)
+                covered = coverage.read(store, target.name, newest)
+            cost = spent.measure(store, target.name)
+        levels = service_levels.judge(figures, newest, now)
+        levels.append(coverage.judge(covered, newest, now))
+        for key, level in zip(keys, levels, strict=True):
+            if key in context.selected_asset_check_keys:
+                yield _result(
+                    key,
+                    level,
+                    {
+                        f"limit{level.level.suffix}": level.level.limit,
+                        f"value{level.level.suffix}": level.value,
+                    },
+                )
+        if cost_key in context.selected_asset_check_keys:
+            verdict = spent.judge(cost, target.budget_share, EXPECTED_SECONDS, now)
+            yield _result(cost_key, verdict, spent.figures(cost, target.budget_share))
+
+    return service_level_checks
+
+
+def _result(
+    key: dg.AssetCheckKey,
+    verdict: "service_levels.Verdict | spent.Verdict",
+    figures: Mapping[str, float | int | None],
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.error else dg.AssetCheckSeverity.WARN,
+        description=verdict.message,
+        metadata={"outcome": verdict.outcome, **vocabulary.numbers(figures)},
+    )
