@@ -5,7 +5,7 @@ SELECT
     s.ts, EXTRACT(EPOCH FROM s.ts - s.previous_ts)::float8 AS seconds,
     s.active_ms, s.explained_ms, s.explained_calls, s.transactions, s.open_ms,
     -- a session tells its time when it ends: in the interval after its sweep
-    COALESCE(p.database_ms, 0) AS own_ms
+    COALESCE(p.database_ms, 0) + COALESCE(p.texts_ms, 0) AS own_ms
 FROM ledger.sweeps AS s
 LEFT JOIN ledger.sweeps AS p
     ON p.target_id = s.target_id AND p.ts = s.previous_ts
