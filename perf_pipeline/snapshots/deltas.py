@@ -44,7 +44,7 @@ def interval(
     - else the differences. `exact`, or `gap` when the interval is far longer than usual. Where it
       may have begun again in a way that leaves no trace, the difference certainly happened, and
       more may have: `lower_bound`. That is so after a reset that cannot be traced to a key, and
-      for statements before 17 unless `continuity.is_the_same`.
+      for statements before 17 unless proved by `continuity`.
 
     Keys whose counters did not change have no row; keys that vanished have none either: what they
     did since the previous sweep is lost. A counter that is null now or was null before is null,
@@ -113,6 +113,9 @@ def interval(
         moved = moved.filter(pl.col("known") | began)
     if moved.is_empty():
         return _nothing(current, family)
+    if with_extremes:
+        in_doubt = family.capped and evidence.entries_in_doubt
+        moved = continuity.with_proof(moved, family, in_doubt=in_doubt)
     judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)
     if family.squares:
         judged = judged.with_columns(_at_least_possible(*family.squares))
@@ -187,7 +190,7 @@ def _rules(family: Family, case: _Case) -> _Rules:
         again = again | ~told & continuity.began_again(
             family, extremes_only_widen=case.extremes_only_widen
         )
-        proved = proved | ~told & continuity.is_the_same(family, in_doubt=case.in_doubt)
+        proved = proved | ~told & pl.col(continuity.PROVED)
     again = fell | again
     if case.emptied:
         again = again | ~same

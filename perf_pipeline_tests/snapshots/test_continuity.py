@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from perf_pipeline.snapshots import continuity
-from perf_pipeline.snapshots.continuity import BEFORE, TELLING_MS
+from perf_pipeline.snapshots.continuity import BEFORE, PROVED, TELLING_MS
 from perf_pipeline.snapshots.families import STATEMENTS, TABLES
 from perf_pipeline_tests.snapshots.simulator import EPOCH, Entry, statements
 
@@ -29,18 +29,19 @@ def entry(*times: float, **more: object) -> pl.DataFrame:
     )
 
 
-def asked(condition: pl.Expr, before: pl.DataFrame, after: pl.DataFrame) -> bool:
+def beside(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     renamed = before.rename({name: name + BEFORE for name in before.columns})
-    return bool(pl.concat([after, renamed], how="horizontal").select(condition).item())
+    return pl.concat([after, renamed], how="horizontal")
 
 
 def again(before: pl.DataFrame, after: pl.DataFrame, *, only_widen: bool = True) -> bool:
     condition = continuity.began_again(STATEMENTS, extremes_only_widen=only_widen)
-    return asked(condition, before, after)
+    return bool(beside(before, after).select(condition).item())
 
 
 def same(before: pl.DataFrame, after: pl.DataFrame, *, in_doubt: bool = False) -> bool:
-    return asked(continuity.is_the_same(STATEMENTS, in_doubt=in_doubt), before, after)
+    judged = continuity.with_proof(beside(before, after), STATEMENTS, in_doubt=in_doubt)
+    return bool(judged[PROVED].item())
 
 
 KNOWN = (5.0, 9.5, 7.25)
@@ -133,6 +134,21 @@ def test_another_sum_that_stood_still_proves_the_entry() -> None:
     assert not same(entry(*KNOWN, **little), entry(*KNOWN, *wider, **little), in_doubt=True)
     untold = {"blk_read_time": None}
     assert not same(entry(*KNOWN, **untold), entry(*KNOWN, *wider, **untold))
+
+
+def test_each_row_is_proved_by_itself() -> None:
+    pairs = [
+        (entry(*KNOWN), entry(*KNOWN, 1.0, 60.0)),
+        (entry(*KNOWN), entry(*KNOWN, 1.0, 60.0, 6.0, 6.5)),
+        (entry(), entry(6.0)),
+        (entry(*KNOWN), entry(*KNOWN, 6.0)),
+        (entry(*KNOWN), entry(1.0, 60.0, 6.0, 7.0)),
+        (entry(*KNOWN), entry(*KNOWN, 60.0)),
+    ]
+    rows = pl.concat([beside(before, after) for before, after in pairs])
+    judged = continuity.with_proof(rows, STATEMENTS, in_doubt=True)
+    assert judged[PROVED].to_list() == [True, False, False, True, False, True]
+    assert judged.drop(PROVED).equals(rows)
 
 
 def test_an_entry_that_never_ran_proves_nothing() -> None:

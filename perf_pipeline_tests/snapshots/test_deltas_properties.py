@@ -223,8 +223,8 @@ MUTANTS: dict[str, tuple[object, str, object, Telling, list[Event]]] = {
     ),
     "is the same": (
         continuity,
-        "is_the_same",
-        always,
+        "with_proof",
+        lambda rows, _, **__: rows.with_columns(always().alias(continuity.PROVED)),
         "16",
         [("reset_one", 1), ("run", 1, [*WIDER, *SPREAD])],
     ),
