@@ -1,6 +1,7 @@
 """Many databases on one server, swept by one collection; how long that takes."""
 
 import os
+import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,10 +26,11 @@ TABLES, STATEMENTS, ROWS = 20, 40, 200
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall seconds of a collection, and of each target in it."""
+    """Wall seconds of a collection, each target's outcome, and when the last good one was done."""
 
     seconds: float
     outcomes: Sequence[Outcome[SweepRecord]]
+    good_seconds: float
 
     @property
     def swept(self) -> list[SweepRecord]:
@@ -93,13 +95,15 @@ def fleet(server: EmbeddedServer, count: int, tables: int = TABLES) -> Iterator[
 def sweep(targets: Sequence[Target], store: Store) -> Timing:
     """Sweep all targets at once, as `fleet/collection` does."""
     start = time.perf_counter()
-    outcomes = sweep_all(
-        targets,
-        lambda target: collect(target, store),
-        threads=settings.current().collection_threads,
-        budget_s=60.0,
-    )
-    return Timing(time.perf_counter() - start, outcomes)
+    done: list[float] = []
+
+    def one(target: Target) -> SweepRecord:
+        record = collect(target, store)
+        done.append(time.perf_counter() - start)
+        return record
+
+    outcomes = sweep_all(targets, one, threads=settings.current().collection_threads, budget_s=60.0)
+    return Timing(time.perf_counter() - start, outcomes, max(done, default=0.0))
 
 
 def measure(targets: Sequence[Target], store: Store, times: int = 3) -> tuple[Timing, list[Timing]]:
@@ -111,3 +115,25 @@ def measure(targets: Sequence[Target], store: Store, times: int = 3) -> tuple[Ti
             work(target.url())
         later.append(sweep(targets, store))
     return first, later
+
+
+def measure_broken(targets: Sequence[Target], store: Store) -> Timing:
+    """Return a collection in which a target is dead, one hangs, one is denied and one is locked."""
+    dead, hanging, denied, locked = targets[:4]
+    urls = {target.url_env: target.url() for target in (dead, hanging, denied)}
+    parts = psycopg.conninfo.make_conninfo
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.create_server(("127.0.0.1", 0)) as closed,
+        psycopg.connect(locked.url()) as holder,
+    ):
+        holder.execute("LOCK TABLE shop.item_0 IN ACCESS EXCLUSIVE MODE")
+        os.environ[hanging.url_env] = parts(hanging.url(), port=silent.getsockname()[1])
+        os.environ[dead.url_env] = parts(dead.url(), port=closed.getsockname()[1])
+        closed.close()
+        os.environ[denied.url_env] = parts(denied.url(), user="nobody-of-that-name")
+        try:
+            return sweep(targets, store)
+        finally:
+            os.environ.update(urls)
+            holder.rollback()

@@ -1,6 +1,6 @@
 """Benchmark of the sweep: time against the bare reads and the peers' SQL, temp bytes, size, fleet.
 
-`python benchmarks/snapshots.py [--repeats N] [--statements N] [--huge N] [--no-huge]`
+`python benchmarks/snapshots.py [--repeats N] [--statements N] [--huge N] [--databases N] ...`
 
 One embedded server, one database of 5,000 statements, 500 tables and 1,500 indexes. Between two
 sweeps 5 % of the statements run. Our sweep (connect, read every family, compute the interval,
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import LiteralString
 
+import _fleet
 import psycopg
 from _snapshot_bytes import measure, write_day
 from _snapshot_load import Size, temporary_target, work
@@ -127,6 +128,31 @@ def huge_figures(server: EmbeddedServer, store: Store, statements: int, each_ms:
         say("sweep_huge_temp_bytes", temp_bytes(url, lambda: collect(target, store)))
 
 
+def fleet_figures(server: EmbeddedServer, store: Store, databases: int) -> None:
+    """Print how long one collection of many databases takes, the first and later ones."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as session:
+        session.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        session.execute("SELECT pg_stat_statements_reset()")
+    with _fleet.fleet(server, databases) as targets:
+        first, later = _fleet.measure(targets, store)
+        broken = _fleet.measure_broken(targets, store)
+    for timing in (first, *later):
+        if len(timing.swept) < databases:
+            failed = next(outcome for outcome in timing.outcomes if not outcome.ok)
+            raise SystemExit(f"{failed.target.name} was not swept: {failed.reason}")
+    middle = sorted(later, key=lambda timing: timing.seconds)[len(later) // 2]
+    shown = ", ".join(
+        f"{part} {middle.median(lambda record, part=part: getattr(record, part)):.1f}"
+        for part in ("connect_ms", "database_ms", "duration_ms", "rows_read", "connections")
+    )
+    print(f"{databases} databases: first {first.seconds:.2f} s; medians of a sweep: {shown}")
+    print(
+        f"  with a dead, a hanging, a denied and a locked one: {broken.seconds:.2f} s, the "
+        f"{len(broken.swept)} that could be swept were done after {broken.good_seconds:.2f} s"
+    )
+    say(f"targets{databases}_seconds", middle.seconds)
+
+
 def byte_figures(server: EmbeddedServer, target: Target, url: str, folder: Path) -> None:
     """Print what a day of sweeps takes in a store of its own, its archive, and as rollups.
 
@@ -160,6 +186,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--statements", type=int, default=5_000)
     parser.add_argument("--huge", type=int, default=100_000)
+    parser.add_argument("--databases", type=int, default=50)
     parser.add_argument("--no-huge", action="store_true")
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="perf-pipeline-bench-"))
@@ -179,6 +206,7 @@ def main() -> None:
                         sweep_figures(url, target, store, size, args.repeats) / size.statements
                     )
                     byte_figures(server, target, url, folder)
+                fleet_figures(server, store, args.databases)
                 if not args.no_huge:
                     huge_figures(server, store, args.huge, each_ms)
     finally:
