@@ -109,7 +109,7 @@ def _exchange(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, 
         if link.flush() == 0:
             break
     got = _Got()
-    pending: list[bytes | memoryview] | None = None
+    pending: bytearray | None = None
     while True:
         while link.is_busy():
             yield Wait.R
@@ -127,16 +127,16 @@ def _exchange(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, 
         elif result.status == pq.ExecStatus.TUPLES_OK and got.opened:
             got.answers.append(b"")
         elif pending is not None:  # COPY ended well
-            got.answers.append(b"".join(pending))
+            got.answers.append(bytes(pending))
             pending = None
 
 
-def _rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[bytes | memoryview]]:
-    rows: list[bytes | memoryview] = []
+def _rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, bytearray]:
+    rows = bytearray()
     while True:
         length, row = link.get_copy_data(1)
         if length > 0:
-            rows.append(row)
+            rows += row
         elif length == 0:
             yield Wait.R
             link.consume_input()
