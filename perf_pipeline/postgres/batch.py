@@ -4,7 +4,7 @@ A query that fails is undone to its savepoint, and what came after it is sent ag
 read as if it had not been there. Needs an open transaction, or an opening that begins one.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -47,6 +47,7 @@ def read(
     connection: psycopg.Connection,
     queries: Sequence[Query],
     opening: sql.Composable | None = None,
+    arrived: Callable[[str, bytes], None] = lambda _name, _data: None,
 ) -> Mapping[str, bytes | psycopg.Error]:
     """Run queries and return each one's rows as CSV, or the error that it alone met.
 
@@ -57,6 +58,9 @@ def read(
         Names differ.
     opening : sql.Composable, optional
         Statements sent before them, in the same round trip; their own rows are dropped.
+    arrived : callable
+        Called with name and rows of each answer as it is complete: work to be done while the server
+        makes the next ones.
 
     Returns
     -------
@@ -76,7 +80,9 @@ def read(
         parts = [] if before is None else [before, sql.SQL("; ")]
         for query in left:
             parts += [_SAVEPOINT, _copied(query), _RELEASE]
-        got = connection.wait(_exchange(connection.pgconn, _bytes(connection, parts)))
+        names = [query.name for query in left]
+        text = _bytes(connection, parts)
+        got = connection.wait(_exchange(connection.pgconn, text, names, arrived))
         if got.error is not None and (connection.closed or not got.opened):
             raise got.error
         for query, data in zip(left, got.answers, strict=False):
@@ -99,7 +105,9 @@ def _bytes(connection: psycopg.Connection, parts: Sequence[sql.Composable]) -> b
     return sql.Composed(parts).as_bytes(connection)
 
 
-def _exchange(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, _Got]:
+def _exchange(
+    link: pq.abc.PGconn, text: bytes, names: Sequence[str], arrived: Callable[[str, bytes], None]
+) -> Generator[Wait, Ready | int, _Got]:
     """Send a string of statements and take all its answers."""
     link.send_query(text)
     while True:
@@ -126,9 +134,11 @@ def _exchange(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, 
             got.opened = True
         elif result.status == pq.ExecStatus.TUPLES_OK and got.opened:
             got.answers.append(b"")
+            arrived(names[len(got.answers) - 1], b"")
         elif pending is not None:  # COPY ended well
             got.answers.append(bytes(pending))
             pending = None
+            arrived(names[len(got.answers) - 1], got.answers[-1])
 
 
 def _rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, bytearray]:

@@ -22,6 +22,7 @@ from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.snapshots import extension, objects, values
+from perf_pipeline.snapshots.arrivals import INFO_AFTER, Arrivals, Early
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.families import READ
 from perf_pipeline.snapshots.objects import NO_NAMES
@@ -31,10 +32,6 @@ from perf_pipeline.snapshots.registry import SOURCES
 from perf_pipeline.snapshots.sources import Source, due
 
 _STATEMENTS: Final = "pg_stat_statements"
-_INFO_AFTER: Final = "statements_info_after"
-#: What an observation consists of, beside `server`.
-_OBSERVED: Final = ("control", "cumulative", "statements_info", _INFO_AFTER)
-
 #: Sources whose answer is another one each time.
 _ALWAYS_NEW: Final = frozenset({"statements", "database"})
 
@@ -98,6 +95,7 @@ def sweep(
     known_bytes: int | None = None,
     states: Mapping[str, pl.DataFrame] | None = None,
     where: str = "the target",
+    early: Early | None = None,
 ) -> Sweep:
     """Read what is due in one `REPEATABLE READ READ ONLY` transaction, end it, and follow up.
 
@@ -122,6 +120,9 @@ def sweep(
         What the last reading kept, for sources that follow up.
     where : str
         The target, for messages.
+    early : callable, optional
+        Called with the observation, a source and its rows as soon as both are known, while the
+        server reads the next: for work that needs no more than that.
 
     Raises
     ------
@@ -153,11 +154,11 @@ def sweep(
                 )
                 for source, file in files.items()
             ]
-            # around the statements, which come first: a reset or an eviction as they are read shows
+            # around the statements: a reset or an eviction as they are read shows
             info = _file("statements_info", major)
             around = [
                 query(name, info, READ["statements_info"], installed[_STATEMENTS])
-                for name in ("statements_info", _INFO_AFTER)
+                for name in ("statements_info", INFO_AFTER)
             ]
             others = [
                 *(["control"] if server["sees_control"] else []),
@@ -166,19 +167,18 @@ def sweep(
                 "schema_version",
             ]
             more = [query(name, _file(name, major), READ[name]) for name in others]
+            arrivals = Arrivals(server, chosen, known_bytes, early)
             found = reader.families(
-                [around[0], queries[0], around[1], *more, *queries[1:]],
+                # what proves something first; the statements, by far the most, while we work on
+                # what came before them
+                [around[0], *more, *queries[1:], queries[0], around[1]],
                 known=_comparable(chosen, known),
+                each=arrivals.take,
             )
             # said once is enough
-            reader.notes = [note for note in reader.notes if not note.startswith(_INFO_AFTER)]
+            reader.notes = [note for note in reader.notes if not note.startswith(INFO_AFTER)]
             _note_hidden(reader, server, found)
-            frames = {
-                source.name: _arranged(source, found[source.name])
-                for source in chosen
-                if source.name in found
-            }
-            size_read = _size(frames, found.get("database_size"), known_bytes)
+            frames = arrivals.frames
             last = known.get("schema_objects")
             fingerprint, schema_read = objects.read(
                 reader,
@@ -196,10 +196,7 @@ def sweep(
             "the next sweep covers this interval; check the target's log if it happens again",
         ) from error
     return Sweep(
-        observation=_observation(
-            server,
-            *(row(found.get(name)) for name in _OBSERVED),
-        ),
+        observation=arrivals.observation,
         sources=tuple(chosen),
         frames=frames,
         unchanged=frozenset(
@@ -210,19 +207,13 @@ def sweep(
         digests=reader.digests,
         fingerprint=fingerprint,
         schema_read=schema_read,
-        size_read=size_read,
+        size_read="database_size" in found and "database" in frames,
         extension_schema=installed[_STATEMENTS],
         database_ms=reader.meter.ms,
         rows_read=reader.rows_read,
         own_cost=server.get("own_cost", OwnCost()),
         notes=tuple(reader.notes),
     )
-
-
-def _arranged(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a source's rows as they are kept: whoever names things may write values there."""
-    arranged = source.arrange(frame) if source.arrange else frame
-    return values.screened_columns(arranged, keep=NO_NAMES)
 
 
 def _follow_up(
@@ -294,45 +285,3 @@ def _note_hidden(
     if hidden:
         role = values.screened(server["role_name"])
         reader.notes.append(f"{', '.join(hidden)} are hidden from {role}: {GRANT_REMEDY}")
-
-
-def _observation(
-    server: Mapping[str, Any],
-    control: Mapping[str, Any],
-    cumulative: Mapping[str, Any],
-    info: Mapping[str, Any],
-    info_after: Mapping[str, Any],
-) -> Observation:
-    return Observation(
-        ts=server["ts"],
-        server_version_num=server["server_version_num"],
-        system_identifier=control.get("system_identifier"),
-        timeline=control.get("timeline_id"),
-        postmaster_start=server["postmaster_start"],
-        address=server["address"],
-        port=server["port"],
-        in_recovery=server["in_recovery"],
-        database_oid=server["database_oid"],
-        database_stats_reset=server["database_stats_reset"],
-        cumulative_stats_reset=cumulative.get("stats_reset"),
-        statements_stats_reset=info.get("stats_reset"),
-        statements_dealloc=info.get("dealloc"),
-        statements_stats_reset_after=info_after.get("stats_reset"),
-        statements_dealloc_after=info_after.get("dealloc"),
-        role_name=values.screened(server["role_name"]),
-        sees_all=server["sees_all"],
-    )
-
-
-def _size(frames: dict[str, pl.DataFrame], read: pl.DataFrame | None, known: int | None) -> bool:
-    """Add the size to the database's row; without one the row cannot be kept."""
-    if "database" not in frames:
-        return False
-    size = row(read).get("database_bytes", known)
-    if size is None:
-        del frames["database"]
-        return False
-    frames["database"] = frames["database"].with_columns(
-        pl.lit(size, dtype=pl.Int64).alias("database_bytes")
-    )
-    return read is not None

@@ -80,31 +80,31 @@ def interval(
     _require_columns(previous, family)
     with_since = _SINCE in previous.columns and _tells((_SINCE,), current)
     extremes = continuity.columns(family)
-    with_extremes = _tells(extremes, previous) and _tells(extremes, current)
-    rules = _rules(
-        family,
-        _Case(
-            with_since=with_since,
-            with_extremes=with_extremes,
-            extremes_only_widen=evidence.current.server_version_num < _EXTREMES_RESETTABLE,
-            same_process=evidence.same_process,
-            emptied=family.reset_proves_zero and evidence.statements_emptied,
-            untraced=evidence.database_reset and not (family.reset_proves_zero or family.own_reset),
-            evicted=family.capped and bool(evidence.evictions),
-            in_doubt=family.capped and evidence.entries_in_doubt,
-            gap=evidence.gap,
-        ),
+    # where every row says since when it counts, nothing else is asked
+    with_extremes = (
+        not (with_since and current[_SINCE].null_count() == 0)
+        and _tells(extremes, previous)
+        and _tells(extremes, current)
     )
+    case = _Case(
+        with_since=with_since,
+        with_extremes=with_extremes,
+        extremes_only_widen=evidence.current.server_version_num < _EXTREMES_RESETTABLE,
+        same_process=evidence.same_process,
+        emptied=family.reset_proves_zero and evidence.statements_emptied,
+        untraced=evidence.database_reset and not (family.reset_proves_zero or family.own_reset),
+        evicted=family.capped and bool(evidence.evictions),
+        in_doubt=family.capped and evidence.entries_in_doubt,
+        gap=evidence.gap,
+    )
+    rules = _rules(family, case)
     kept = [
         *family.totals,
         *((_SINCE,) if with_since else ()),
         *(extremes if with_extremes else ()),
     ]
-    before = previous.select(*family.keys, *kept, pl.lit(value=True).alias("known"))
     # most keys did nothing: they go before the rest is worked out
-    moved = current.join(before, on=list(family.keys), how="left", suffix=BEFORE).filter(
-        rules.moved
-    )
+    moved = _paired(current, previous, list(family.keys), kept).filter(rules.moved)
     if evidence.sees_more:
         moved = moved.filter("known")
     elif evidence.partial:
@@ -114,12 +114,29 @@ def interval(
     if moved.is_empty():
         return _nothing(current, family)
     if with_extremes:
-        in_doubt = family.capped and evidence.entries_in_doubt
-        moved = continuity.with_proof(moved, family, in_doubt=in_doubt)
-    judged = moved.with_columns(rules.judged).with_columns(rules.deltas).filter(rules.happened)
+        moved = continuity.with_proof(moved, family, in_doubt=case.in_doubt)
+    judged = moved
+    for stage in rules.stages:
+        judged = judged.with_columns(stage)
+    # a counter that is another one and did not fall has grown: only what began again may be empty
+    if case.emptied or judged["fresh"].any():
+        judged = judged.filter(rules.happened)
     if family.squares:
         judged = judged.with_columns(_at_least_possible(*family.squares))
     return judged.sort(*family.keys).select(family.columns)
+
+
+def _paired(
+    current: pl.DataFrame, previous: pl.DataFrame, keys: list[str], kept: list[str]
+) -> pl.DataFrame:
+    """Return the current rows, each with what its key had before, and whether it was `known`."""
+    known = pl.lit(value=True).alias("known")
+    if current.height == previous.height and current.select(keys).equals(previous.select(keys)):
+        # as it mostly is: the same keys in the same order
+        before = [previous[name].alias(name + BEFORE) for name in kept]
+        return current.hstack(before).with_columns(known)
+    before_by_key = previous.select(*keys, *kept, known)
+    return current.join(before_by_key, on=keys, how="left", suffix=BEFORE)
 
 
 def _tells(columns: tuple[str, ...], frame: pl.DataFrame) -> bool:
@@ -173,8 +190,8 @@ class _Rules:
     """The expressions of one kind of interval of one family; made once, they are used for ever."""
 
     moved: pl.Expr
-    judged: list[pl.Expr]
-    deltas: list[pl.Expr]
+    #: One after the other: what a later one uses twice is a column by then.
+    stages: tuple[list[pl.Expr], ...]
     happened: pl.Expr
 
 
@@ -191,34 +208,37 @@ def _rules(family: Family, case: _Case) -> _Rules:
             family, extremes_only_widen=case.extremes_only_widen
         )
         proved = proved | ~told & pl.col(continuity.PROVED)
-    again = fell | again
+    again = pl.col("fell") | again
     if case.emptied:
         again = again | ~same
     # where nothing could prove that an entry is the same, only a doubt counts against it
-    doubtful = ~proved & (
+    doubtful = ~pl.col("proved") & (
         told | pl.lit(case.untraced or case.in_doubt or (family.capped and case.with_extremes))
     )
     new = "reset" if case.emptied else "gap" if case.gap else "first_seen"
     quality = (
         pl.when(~known)
         .then(pl.lit("lower_bound" if case.untraced or _lost(case) else new))
-        .when(again)
+        .when(pl.col("again"))
         .then(pl.lit("evicted_reinserted" if case.evicted and not case.emptied else "reset"))
         .when(doubtful)
         .then(pl.lit("lower_bound"))
         .otherwise(pl.lit("gap" if case.gap else "exact"))
     )
-    fresh = pl.col("fresh")
     return _Rules(
         moved=(~known | differs | moved) & ~older,
-        judged=[(~known | again).alias("fresh"), quality.alias("quality")],
-        deltas=[
-            pl.when(fresh)
-            .then(pl.col(name))
-            .otherwise(pl.col(name) - pl.col(name + BEFORE))
-            .alias(name)
-            for name in family.totals
-        ],
+        stages=(
+            [fell.alias("fell")],
+            [again.alias("again"), proved.alias("proved")],
+            [(~known | pl.col("again")).alias("fresh"), quality.alias("quality")],
+            [
+                pl.when(pl.col("fresh"))
+                .then(pl.col(name))
+                .otherwise(pl.col(name) - pl.col(name + BEFORE))
+                .alias(name)
+                for name in family.totals
+            ],
+        ),
         happened=_any(pl.col(name) > 0 for name in family.counters),
     )
 

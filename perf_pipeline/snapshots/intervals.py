@@ -42,12 +42,92 @@ class Computed:
     covered: coverage.Covered | None = None
 
 
+@dataclass(frozen=True)
+class Judged:
+    """One source's rows of the interval, what is kept of it, and whether its state was older."""
+
+    observation: Observation
+    given: pl.DataFrame | None
+    kept: pl.DataFrame | None
+    rows: pl.DataFrame
+    is_older: bool
+
+
+class Judge:
+    """Compares sources with the state before, each as soon as it is read.
+
+    Parameters
+    ----------
+    previous, seen, expected_seconds, own
+        As for `compute`.
+
+    """
+
+    def __init__(
+        self,
+        previous: Mapping[str, pl.DataFrame],
+        seen: Mapping[str, Observation],
+        expected_seconds: float = EXPECTED_SECONDS,
+        own: pl.DataFrame | None = None,
+    ) -> None:
+        self._previous = previous
+        self._seen = seen
+        self._expected_seconds = expected_seconds
+        self._own = own
+        self._judged: dict[str, Judged] = {}
+
+    def of(self, observation: Observation, source: Source, frame: pl.DataFrame | None) -> Judged:
+        """Return what a source's rows say; None: it was not read, or is the same as the last time.
+
+        Asked again with the same rows and observation, the answer is known.
+        """
+        known = self._judged.get(source.name)
+        if (
+            known is None
+            or known.given is not frame
+            or _told(source, known.observation) != _told(source, observation)
+        ):
+            known = self._judged[source.name] = self._judge(observation, source, frame)
+        return known
+
+    def _judge(
+        self, observation: Observation, source: Source, frame: pl.DataFrame | None
+    ) -> Judged:
+        if frame is None:
+            nothing = pl.DataFrame() if source.family is None else _nothing(source.family)
+            return Judged(observation, None, None, nothing, is_older=False)
+        kept = frame
+        own = self._own
+        if source.name == "statements" and own is not None and not own.is_empty():
+            kept = frame.join(own, on=["userid", "dbid", "queryid"], how="anti")
+        previous = self._previous.get(source.name)
+        is_older = _is_older(source, previous)
+        spacing = source.every_seconds(observation.server_version_num // 10_000)
+        since = Evidence(
+            self._seen.get(source.name), observation, max(self._expected_seconds, spacing)
+        )
+        rows = _rows(source, kept, None if is_older else previous, since, own_interval=spacing > 0)
+        return Judged(observation, frame, kept, rows, is_older)
+
+
+def _told(source: Source, observation: Observation) -> Observation:
+    """Return what of an observation proves something about a source.
+
+    What is read after the statements is about them alone, and what we cost is no proof at all.
+    """
+    observation = replace(observation, role_temp_bytes=None, own_temp_bytes=None)
+    if source.name == "statements":
+        return observation
+    return replace(observation, statements_stats_reset_after=None, statements_dealloc_after=None)
+
+
 def compute(
     swept: Sweep,
     previous: Mapping[str, pl.DataFrame],
     seen: Mapping[str, Observation],
     expected_seconds: float = EXPECTED_SECONDS,
     own: pl.DataFrame | None = None,
+    judge: "Judge | None" = None,
 ) -> Computed:
     """Return the intervals between a sweep and the state before it.
 
@@ -65,34 +145,27 @@ def compute(
         Usual spacing of sweeps.
     own : polars.DataFrame, optional
         Keys (userid, dbid, queryid) of the collector's own statements, which are left out.
+    judge : Judge, optional
+        Of the same state, with what it has worked out already; default: a new one.
 
     """
-    frames = dict(swept.frames)
-    if own is not None and not own.is_empty() and "statements" in frames:
-        frames["statements"] = frames["statements"].join(
-            own, on=["userid", "dbid", "queryid"], how="anti"
-        )
-    major = swept.observation.server_version_num // 10_000
+    judge = judge or Judge(previous, seen, expected_seconds, own)
+    judged = {
+        source.name: judge.of(swept.observation, source, swept.frames.get(source.name))
+        for source in swept.sources
+    }
+    kept = {name: one.kept for name, one in judged.items() if one.kept is not None}
+    frames = {**swept.frames, **kept}
+    older = [name for name, one in judged.items() if one.is_older]
 
-    def since(name: str, spacing: float = 0.0) -> Evidence:
-        return Evidence(seen.get(name), swept.observation, max(expected_seconds, spacing))
+    def since(name: str) -> Evidence:
+        return Evidence(seen.get(name), swept.observation, expected_seconds)
 
     whole = since(state.EVIDENCE)
     rows: dict[str, pl.DataFrame] = {}
-    older = [source.name for source in swept.sources if _is_older(source, previous, frames)]
     for source in swept.sources:
-        spacing = source.every_seconds(major)
-        compared = source.name in frames and source.name not in older
-        found = _rows(
-            source,
-            frames.get(source.name),
-            previous.get(source.name) if compared else None,
-            since(source.name, spacing),
-            own_interval=spacing > 0,
-        )
-        table = source.ledger_table
-        both = [rows[table], found] if table in rows else [found]
-        rows[table] = pl.concat(both, how="diagonal")
+        table, found = source.ledger_table, judged[source.name].rows
+        rows[table] = pl.concat([rows[table], found], how="diagonal") if table in rows else found
     if "tables" in {*frames, *swept.unchanged}:
         tables = frames["tables"] if "tables" in frames else previous["tables"]
         rows["tables"] = relations.with_index_scans(rows["tables"], rows["indexes"], tables)
@@ -168,26 +241,21 @@ def of_server(
     )
 
 
-def _is_older(
-    source: Source, previous: Mapping[str, pl.DataFrame], frames: Mapping[str, pl.DataFrame]
-) -> bool:
+def _is_older(source: Source, previous: pl.DataFrame | None) -> bool:
     """Whether a family's state lacks counters that it has today."""
-    if source.family is None or source.name not in frames or source.name not in previous:
+    if source.family is None or previous is None:
         return False
-    return not {*source.family.keys, *source.family.totals} <= {*previous[source.name].columns}
+    return not {*source.family.keys, *source.family.totals} <= {*previous.columns}
 
 
 def _rows(
     source: Source,
-    current: pl.DataFrame | None,
+    current: pl.DataFrame,
     previous: pl.DataFrame | None,
     since: Evidence,
     *,
     own_interval: bool,
 ) -> pl.DataFrame:
-    if current is None:
-        # not read, or the same as the last time
-        return pl.DataFrame() if source.family is None else _nothing(source.family)
     if source.family is not None:
         rows = deltas.interval(previous, current, since, source.family)
         return _with_start(rows, since) if own_interval else rows

@@ -75,6 +75,7 @@ class Reader:
         queries: Sequence[batch.Query],
         needed: str = "",
         known: Mapping[str, str | None] | None = None,
+        each: Callable[[str, pl.DataFrame], None] | None = None,
     ) -> dict[str, pl.DataFrame]:
         """Read in one round trip; a family that the server refuses has a note and no frame.
 
@@ -86,6 +87,8 @@ class Reader:
         known : Mapping of name to str or None, optional
             Families to compare with the digest of their last answer: one whose answer is the same,
             byte for byte, has no frame either.
+        each : callable, optional
+            Called with name and frame of each family as it arrives, while the server reads on.
 
         Raises
         ------
@@ -96,25 +99,38 @@ class Reader:
 
         """
         opening, self._opening = self._opening, None
-        answers = self.meter.run(lambda: batch.read(self.connection, queries, opening))
         untyped = pg.is_untyped(self.connection)
-        frames = {}
-        for query in queries:
-            answer = answers[query.name]
+        asked = {query.name: query for query in queries}
+        frames: dict[str, pl.DataFrame] = {}
+        own = Meter()
+
+        def arrived(name: str, answer: bytes) -> None:
+            if known is not None and name in known:
+                self.digests[name] = _digest(asked[name], answer)
+                if self.digests[name] == known[name]:
+                    self.rows_read += answer.count(b"\n")
+                    return
+            frames[name] = copy.parse(answer, asked[name].schema, untyped=untyped)
+            self.rows_read += frames[name].height
+            if each is not None:
+                each(name, frames[name])
+
+        answers = self.meter.run(
+            lambda: batch.read(
+                self.connection,
+                queries,
+                opening,
+                lambda name, answer: own.run(lambda: arrived(name, answer)),
+            )
+        )
+        self.meter.ms -= own.ms
+        for name, answer in answers.items():
             if isinstance(answer, pg_errors.ObjectNotInPrerequisiteState):
                 raise answer
             if isinstance(answer, psycopg.Error):
-                if query.name == needed:
+                if name == needed:
                     raise answer
-                self.notes.append(left_out(query.name, answer))
-                continue
-            if known is not None and query.name in known:
-                self.digests[query.name] = _digest(query, answer)
-                if self.digests[query.name] == known[query.name]:
-                    self.rows_read += answer.count(b"\n")
-                    continue
-            frames[query.name] = copy.parse(answer, query.schema, untyped=untyped)
-            self.rows_read += frames[query.name].height
+                self.notes.append(left_out(name, answer))
         return frames
 
     def and_undo(self, name: str, params: Mapping[str, object]) -> pl.DataFrame | None:

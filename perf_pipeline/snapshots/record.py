@@ -134,6 +134,7 @@ def collect(
     ):
         connect_ms = (time.perf_counter() - connecting) * 1000.0
         files = TempFiles(session)
+        judge = intervals.Judge(before.frames, seen, expected, own)
         with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
             swept = sweep(
                 session,
@@ -144,6 +145,7 @@ def collect(
                 known_bytes=_known_bytes(before, seen),
                 states=before.frames,
                 where=f"target {target.name!r}",
+                early=judge.of,
             )
         swept = replace(
             swept,
@@ -151,7 +153,7 @@ def collect(
                 swept.observation, swept.own_cost, swept.frames.get("statements"), own
             ),
         )
-        computed = compute(swept, before.frames, seen, expected, own)
+        computed = compute(swept, before.frames, seen, expected, own, judge)
         with store.begin() as connection:
             # before any lock on the ledger: another collector may be creating the same day
             partitions.ensure(connection, swept.observation.ts.astimezone(UTC).date())
