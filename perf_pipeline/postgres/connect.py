@@ -243,9 +243,13 @@ def transaction(connection: psycopg.Connection, limits: Limits | None = None) ->
 
 def opening(connection: psycopg.Connection, limits: Limits | None = None) -> sql.Composed:
     """Return the statements that begin what `transaction` describes; `end` ends it."""
-    limiting = _limiting(connection, limits or Limits.from_settings(), is_local=True)
-    return (
-        sql.SQL("BEGIN /* perf-pipeline */ ISOLATION LEVEL REPEATABLE READ READ ONLY; ") + limiting
+    chosen = limits or Limits.from_settings()
+    # SET before the function that sets the rest: where a catalog is locked, finding it waits, too
+    return sql.SQL(
+        "BEGIN /* perf-pipeline */ ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+        " SET /* perf-pipeline */ LOCAL lock_timeout = {}; "
+    ).format(sql.Literal(f"{chosen.lock_timeout_ms}ms")) + _limiting(
+        connection, chosen, is_local=True
     )
 
 
