@@ -165,7 +165,11 @@ def _accounted_for(now: _Moments, then: _Moments) -> pl.Expr:
     between = (mean - then.mean) ** 2 * then.calls * calls / now.calls
     off = (now.deviations - then.deviations - within - between).abs()
     tolerance = _ROUNDING * (now.squares + now.total * spread)
-    return fits & (off <= tolerance) & (tolerance <= _RESOLVED * then.total * spread)
+    # a time that only the sum gives makes up for another sum, as long as all were about as long
+    resolved = (
+        pl.when(left == 0).then(then.total * spread).otherwise((then.longest - then.shortest) ** 2)
+    )
+    return fits & (off <= tolerance) & (tolerance <= _RESOLVED * resolved)
 
 
 def _if(condition: pl.Expr, value: pl.Expr) -> pl.Expr:

@@ -125,6 +125,13 @@ def test_what_rounding_hides_proves_nothing() -> None:
     assert not same(before, after.with_columns(min_exec_time=1.0), in_doubt=True)
 
 
+def test_times_nearly_alike_beside_a_long_one_prove_nothing() -> None:
+    """Another of them, a little longer, leaves a remainder a little shorter: all else agrees."""
+    other = entry(1e-3, 1.00010001e-3, 1.0002e-3, 0.5)
+    assert not same(entry(1.0001e-3), other, in_doubt=True)
+    assert not again(entry(1.0001e-3), other)
+
+
 def test_another_sum_that_stood_still_proves_the_entry() -> None:
     wider = (1.0, 60.0, 6.0, 6.5)
     read = {"blk_read_time": 3.25}
