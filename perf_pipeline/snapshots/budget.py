@@ -1,7 +1,8 @@
 """What watching a target may cost it, and when its next sweep is therefore due. Pure.
 
-**Cost** is the time a sweep kept one session of the target: connecting, every wait for an answer,
-and reading texts. Network and client are part of what is waited for, so it is never too low.
+**Cost** is the time a sweep kept one session of the target at work: connecting, answering (by the
+server's own clock) and reading texts. Opening and reading texts are taken as they were waited for,
+network included: rather too much than too little.
 
 **Database time** of an interval is the greater of the time that passed and `active_time`, what all
 sessions of the database spent executing. An idle database has next to no active time, and any

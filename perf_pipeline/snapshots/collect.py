@@ -61,7 +61,8 @@ class Sweep:
     extension_schema : str
         Where pg_stat_statements lives.
     database_ms : float
-        Sum of all waits for the target, connecting not included.
+        How long the server was at work on it, by its own clock where it says so; connecting not
+        included.
     rows_read : int
     own_cost : OwnCost
     notes : tuple of str

@@ -202,6 +202,7 @@ READ: dict[str, Schema] = {
         "extensions": _TEXT,
     },
     "quiet": {},
+    "took": {"ms": _MILLISECONDS},
     "own_cost": {
         "work_mem": _TEXT,
         "told": pl.Boolean(),

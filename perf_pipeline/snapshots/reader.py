@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import polars as pl
 import psycopg
@@ -24,9 +24,13 @@ GRANT_REMEDY = "GRANT pg_monitor TO the monitoring role (`doctor --grants` print
 _T = TypeVar("_T")
 
 
+#: Asked last in each round trip: our own wait holds the network, and turns of other threads.
+_TOOK: Final = "took"
+
+
 @dataclass
 class Meter:
-    """Adds up the milliseconds spent waiting for the target."""
+    """Adds up the milliseconds that the target was at work, or was waited for."""
 
     ms: float = 0.0
 
@@ -99,12 +103,16 @@ class Reader:
 
         """
         opening, self._opening = self._opening, None
+        queries = [*queries, query(_TOOK, sqlfiles.load(f"snapshots/{_TOOK}"), READ[_TOOK])]
         untyped = pg.is_untyped(self.connection)
         asked = {query.name: query for query in queries}
         frames: dict[str, pl.DataFrame] = {}
-        own = Meter()
+        waiting, own, took = Meter(), Meter(), Meter()
 
         def arrived(name: str, answer: bytes) -> None:
+            if name == _TOOK:
+                took.ms = float(answer)
+                return
             if known is not None and name in known:
                 self.digests[name] = _digest(asked[name], answer)
                 if self.digests[name] == known[name]:
@@ -115,15 +123,20 @@ class Reader:
             if each is not None:
                 each(name, frames[name])
 
-        answers = self.meter.run(
-            lambda: batch.read(
-                self.connection,
-                queries,
-                opening,
-                lambda name, answer: own.run(lambda: arrived(name, answer)),
+        refused = True
+        try:
+            answers = waiting.run(
+                lambda: batch.read(
+                    self.connection,
+                    queries,
+                    opening,
+                    lambda name, answer: own.run(lambda: arrived(name, answer)),
+                )
             )
-        )
-        self.meter.ms -= own.ms
+            refused = any(isinstance(answer, psycopg.Error) for answer in answers.values())
+        finally:
+            # after a refusal the rest was asked for again, which the last message knows nothing of
+            self.meter.ms += waiting.ms - own.ms if refused else took.ms
         for name, answer in answers.items():
             if isinstance(answer, pg_errors.ObjectNotInPrerequisiteState):
                 raise answer

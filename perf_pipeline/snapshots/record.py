@@ -45,7 +45,7 @@ class SweepRecord:
     rows : Mapping of ledger table to int
         Rows written.
     connect_ms, database_ms, duration_ms : float
-        Opening the connection; waiting for the target's answers; all of it, store included.
+        Opening the connection; the target at work; all of it, store included.
     texts_ms : float
         Waiting for statement texts afterwards; 0: none were read.
     temp_bytes : int or None

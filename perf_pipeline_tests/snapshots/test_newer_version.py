@@ -70,7 +70,7 @@ def test_whatever_is_gone_the_rest_is_read_and_the_family_named(
     assert whole.notes == ()
     names = [source.name for source in whole.sources]
     # without `control`: whether it is there is asked first
-    names += ["own_cost", "signs", "cumulative", "statements_info", "database_size"]
+    names += ["own_cost", "took", "signs", "cumulative", "statements_info", "database_size"]
     names += ["schema_version", "schema_objects"]
     uses = {name: mentioned(name, major) for name in names}
     needed = set().union(*(mentioned(name, major) for name in NEEDED))

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from perf_pipeline.errors import UnreachableError
-from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.snapshots import budget, own_cost, record
+from perf_pipeline.snapshots import budget, own_cost, reader, record
 from perf_pipeline.snapshots.evidence import Observation
 from perf_pipeline.snapshots.own_cost import OwnCost, observed, since, size_of
 from perf_pipeline.snapshots.record import collect
@@ -279,3 +280,37 @@ def test_the_row_of_a_refused_query() -> None:
     assert own_cost.OwnCost.of(
         {"told": None, "counted": None, "role_oid": 1, "block_size": 4096, "connections": 0}
     ) == OwnCost(False, False, 1, 4096, 1)
+
+
+@server
+def test_time_is_the_servers_not_ours(
+    store: Store, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(target, store)
+    real = copy.parse
+
+    def slowly(*args: Any, **kwargs: Any) -> pl.DataFrame:
+        time.sleep(0.02)  # as if another thread had its turn
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(copy, "parse", slowly)
+    swept = collect(target, store)
+    assert swept.duration_ms > swept.database_ms + 100.0
+    assert 0.0 < swept.database_ms < 100.0
+
+
+@server
+def test_time_is_as_we_waited_where_the_server_refuses_to_say(
+    target: Target,
+) -> None:
+    with pg.session(target.url(), bare=True) as session:
+        read = reader.Reader(session)
+        slow = reader.query("slow", sqlfiles.load("snapshots/signs"), {"signs": pl.String()})
+        asked = [
+            replace(slow, text=psycopg.sql.SQL("SELECT pg_sleep(0.1)::text AS signs")),
+            replace(slow, name="wrong", text=psycopg.sql.SQL("SELECT 1 / 0 AS signs")),
+        ]
+        with read.transaction(None):
+            read.families(asked)
+        assert read.meter.ms > 100.0  # the message that was answered began after the refusal
+        assert any("wrong left out: division by zero" in note for note in read.notes)
