@@ -133,7 +133,12 @@ TABLES = Family(
         "analyze_count",
         "autoanalyze_count",
     ),
-    gauges=_counts("n_live_tup", "n_dead_tup", "n_mod_since_analyze", "relpages"),
+    gauges={
+        **_counts("n_live_tup", "n_dead_tup", "n_mod_since_analyze", "relpages"),
+        "last_vacuum": pl.Datetime("us"),
+        "last_analyze": pl.Datetime("us"),
+        **_counts("toast_pages"),
+    },
 )
 
 INDEXES = Family(
@@ -141,7 +146,7 @@ INDEXES = Family(
     keys={"indexrelid": _KEY_NUMBER, "relid": _KEY_NUMBER},
     names=("schema_name", "table_name", "index_name"),
     counters=_counts("idx_scan", "idx_tup_read", "idx_tup_fetch"),
-    gauges=_counts("relpages"),
+    gauges={**_counts("relpages"), "is_unique": pl.Boolean()},
 )
 
 DATABASE = Family(

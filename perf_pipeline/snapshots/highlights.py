@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from perf_pipeline.snapshots import coverage, sla
+import polars as pl
+
+from perf_pipeline.snapshots import coverage, sla, usage
 from perf_pipeline.snapshots import sampled_highlights as sampled
 from perf_pipeline.snapshots.shown import (
+    Cells,
     Highlights,
     Row,
     merged,
@@ -20,7 +23,7 @@ from perf_pipeline.snapshots.shown import (
     total,
     without_totals,
 )
-from perf_pipeline.store import targets
+from perf_pipeline.store import state, targets
 from perf_pipeline.store.engine import Store
 
 #: Span of the figures; one is shown an hour, so that together they leave nothing out.
@@ -42,8 +45,9 @@ def read(store: Store, target_name: str, family: str, end: datetime) -> Highligh
         A sweep's instant, aware; `activity` is of that instant, changes are of a week.
 
     """
+    target_id = targets.find(store, target_name)
     params = {
-        "target_id": targets.find(store, target_name),
+        "target_id": target_id,
         "start": end - SPAN,
         "finish": end,
         "most": MOST,
@@ -60,6 +64,11 @@ def read(store: Store, target_name: str, family: str, end: datetime) -> Highligh
                 }
             )
         )
+    if family == "indexes" and target_id is not None:
+        with store.begin() as connection:
+            kept = state.load(connection, target_id).frames
+        if {"indexes", "tables"} <= set(kept) and "is_unique" in kept["indexes"].columns:
+            parts.append(unused_indexes(usage.unused(kept["indexes"], kept["tables"])))
     return merged(parts)
 
 
@@ -67,7 +76,11 @@ def statements(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of rows of `highlight_statements.sql`. Pure."""
     tagged = any(row["tags"] for row in rows)
     return Highlights(
-        {"calls": total(rows, "all_calls"), "execution_ms": total(rows, "all_ms")},
+        {
+            "calls": total(rows, "all_calls"),
+            "execution_ms": total(rows, "all_ms"),
+            "statements_slower_than_1_s": total(rows, "all_slow"),
+        },
         {
             "top_statements": [
                 {
@@ -77,12 +90,28 @@ def statements(rows: Sequence[Row]) -> Highlights:
                     "total_ms": rounded(row["total_ms"]),
                     "calls": row["calls"],
                     "mean_ms": rounded(row["mean_ms"]),
+                    "rows": row["rows"],
+                    "hit_percent": rounded(percent(row["hit_share"])),
                     "queryid": row["queryid"],
                 }
                 for row in rows
             ]
         },
     )
+
+
+def _with_percent(row: Row, **shares: str) -> Cells:
+    """Return a row with shares in percent under another name, and times as text."""
+    cells: Cells = {}
+    for name in without_totals(row):
+        value = row[name]
+        if name in shares:
+            cells[shares[name]] = rounded(percent(value))
+        elif isinstance(value, datetime):
+            cells[name] = f"{value:%Y-%m-%d %H:%M} UTC"
+        else:
+            cells[name] = value
+    return cells
 
 
 def tables(rows: Sequence[Row]) -> Highlights:
@@ -92,7 +121,7 @@ def tables(rows: Sequence[Row]) -> Highlights:
             "rows_read_by_sequential_scans": total(rows, "all_seq_rows"),
             "rows_written": total(rows, "all_rows_written"),
         },
-        {"busiest_tables": [without_totals(row) for row in rows]},
+        {"busiest_tables": [_with_percent(row, dead_share="dead_percent") for row in rows]},
     )
 
 
@@ -100,7 +129,15 @@ def indexes(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of rows of `highlight_indexes.sql`. Pure."""
     return Highlights(
         {"scans": total(rows, "all_scans")},
-        {"busiest_indexes": [without_totals(row) for row in rows]},
+        {"busiest_indexes": [_with_percent(row, fetched_share="fetched_percent") for row in rows]},
+    )
+
+
+def unused_indexes(found: pl.DataFrame) -> Highlights:
+    """Make the highlights of `usage.unused`, the largest first. Pure."""
+    return Highlights(
+        {"unused_indexes": found.height, "unused_index_pages": int(found["pages"].sum())},
+        {"unused_indexes_since_statistics_began": found.head(MOST).to_dicts()},
     )
 
 
@@ -112,13 +149,7 @@ def figures(rows: Sequence[Row]) -> Highlights:
 
 def table_io(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of rows of `highlight_table_io.sql`. Pure."""
-    shown = [
-        {
-            **{name: value for name, value in without_totals(row).items() if name != "hit_share"},
-            "hit_percent": rounded(percent(row["hit_share"])),
-        }
-        for row in rows
-    ]
+    shown = [_with_percent(row, hit_share="hit_percent") for row in rows]
     blocks = number(rows[0]["all_blocks_read"]) if rows else None
     return Highlights({"blocks_read": blocks}, {"most_read_tables": shown})
 

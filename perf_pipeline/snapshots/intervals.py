@@ -167,8 +167,13 @@ def compute(
         table, found = source.ledger_table, judged[source.name].rows
         rows[table] = pl.concat([rows[table], found], how="diagonal") if table in rows else found
     if "tables" in {*frames, *swept.unchanged}:
-        tables = frames["tables"] if "tables" in frames else previous["tables"]
-        rows["tables"] = relations.with_index_scans(rows["tables"], rows["indexes"], tables)
+        now = {
+            name: frames[name] if name in frames else previous[name]
+            for name in ("tables", "indexes")
+            if name in {*frames, *swept.unchanged}
+        }
+        scanned = relations.with_index_scans(rows["tables"], rows["indexes"], now["tables"])
+        rows["tables"] = relations.with_index_pages(scanned, now.get("indexes"))
     rows["schema_changes"] = (
         _with_start(
             changes.schema_objects(previous.get(_SCHEMA_OBJECTS), frames[_SCHEMA_OBJECTS]),

@@ -65,5 +65,29 @@ def with_index_scans(
     )
 
 
+def with_index_pages(tables: pl.DataFrame, indexes: pl.DataFrame | None) -> pl.DataFrame:
+    """Add to the tables' intervals the pages of all their indexes at its end.
+
+    Parameters
+    ----------
+    tables : polars.DataFrame
+        Has `relid`.
+    indexes : polars.DataFrame or None
+        The sweep's indexes: relid, relpages; None: they could not be read.
+
+    Returns
+    -------
+    polars.DataFrame
+        With `index_pages`: 0 for a table without indexes, null where they are not known.
+
+    """
+    if tables.is_empty() or indexes is None:
+        return tables.with_columns(pl.lit(None, dtype=pl.Int64).alias("index_pages"))
+    touched = indexes.filter(pl.col("relid").is_in(tables["relid"].implode()))
+    pages = touched.group_by("relid").agg(pl.col("relpages").sum().alias("index_pages"))
+    joined = tables.join(pages, on="relid", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("index_pages").fill_null(0))
+
+
 _RANK = {name: rank for rank, name in enumerate(_WORST_FIRST)}
 _NAME = dict(enumerate(_WORST_FIRST))

@@ -61,6 +61,10 @@ def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRec
     indexes = {row["index"]: row for row in found["indexes"].tables["busiest_indexes"]}
     assert indexes["app.orders_pkey"]["scans"] >= 1
 
+    assert indexes["app.orders_pkey"]["fetched_percent"] is not None
+    assert tables["app.orders"]["total_pages"] >= 1
+    assert statements.figures["statements_slower_than_1_s"] == 0
+
     database = found["database"].figures
     assert 0 < (database["cache_hit_ratio"] or 0) <= 1
     assert (database["transactions_per_s"] or 0) > 0
@@ -95,6 +99,9 @@ def test_figures_of_a_table_are_short() -> None:
         "total_ms": 12345.678,
         "mean_ms": 0.0123456,
         "share": 1 / 3,
+        "rows": 4,
+        "hit_share": 0.98765,
+        "all_slow": 1,
         "all_calls": 9,
         "all_ms": 37037.034,
     }

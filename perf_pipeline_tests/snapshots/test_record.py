@@ -94,8 +94,10 @@ def test_tables_and_indexes(store: Store, target: Target, admin: psycopg.Connect
     collect(target, store)
     rows = ledger(store, "SELECT table_name, idx_scan, n_tup_del, quality::text FROM ledger.tables")
     assert rows == [("orders", 4, 1, "exact")]
-    rows = ledger(store, "SELECT index_name, idx_scan FROM ledger.indexes")
-    assert rows == [("orders_pkey", 4)]
+    sizes = "SELECT toast_pages, index_pages, last_vacuum, last_analyze FROM ledger.tables"
+    assert ledger(store, sizes) == [(0, 2, None, None)]
+    rows = ledger(store, "SELECT index_name, idx_scan, is_unique FROM ledger.indexes")
+    assert rows == [("orders_pkey", 4, True)]
     # dropping an index takes its scans out of the server's own sum: no reset, no negative
     admin.execute("ALTER TABLE app.orders DROP CONSTRAINT orders_pkey")
     admin.execute("SELECT count(*) FROM app.orders")
@@ -112,6 +114,19 @@ def test_tables_and_indexes(store: Store, target: Target, admin: psycopg.Connect
     )  # fmt: skip
     assert [row[:4] for row in changes] == [("index", "app.orders_pkey", "app.orders", "dropped")]
     assert changes[0][4].startswith("CREATE UNIQUE INDEX orders_pkey")
+
+
+def test_when_a_table_was_looked_after_last(
+    store: Store, target: Target, admin: psycopg.Connection
+) -> None:
+    first = collect(target, store)
+    admin.execute("VACUUM ANALYZE app.orders")
+    flush(admin)
+    collect(target, store)
+    query = "SELECT vacuum_count, analyze_count, last_vacuum, last_analyze FROM ledger.tables"
+    ((vacuums, analyses, vacuumed, analyzed),) = ledger(store, query)
+    assert (vacuums, analyses) == (1, 1)
+    assert first.ts < vacuumed <= analyzed <= datetime.now(UTC)
 
 
 def test_settings_changes(store: Store, target: Target, admin: psycopg.Connection) -> None:

@@ -1,14 +1,16 @@
 import polars as pl
 
 from perf_pipeline.snapshots.families import INDEXES, TABLES
-from perf_pipeline.snapshots.relations import with_index_scans
+from perf_pipeline.snapshots.relations import with_index_pages, with_index_scans
 
 
 def tables(*rows: dict[str, object]) -> pl.DataFrame:
     zero = dict.fromkeys([*TABLES.counters, *TABLES.gauges], 0)
     names = {"schema_name": "s", "table_name": "t", "quality": "exact"}
-    schema = {name: pl.String() if name in names else pl.Int64() for name in TABLES.columns}
-    return pl.DataFrame([{**zero, **names, **row} for row in rows], schema=schema)
+    times = {"last_vacuum": None, "last_analyze": None}
+    kinds = {**dict.fromkeys(names, pl.String()), **dict.fromkeys(times, pl.Datetime("us"))}
+    schema = {name: kinds.get(name, pl.Int64()) for name in TABLES.columns}
+    return pl.DataFrame([{**zero, **names, **times, **row} for row in rows], schema=schema)
 
 
 def indexes(*rows: tuple[int, int, int, int, str]) -> pl.DataFrame:
@@ -43,3 +45,11 @@ def test_nothing_used() -> None:
     alone = with_index_scans(tables({"relid": 1, "seq_scan": 2}), indexes(), tables({"relid": 1}))
     assert alone.select("idx_scan", "seq_scan", "quality").rows() == [(0, 2, "exact")]
     assert "idx_scan" in INDEXES.counters
+
+
+def test_pages_of_the_indexes_are_added() -> None:
+    moved = tables({"relid": 2}, {"relid": 1})
+    now = pl.DataFrame({"relid": [1, 1, 3], "relpages": [4, 5, 6]})
+    assert with_index_pages(moved, now).select("relid", "index_pages").rows() == [(2, 0), (1, 9)]
+    assert with_index_pages(moved, None)["index_pages"].to_list() == [None, None]
+    assert with_index_pages(tables(), now).columns == [*TABLES.columns, "index_pages"]

@@ -7,7 +7,8 @@ SELECT /* perf-pipeline */
     pg_catalog.pg_stat_get_numscans(i.indexrelid) AS idx_scan,
     pg_catalog.pg_stat_get_tuples_returned(i.indexrelid) AS idx_tup_read,
     pg_catalog.pg_stat_get_tuples_fetched(i.indexrelid) AS idx_tup_fetch,
-    c.relpages
+    c.relpages,
+    i.indisunique OR i.indisexclusion AS is_unique
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_class AS t ON t.oid = i.indrelid

@@ -1,4 +1,4 @@
--- purpose: counters, live and dead rows and pages of every user table; index scans are added from the indexes
+-- purpose: counters, live and dead rows, pages and last upkeep of every user table; index scans are added from the indexes
 -- minimum version: 14
 -- cadence: every sweep
 SELECT /* perf-pipeline */
@@ -17,8 +17,14 @@ SELECT /* perf-pipeline */
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS n_live_tup,
     pg_catalog.pg_stat_get_dead_tuples(c.oid) AS n_dead_tup,
     pg_catalog.pg_stat_get_mod_since_analyze(c.oid) AS n_mod_since_analyze,
-    c.relpages
+    c.relpages,
+    GREATEST(pg_catalog.pg_stat_get_last_vacuum_time(c.oid), pg_catalog.pg_stat_get_last_autovacuum_time(c.oid))
+        AS last_vacuum,
+    GREATEST(pg_catalog.pg_stat_get_last_analyze_time(c.oid), pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid))
+        AS last_analyze,
+    COALESCE(t.relpages, 0) AS toast_pages
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_class AS t ON t.oid = c.reltoastrelid
 WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't'
     AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
