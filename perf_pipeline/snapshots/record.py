@@ -128,14 +128,14 @@ def collect(
     expected = max(expected_seconds, purse.spacing_s)
     url = target.url()
     connecting = time.perf_counter()
-    with (
-        closing(pg.connect(url, limits=limits, bare=True)) as session,
-        spending.charging(store, target_id, share, expected_seconds),
-    ):
+    with closing(pg.connect(url, limits=limits, bare=True)) as session:
         connect_ms = (time.perf_counter() - connecting) * 1000.0
         files = TempFiles(session)
         judge = intervals.Judge(before.frames, seen, expected, own)
-        with deadline(session, pg.most_seconds(limits), f"target {target.name!r}"):
+        with (
+            spending.charging(store, target_id, share, expected_seconds),
+            deadline(session, pg.most_seconds(limits), f"target {target.name!r}"),
+        ):
             swept = sweep(
                 session,
                 limits=limits,

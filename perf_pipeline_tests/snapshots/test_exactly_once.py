@@ -122,7 +122,7 @@ def test_a_connection_cut_at_any_step(side: str, counted: Counted, server: Embed
                 [name],
             )
 
-    for step in count(1, 2):
+    for step in count(1, 3):
         counted.work(1)
         with at_step(step, cut, name) as steps:
             broken += refused(counted, says)
@@ -290,13 +290,13 @@ def test_a_network_that_swallows_what_is_sent_to_the_target(
 def test_a_network_that_swallows_what_is_sent_to_the_store(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "HELD_MS", 500)
+    monkeypatch.setattr(state, "HELD_MS", 300)
     monkeypatch.setattr(state, "SILENT_COPY_MS", 100)
     direct = counted.store
     name = database(direct.url)
     with at_step(0, lambda: None, name) as steps:
         counted.sweep()
-    for step in range(2, len(steps), 6):
+    for step in range(6, len(steps), 9):
         counted.work(1)
         with Proxy(direct.url) as proxy, Store(proxy.url, patience_s=0.3) as behind:
             counted.store = behind
