@@ -270,12 +270,6 @@ def test_a_restart_with_less_room_drops_statements_and_does_not_say_so(
     assert len(known - kept) > 80
     judged = evidence(first, second)
     assert (judged.evictions, judged.entries_in_doubt) == (0, True)
-    run(again, range(1, 200))
-    rows = between(first, look(again)).filter(pl.col("queryid").is_in(known))
-    dropped = rows.filter(~pl.col("queryid").is_in(kept))
-    assert not dropped.is_empty()
-    assert set(dropped["quality"]) <= {"reset", "evicted_reinserted", "lower_bound"}
-    assert dropped["calls"].max() <= 2
     forgetful.server.stop()
     forgetful.start()
 
