@@ -8,14 +8,11 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
-from perf_pipeline import __version__, cli_archive
-from perf_pipeline.cli_parts import Day as _Day
+from perf_pipeline import __version__, cli_archive, cli_report
 from perf_pipeline.cli_parts import print_json as _print_json
 from perf_pipeline.cli_parts import say as _say
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
@@ -122,40 +119,7 @@ def _target_url(name: str) -> str:
     return declared_target(name).url()
 
 
-@cli.command()
-@click.option("--target", required=True, help="The target's name.")
-@click.option("--day", type=_Day(), help="UTC day, YYYY-MM-DD; default today.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-def report(target: str, day: date | None, out: Path, as_json: bool) -> None:
-    """Write the regression report of a day as one self-contained HTML file.
-
-    Exits with 1 when the day holds a warning or a critical finding.
-    """
-    from perf_pipeline.components.catalog import declared_target
-    from perf_pipeline.reports.build import build, latest
-    from perf_pipeline.store import Store, migrate
-
-    declared_target(target)
-    chosen = day or datetime.now(UTC).date()
-    with Store() as store:
-        migrate.require_current(store)
-        found = latest(store, target, chosen)
-        if found is None:
-            build(store, target, chosen, chosen)
-            found = latest(store, target, chosen)
-    if found is None:
-        raise ConfigurationError(
-            f"target {target!r} has no report for {chosen}",
-            f"materialize {target}/report/regressions for that day",
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(found.html, encoding="utf-8")
-    if as_json:
-        _print_json({"target": target, "day": chosen, "path": out, "findings": found.findings})
-    else:
-        _say(f"{out}: {found.findings} findings on {chosen}")
-    sys.exit(1 if found.regressions else 0)
+cli.add_command(cli_report.report)
 
 
 @cli.group()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
@@ -33,6 +33,22 @@ class Day(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day of the calendar", param, ctx)
+
+
+class Instant(click.ParamType[datetime]):
+    """An option that is an instant; without an offset, it is UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """Read ISO 8601."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an instant; write it as 2026-11-21T12:00", param, ctx)
+        return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def size(count: int) -> str:

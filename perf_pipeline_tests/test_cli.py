@@ -21,6 +21,7 @@ from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.store import Store
+from perf_pipeline_tests.reports.comparison import test_build
 from perf_pipeline_tests.store.filling import fill
 
 
@@ -61,7 +62,11 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "dev", "doctor", "report", "store upgrade", "targets", "store import"]
+    "command",
+    [
+        *("demo", "dev", "doctor", "report", "report compare", "store upgrade", "targets"),
+        "store import",
+    ],
 )
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = run(capsys, *command.split(), "--help")
@@ -77,6 +82,15 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["doctor", "--target", "nowhere"], "'nowhere' is not declared"),
         (["report", "--target", "thorbis", "--day", "2026-13-01", "--out", "x"], "2026-13-01"),
         (["report", "--target", "thorbis", "--day", "yesterday", "--out", "x"], "YYYY-MM-DD"),
+        (["report", "--target", "thorbis"], "Missing option '--out'"),
+        (["report", "--out", "x"], "Missing option '--target'"),
+        (["report", "compare", "--target", "thorbis", "--out", "x"], "--from and --to, or --at"),
+        (
+            ["report", "compare", "--target", "t", "--from", "2026-11-01", "--at", "2026-11-01"],
+            "--from and --to, or --at",
+        ),
+        (["report", "compare", "--target", "t", "--at", "noon", "--json"], "'noon' is not an"),
+        (["report", "compare", "--target", "t", "--at", "2026-11-01"], "--out or --json"),
         (["nonsense"], "No such command"),
     ],
 )
@@ -180,6 +194,30 @@ def test_days_are_archived_shown_and_restored(
     code, out, _ = run(capsys, "store", "restore", "--target", "one", "--day", str(old), "--json")
     assert json.loads(out)["rows"] == 0
     assert run(capsys, "store", "restore", "--target", "two", "--day", str(old))[0] == 2
+
+
+@pytest.mark.server
+def test_two_days_and_two_halves_of_a_day_are_compared(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    store: Store,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("PERF_STORE_URL", store.url)
+    settings.current.cache_clear()
+    test_build.rolled(store)
+    page, text = tmp_path / "new" / "c.html", tmp_path / "c.md"
+    compare = ("report", "compare", "--target", "thorbis")
+    days = ("--from", "2026-11-20", "--to", "2026-11-21")
+    code, out, _ = run(capsys, *compare, *days, "--out", str(page), "--json")
+    assert (code, len(json.loads(out)["statements"])) == (0, 3)
+    assert page.read_text("utf-8").lstrip().startswith("<!doctype html>")
+    halves = ("--at", "2026-11-21T12:00:00+00:00", "--hours", "6")
+    code, out, _ = run(capsys, *compare, *halves, "--out", str(text))
+    assert (code, "2026-11-21 12:00:00 to 18:00:00" in out) == (0, True)
+    assert text.read_text("utf-8").startswith("**thorbis")
+    code, _, err = run(capsys, *compare, "--from", "2026-11-20", "--to", "2026-11-20", "--json")
+    assert (code, "overlap" in err) == (2, True)
 
 
 @pytest.mark.server

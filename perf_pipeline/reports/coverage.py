@@ -36,21 +36,16 @@ def coverage(rows: Sequence[Row], day: date) -> Coverage:
     if not rows:
         return Coverage()
     start = datetime.combine(day, time())
-    spans = [(_begin(row), units.naive(row["ts"])) for row in rows]
+    spans = _spans(rows)
     lengths = [(end - begin).total_seconds() for begin, end in spans if begin is not None]
     usual = timedelta(seconds=median(lengths)) if lengths else timedelta(0)
-    exact = [
-        (max(begin, start), end)
-        for (begin, end), row in zip(spans, rows, strict=True)
-        if begin is not None and row["quality"] == "exact" and end > start
-    ]
     return Coverage(
         sweeps=len(rows),
         sources=_tally(row["source"] for row in rows),
         qualities=_tally(row["quality"] for row in rows),
-        exact_seconds=sum((end - begin).total_seconds() for begin, end in exact),
+        exact_seconds=exact_seconds(rows, day),
         gaps=_gaps(rows, spans, usual, start),
-        connect_ms=_p95(row["connect_ms"] for row in rows),
+        connect_ms=p95(row["connect_ms"] for row in rows),
         database_ms=_sum(row["database_ms"] for row in rows),
         duration_ms=_sum(row["duration_ms"] for row in rows),
         temp_bytes=_whole(row["sweep_temp_bytes"] for row in rows),
@@ -63,6 +58,28 @@ def coverage(rows: Sequence[Row], day: date) -> Coverage:
         ),
         notes=tuple(dict.fromkeys(row["notes"] for row in rows if row["notes"])),
     )
+
+
+def exact_seconds(rows: Sequence[Row], day: date) -> float:
+    """Return the time of a day that exact intervals cover.
+
+    Parameters
+    ----------
+    rows : Sequence of Mapping
+        Of sweeps: `ts`, `previous_ts`, `quality`.
+    day : date
+
+    """
+    start = datetime.combine(day, time())
+    return sum(
+        (end - max(begin, start)).total_seconds()
+        for (begin, end), row in zip(_spans(rows), rows, strict=True)
+        if begin is not None and row["quality"] == "exact" and end > start
+    )
+
+
+def _spans(rows: Sequence[Row]) -> list[tuple[datetime | None, datetime]]:
+    return [(_begin(row), units.naive(row["ts"])) for row in rows]
 
 
 def _begin(row: Row) -> datetime | None:
@@ -83,7 +100,7 @@ def _whole(values: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _p95(values: Iterable[float | None]) -> float | None:
+def p95(values: Iterable[float | None]) -> float | None:
     """Return the 95th percentile, interpolated between neighbours as `percentile_cont` does."""
     known = sorted(value for value in values if value is not None)
     if not known:

@@ -3,8 +3,10 @@
 Times are naive UTC; times of work are milliseconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 #: Findings in the order a reader should meet them.
 SEVERITIES = ("critical", "warning", "info", "improvement")
@@ -112,6 +114,8 @@ class Finding:
     calls_per_day: float
     added_ms_per_day: float
     causes: tuple[Cause, ...] = ()
+    #: The decoded JSON of `perf_mgmt.findings.evidence`.
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     chart: Chart | None = None
     #: SQL for the store that returns the series, parameters filled in.
     query: str = ""

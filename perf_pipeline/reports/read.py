@@ -12,7 +12,16 @@ import psycopg
 from perf_pipeline import __version__
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.reports import arrange, assemble, coverage, latency, raw, render, units
+from perf_pipeline.reports import (
+    arrange,
+    assemble,
+    coverage,
+    latency,
+    raw,
+    render,
+    texts,
+    units,
+)
 from perf_pipeline.reports.model import (
     Chart,
     Event,
@@ -133,38 +142,19 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
         by_day[day] = list(part.filter(pl.col("source") == source).iter_rows(named=True))
     shown = [row for part in by_day.values() for group in assemble.listed(part) for row in group]
     ids = sorted({row["queryid"] for row in shown})
-    texts = store.rows("report_texts", {"target_id": target_id, "queryids": ids})
     hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
     findings = store.rows("report_findings", params)
-    tagged = sorted({*ids, *(row["queryid"] for row in findings)})
-    tags = _tags(store.rows("report_tags", {"target_id": target_id, "queryids": tagged}))
+    tags = texts.tags(store, target_id, {*ids, *(row["queryid"] for row in findings)})
     return _Range(
         findings=_grouped(findings, "day"),
         sweeps=_grouped(raw.sweeps(store, target_id, start, end), "ts"),
         work=by_day,
         hours=_hours(hours, by_day),
-        texts={
-            (row["queryid"], row["userid"], row["dbid"]): Statement(
-                row["queryid"],
-                text=row["query"],
-                text_length=row["query_length"],
-                tags=tags.get((row["queryid"], row["userid"], row["dbid"]), ()),
-            )
-            for row in texts
-        },
+        texts=texts.known(store, target_id, ids, tags),
         tags=tags,
         schema=_grouped(raw.schema_changes(store, target_id, start, end), "ts"),
         settings=_grouped(raw.settings_changes(store, target_id, start, end), "ts"),
     )
-
-
-def _tags(rows: Sequence[Row]) -> dict[tuple[int, int, int], Tags]:
-    found: dict[tuple[int, int, int], Tags] = {}
-    for row in rows:
-        statement = (row["queryid"], row["userid"], row["dbid"])
-        tag = (row["key"], tuple(row["tag_values"]))
-        found[statement] = (*found.get(statement, ()), tag)
-    return found
 
 
 def _grouped(rows: Sequence[Row], column: str) -> dict[date, list[Row]]:
@@ -207,7 +197,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         target=target_name,
         day=day,
         code_version=__version__,
-        findings=tuple(_finding(row, read.tags) for row in read.findings.get(day, [])),
+        findings=tuple(finding(row, read.tags) for row in read.findings.get(day, [])),
         judgement=assemble.judgement(work, read.texts),
         coverage=covered,
         database=database,
@@ -219,9 +209,9 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         ),
         total_ms=exec_ns / 1e6,
         top=assemble.statement_days(top, exec_ns, read.hours.get(day, {}), read.texts),
-        schema_changes=tuple(_schema_change(row) for row in schema),
+        schema_changes=tuple(schema_change(row) for row in schema),
         schema_changes_total=schema[0]["total"] if schema else 0,
-        settings_changes=tuple(_setting_change(row) for row in read.settings.get(day, [])),
+        settings_changes=tuple(setting_change(row) for row in read.settings.get(day, [])),
     )
 
 
@@ -234,7 +224,8 @@ def _p95(rows: Sequence[Row]) -> float | None:
     return latency.percentile(calls, exec_ns / 1e6, squares / 1e3)
 
 
-def _finding(row: Row, tags: Mapping[tuple[int, int, int], Tags]) -> Finding:
+def finding(row: Row, tags: Mapping[tuple[int, int, int], Tags]) -> Finding:
+    """Return a row of `report_findings.sql` as a finding."""
     return Finding(
         finding_id=row["finding_id"],
         incident_id=row["incident_id"],
@@ -266,10 +257,12 @@ def _finding(row: Row, tags: Mapping[tuple[int, int, int], Tags]) -> Finding:
         calls_per_day=row["calls_per_day"],
         added_ms_per_day=row["added_ms_per_day"],
         causes=assemble.causes(row["causes"]),
+        evidence=row["evidence"],
     )
 
 
-def _schema_change(row: Row) -> SchemaChange:
+def schema_change(row: Row) -> SchemaChange:
+    """Return a row of `raw.schema_changes` as a change."""
     return SchemaChange(
         units.naive(row["ts"]),
         units.naive(row["previous_ts"]),
@@ -282,7 +275,8 @@ def _schema_change(row: Row) -> SchemaChange:
     )
 
 
-def _setting_change(row: Row) -> SettingChange:
+def setting_change(row: Row) -> SettingChange:
+    """Return a row of `raw.settings_changes` as a change."""
     return SettingChange(
         units.naive(row["ts"]),
         units.naive(row["previous_ts"]),
@@ -379,8 +373,8 @@ def _events(
     ]
     sweeps = (row for near_day in near for row in read.sweeps.get(near_day, []))
     found = assemble.change_events(
-        [_schema_change(row) for near_day in near for row in read.schema.get(near_day, [])],
-        [_setting_change(row) for near_day in near for row in read.settings.get(near_day, [])],
+        [schema_change(row) for near_day in near for row in read.schema.get(near_day, [])],
+        [setting_change(row) for near_day in near for row in read.settings.get(near_day, [])],
     ) + coverage.restarts(row for row in sweeps if row["source"] == source)
     return tuple(event for event in found if start <= event.ts <= end)
 

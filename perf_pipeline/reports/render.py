@@ -1,17 +1,13 @@
 """Turn the facts of a report into one HTML page and into Markdown. Pure: same facts, same bytes."""
 
 import base64
-import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from html import escape
-
-import jinja2
 
 from perf_pipeline.reports import arrange, svg, units, words
+from perf_pipeline.reports import page as pages
+from perf_pipeline.reports.breakdown import Breakdown, breakdown
 from perf_pipeline.reports.model import (
     Cause,
     Chart,
@@ -22,15 +18,10 @@ from perf_pipeline.reports.model import (
     ReportData,
 )
 
-#: A page must open at once and travel by mail.
-MAX_BYTES = 1_000_000
 #: Rows of the findings table in Markdown (Dagster's metadata pane) and its longest text.
 MARKDOWN_ROWS = 20
 MARKDOWN_LABEL = 72
 MARKDOWN_CHART_WIDTH = 720
-
-_HASH_PLACE = '<code id="content-hash">{}</code>'
-_NO_HASH = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -71,6 +62,9 @@ class Card:
     text: str
     text_left: int
     detailed: bool
+    breakdown: Breakdown
+    #: Of the database's execution time of a day; None where that is not known.
+    share: float | None
 
 
 @dataclass(frozen=True)
@@ -92,72 +86,6 @@ class Group:
         return any(card.detailed for card in self.cards)
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("perf_pipeline.reports", "templates"),
-        autoescape=True,
-        # every text that a template prints, whoever wrote the template
-        finalize=lambda value: units.clean(value) if type(value) is str else value,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        ms=units.ms,
-        duration=units.duration,
-        signed=units.signed_duration,
-        count=units.count,
-        percent=units.percent,
-        bytes=units.size,
-        probability=units.probability,
-        clock=units.clock,
-        clean=units.clean,
-        label=words.label,
-        tags=words.tags,
-        cut=cut,
-    )
-    environment.globals.update(
-        level=words.level,
-        metric_name=words.metric_name,
-        tier=words.tier,
-        factor=words.factor,
-        factor_interval=words.factor_interval,
-        level_interval=words.level_interval,
-        change=words.change,
-        cause=words.cause,
-        plural=units.plural,
-        sparkline=svg.sparkline,
-        max_evidence=arrange.MAX_EVIDENCE,
-    )
-    return environment
-
-
-def cut(text: str | None, limit: int) -> str:
-    """Return the beginning of a text that needs at most `limit` bytes on the page.
-
-    Parameters
-    ----------
-    text : str or None
-        Cleaned here: controls and reordering marks become visible.
-    limit : int
-        Bytes after escaping, in UTF-8, the mark of the cut not counted.
-
-    """
-    shown = units.clean((text or "")[:limit]).strip()
-    whole = len(text or "") <= limit
-    while len(escape(shown).encode()) > limit:
-        whole, shown = False, shown[: max(0, min(len(shown) - 1, len(shown) * 7 // 8))]
-    return shown if whole else f"{shown.rstrip()} …"
-
-
-def content_hash(html: str) -> str:
-    """Return the SHA-256 of a page, its own place in it filled with zeros."""
-    pattern = re.escape(_HASH_PLACE).replace(r"\{\}", "[0-9a-f]{64}")
-    blank = re.sub(pattern, _HASH_PLACE.format(_NO_HASH), html)
-    return hashlib.sha256(blank.encode()).hexdigest()
-
-
 def render(data: ReportData) -> Report:
     """Render a report.
 
@@ -169,17 +97,16 @@ def render(data: ReportData) -> Report:
     Returns
     -------
     Report
-        HTML below `MAX_BYTES`: with many findings, charts and details are cut to the worst ones,
-        and the page says so.
+        HTML below `page.MAX_BYTES`: with many findings, charts and details are cut to the worst
+        ones, and the page says so.
 
     """
     html = ""
     for limits in LADDER:
         html = page(data, limits)
-        if len(html.encode()) < MAX_BYTES:
+        if len(html.encode()) < pages.MAX_BYTES:
             break
-    digest = content_hash(html)
-    html = html.replace(_HASH_PLACE.format(_NO_HASH), _HASH_PLACE.format(digest))
+    html, digest = pages.hashed(html)
     return Report(
         day=data.day,
         html=html,
@@ -201,20 +128,23 @@ def page(data: ReportData, limits: Limits) -> str:
         for number, incident in enumerate(arrange.incidents(data.findings), 1)
     )
     gains = tuple(_card(f, order, data, limits) for f in arrange.improvements(data.findings))
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        data=data,
-        day=data.day,
-        limits=limits,
-        headline=arrange.headline(data),
-        groups=groups,
-        gains=gains,
-        cards=[card for group in groups for card in group.cards] + list(gains),
-        added=sum(
-            f.added_ms_per_day for f in data.findings if f.severity not in {"improvement", "info"}
-        ),
-        queries=dict(data.queries),
-        no_hash=_NO_HASH,
+    return pages.template(
+        "report.html.j2",
+        {
+            "data": data,
+            "day": data.day,
+            "limits": limits,
+            "headline": arrange.headline(data),
+            "groups": groups,
+            "gains": gains,
+            "cards": [card for group in groups for card in group.cards] + list(gains),
+            "added": sum(
+                f.added_ms_per_day
+                for f in data.findings
+                if f.severity not in {"improvement", "info"}
+            ),
+            "queries": dict(data.queries),
+        },
     )
 
 
@@ -225,11 +155,34 @@ def _card(finding: Finding, order: dict[str, int], data: ReportData, limits: Lim
     if place < limits.charts and finding.chart is not None and finding.chart.points:
         events = marked(finding)
         chart = _draw(finding, data.day, name)
-    text = cut(finding.statement.text, limits.text)
+    text = pages.cut(finding.statement.text, limits.text)
     shown = len(text) - 2 if text.endswith(" …") else len(text)
     length = max(finding.statement.text_length, len(finding.statement.text or ""))
     left = length - shown if text.endswith(" …") else 0
-    return Card(name, finding, chart, events, text, max(0, left), place < limits.cards)
+    detailed = place < limits.cards
+    return Card(
+        name,
+        finding,
+        chart,
+        events,
+        text,
+        max(0, left),
+        detailed,
+        breakdown(finding.evidence, data.day) if detailed else Breakdown(),
+        share_of_day(finding, data),
+    )
+
+
+def share_of_day(finding: Finding, data: ReportData) -> float | None:
+    """Return a finding's added time as a share of the execution time of a whole day.
+
+    The day's execution time is scaled to 24 hours by the time that exact intervals cover, and
+    counts what statements called by clients took; None where no time is covered.
+    """
+    if not (data.coverage.exact_seconds > 0 and data.total_ms > 0):
+        return None
+    whole = data.total_ms / min(data.coverage.exact_seconds, 86_400.0) * 86_400.0
+    return finding.added_ms_per_day / whole
 
 
 def marked(finding: Finding) -> tuple[Event, ...]:
@@ -270,12 +223,12 @@ def _draw(
 def markdown(data: ReportData) -> str:
     """Return the report in short: headline, table of findings, picture of the worst one."""
     headline = arrange.headline(data)
-    lead = _plain(headline.lead)
+    lead = pages.plain(headline.lead)
     if headline.label:
-        rest = f": {_code(headline.label)} {_plain(headline.tail)}"
+        rest = f": {pages.code(headline.label)} {pages.plain(headline.tail)}"
     else:
-        rest = _plain(headline.tail)
-    cause = f"; likely cause: {_plain(headline.cause)}" if headline.cause else ""
+        rest = pages.plain(headline.tail)
+    cause = f"; likely cause: {pages.plain(headline.cause)}" if headline.cause else ""
     parts = [f"**{lead}**{rest}{cause}."]
     findings = arrange.presented(data.findings)
     if findings:
@@ -304,27 +257,13 @@ def _markdown_table(findings: Iterable[Finding], day: date) -> str:
     ]
     for finding in findings:
         cells = (
-            _plain(finding.severity),
-            _code(words.label(finding.statement, MARKDOWN_LABEL)),
+            pages.plain(finding.severity),
+            pages.code(words.label(finding.statement, MARKDOWN_LABEL)),
             units.clock(finding.onset, day),
             f"{words.level(finding.metric, finding.old_level)} →"
             f" {words.level(finding.metric, finding.new_level)}",
-            _plain(words.change(finding)),
+            pages.plain(words.change(finding)),
             units.signed_duration(finding.added_ms_per_day),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is."""
-    folded = escape(" ".join(units.clean(text).split()), quote=False)
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", folded)
-
-
-def _code(text: str) -> str:
-    """Return text as a code span that nothing in it can end."""
-    folded = " ".join(units.clean(text).split()).replace("|", r"\|")
-    fence = "`" * (max((len(run) for run in re.findall("`+", folded)), default=0) + 1)
-    pad = " " if folded.startswith("`") or folded.endswith("`") else ""
-    return f"{fence}{pad}{folded}{pad}{fence}"

@@ -35,6 +35,48 @@ ORDER BY w.scheduled_for DESC
 LIMIT $3"""
 HOSTILE = '<script>alert("x")</script> \'"&`|]](http://evil) \u202e\x07 é 漢字 😀 </pre></code>'
 
+#: As `regressions` writes it; a finding from 0.42 to 7.7 ms.
+EVIDENCE: dict[str, object] = {
+    "leads": True,
+    "summary": "+7.28 ms a call, 97 % of it computing: blocks per call rose from 6 to 1,912.",
+    "began_between": ["2026-11-21T11:59:09+00:00", "2026-11-21T12:04:09+00:00"],
+    "creep": None,
+    "samples_before": 144,
+    "samples_after": 90,
+    "time": {
+        "calls_per_day": {"before": 1_050_000.0, "after": 1_105_000.0},
+        "total_ms_per_day": {"before": 441_000.0, "after": 8_508_500.0},
+        "change_ms_per_day": {"from_calls": 400_000.0, "from_time_per_call": 7_644_400.0},
+        "per_call": {
+            "exec_ms": {"before": 0.42, "after": 7.7},
+            "io_ms": {"before": 0.02, "after": 0.22},
+            "read_ms": {"before": 0.02, "after": 0.22},
+            "write_ms": {"before": 0.0, "after": 0.0},
+            "jit_ms": {"before": 0.0, "after": 0.0},
+            "rest_ms": {"before": 0.4, "after": 7.48},
+            "plan_ms": {"before": 0.05, "after": 0.06},
+            "rows": {"before": 10.0, "after": 10.0},
+            "blocks": {"before": 6.0, "after": 1912.0},
+            "temp_blocks": None,
+        },
+        "parts": [{"part": "rest", "ms_per_call": 7.08, "share": 0.9725}],
+    },
+    "waits": {
+        "samples_before": 12,
+        "samples_after": 60,
+        "by_type": [
+            {"type": "running", "event": None, "before": 0.9, "after": 0.75},
+            {"type": "IO", "event": "DataFileRead", "before": 0.1, "after": 0.25},
+        ],
+    },
+    "feedback": {
+        "verdict": "acknowledged",
+        "by": "ann",
+        "at": "2026-11-21T13:00:00+00:00",
+        "reason": "known, the index comes back tonight",
+    },
+}
+
 
 def chart(
     old: float = 0.42,
@@ -125,6 +167,7 @@ def finding(number: int = 1, severity: str = "critical", **changes: object) -> F
                 ("three hours before the onset",),
             ),
         ),
+        evidence=EVIDENCE,
         chart=chart(seed=number),
         query="-- purpose: one statement's series\nSELECT s.ts FROM ledger.statements AS s\n"
         "WHERE s.queryid = 7731944120058321477",
@@ -308,6 +351,7 @@ def hostile() -> ReportData:
         policy=HOSTILE,
         baseline_tier=HOSTILE,
         causes=(Cause(HOSTILE, HOSTILE, HOSTILE, 0.5, (HOSTILE, long)),),
+        evidence={HOSTILE: {"before": 1, "after": 2}, "x": {HOSTILE: long}, "y": [long] * 9},
         chart=replace(chart(), events=(event,)),
         query=f"SELECT '{HOSTILE}'",
     )

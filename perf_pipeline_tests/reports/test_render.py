@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from perf_pipeline.reports import page as pages
 from perf_pipeline.reports import render
 from perf_pipeline.reports.model import Chart, ReportData
 from perf_pipeline_tests.reports import samples
@@ -116,15 +117,13 @@ def test_ids_are_unique_and_every_reference_has_its_target(page: Page) -> None:
 
 
 def test_the_page_is_small_and_its_hash_is_its_own(report: render.Report) -> None:
-    assert len(report.html.encode()) < render.MAX_BYTES
+    assert len(report.html.encode()) < pages.MAX_BYTES
     place = f'<code id="content-hash">{report.content_hash}</code>'
     assert report.html.count(place) == 1
     blank = report.html.replace(place, place.replace(report.content_hash, "0" * 64))
     assert hashlib.sha256(blank.encode()).hexdigest() == report.content_hash
-    assert render.content_hash(report.html) == report.content_hash
-    assert (
-        render.content_hash(report.html.replace("Findings", "findings", 1)) != report.content_hash
-    )
+    assert pages.content_hash(report.html) == report.content_hash
+    assert pages.content_hash(report.html.replace("Findings", "findings", 1)) != report.content_hash
 
 
 def test_tables_have_headers_and_pictures_have_names(page: Page) -> None:
@@ -180,9 +179,9 @@ def test_many_findings_are_cut_and_it_is_said() -> None:
 
 def test_a_page_that_is_still_too_large_is_cut_further(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = render.render(samples.many(200))
-    monkeypatch.setattr(render, "MAX_BYTES", len(whole.html.encode()))
+    monkeypatch.setattr(pages, "MAX_BYTES", len(whole.html.encode()))
     less = render.render(samples.many(200))
-    assert len(less.html.encode()) < render.MAX_BYTES
+    assert len(less.html.encode()) < pages.MAX_BYTES
     assert less.html.count('<svg class="chart"') == 6
     assert "Details are shown for the first 20 of 200 findings" in less.html
 
@@ -202,10 +201,10 @@ def test_a_long_statement_is_cut_and_the_rest_counted() -> None:
 
 def test_cut_keeps_within_its_bytes() -> None:
     for text in ("plain", "<" * 500, "😀" * 500, "", None, "a\x00b"):
-        shown = render.cut(text, 100)
+        shown = pages.cut(text, 100)
         assert len(shown.replace("<", "&lt;").encode()) <= 100 + len(" …".encode())
-    assert render.cut("plain", 100) == "plain"
-    assert render.cut("<" * 500, 100).endswith(" …")
+    assert pages.cut("plain", 100) == "plain"
+    assert pages.cut("<" * 500, 100).endswith(" …")
 
 
 def test_what_could_not_be_judged_is_said() -> None:
@@ -232,3 +231,22 @@ def test_service_levels_are_judged_at_their_limits() -> None:
     assert html.count("✗ broken") == 2
     assert html.count("not measured") == 1
     assert render.render(data).html.count("✓ kept") == 3
+
+
+def test_a_findings_evidence_is_shown() -> None:
+    html = render.render(samples.rich()).html
+    assert "What the execution time of a call consists of" in html
+    assert "+2 h 7 min a day from the time per call, +6 min 40 s from the number of calls" in html
+    assert "Not known, because the server does not tell it on both sides: temporary blocks" in html
+
+
+def test_what_a_finding_costs_is_told_as_a_share_of_the_day() -> None:
+    data = samples.rich()
+    finding = data.findings[0]
+    whole = data.total_ms / data.coverage.exact_seconds * 86_400
+    share = render.share_of_day(finding, data)
+    assert share == pytest.approx(finding.added_ms_per_day / whole)
+    assert "of all execution time" in render.render(data).html
+    nothing = replace(data, coverage=replace(data.coverage, exact_seconds=0.0))
+    assert render.share_of_day(finding, nothing) is None
+    assert "of all execution time" not in render.render(nothing).html

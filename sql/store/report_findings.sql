@@ -5,7 +5,7 @@ SELECT
     f.userid, f.dbid, f.queryid, f.toplevel, f.metric, f.grain, f.onset, f.direction,
     f.old_level, f.new_level,
     f.relative_change, f.relative_change_low, f.relative_change_high, f.p_value, f.q_value,
-    f.baseline_level, f.baseline_tier, f.calls_per_day, f.added_ms_per_day, f.causes,
+    f.baseline_level, f.baseline_tier, f.calls_per_day, f.added_ms_per_day, f.causes, f.evidence,
     left(q.query, 20000) AS query, coalesce(length(q.query), 0) AS query_length
 FROM perf_mgmt.findings AS f
 LEFT JOIN ledger.statement_texts AS t USING (target_id, dbid, userid, queryid)

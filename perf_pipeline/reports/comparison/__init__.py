@@ -1,0 +1,1 @@
+"""Two intervals of one target, side by side."""

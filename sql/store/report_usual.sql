@@ -1,0 +1,8 @@
+-- purpose: how much each statement's samples varied by its newest baseline of some days (deviation of the logarithm)
+-- minimum version: 14
+SELECT DISTINCT ON (b.userid, b.dbid, b.queryid, b.toplevel)
+    b.userid, b.dbid, b.queryid, b.toplevel, b.spread
+FROM perf_mgmt.statement_baselines AS b
+WHERE b.target_id = %(target_id)s AND b.day = ANY (%(days)s::date [])
+    AND b.metric = 'mean_exec_time' AND b.tier IN ('all', 'initial')
+ORDER BY b.userid, b.dbid, b.queryid, b.toplevel, b.day DESC, b.tier
