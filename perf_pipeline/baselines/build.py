@@ -1,5 +1,6 @@
 """Build the statement baselines of a range of days from the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -8,7 +9,7 @@ import polars as pl
 
 from perf_pipeline.baselines.compute import BASELINE_DAYS, Computed, compute
 from perf_pipeline.regressions import detect
-from perf_pipeline.store import Store, asof, frames, samples
+from perf_pipeline.store import Store, asof, feedback, frames, samples
 from perf_pipeline.store.samples import KEY, METRIC, Plan
 
 #: Days computed together: bounds memory, changes no result.
@@ -49,8 +50,9 @@ class Built:
 def build(store: Store, target_name: str, first: date, last: date) -> Built:
     """Compute and store the baselines of the days `first` to `last`, replacing what is there.
 
-    The baseline of a day is a function of the ledger's samples before the end of that day and
-    of this code: repeated, or built day by day, the rows are the same.
+    The baseline of a day is a function of the ledger's samples before the end of that day, of what
+    was said of findings (an expected rise is the new level, a false one none) and of this code:
+    repeated, or built day by day, the rows are the same.
 
     Parameters
     ----------
@@ -70,9 +72,10 @@ def build(store: Store, target_name: str, first: date, last: date) -> Built:
     days = samples.days_of(first, last)
     target_id = samples.target_id(store, target_name)
     plans = samples.read_plans(store, target_id, days)
+    said = feedback.current(store, target_id)
     parts, missing = [], 0
     for (_, _, _), group in groupby(plans, key=lambda p: (p.source, p.grain, _chunk(p.day))):
-        frame, lacking = _build_group(store, target_id, list(group))
+        frame, lacking = _build_group(store, target_id, list(group), said)
         parts.append(frame)
         missing += lacking
     planned = {plan.day for plan in plans}
@@ -91,14 +94,17 @@ def _chunk(day: date) -> int:
     return day.toordinal() // CHUNK_DAYS
 
 
-def _build_group(store: Store, target_id: int, plans: list[Plan]) -> tuple[pl.DataFrame, int]:
+def _build_group(
+    store: Store, target_id: int, plans: list[Plan], said: Sequence[feedback.Verdict]
+) -> tuple[pl.DataFrame, int]:
     found = samples.read_samples(store, target_id, plans, BASELINE_DAYS + 1)
     days = [plan.day for plan in plans]
     eves = [day - timedelta(days=1) for day in days]
+    changes = asof.changes(detect, found, eves, BASELINE_DAYS)
     computed: Computed = compute(
         found,
         asof.windows(found, eves, BASELINE_DAYS),
-        asof.changes(detect, found, eves, BASELINE_DAYS),
+        feedback.settled(changes, found, said),
         days,
         plans[0].grain,
     )

@@ -1,6 +1,5 @@
 """Read what surrounds a set of findings: events, statistics of relations, texts, parts."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions import waits, work
 from perf_pipeline.regressions.decompose import Work
 from perf_pipeline.regressions.events import (
     Event,
@@ -20,7 +20,7 @@ from perf_pipeline.regressions.events import (
 )
 from perf_pipeline.regressions.explain import Rate
 from perf_pipeline.store import Store, frames, ledger
-from perf_pipeline.store.samples import KEY, METRIC, Plan, alike, midnight, read_intervals
+from perf_pipeline.store.samples import METRIC, Plan, alike, midnight
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)
@@ -58,22 +58,6 @@ _ANALYZES = pl.col("analyze_count") + pl.col("autoanalyze_count")
 _VACUUMS = pl.col("vacuum_count") + pl.col("autovacuum_count")
 USE: Schema = {"ts": _TS, "name": _TEXT, "amount": _INT}
 TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
-PARTS: Schema = {
-    "userid": _INT,
-    "dbid": _INT,
-    "queryid": _INT,
-    "toplevel": pl.Boolean,
-    "ts": _TS,
-    "calls": _INT,
-    "exec_ms": _MS,
-    "io_ms": _MS,
-    "jit_ms": _MS,
-    "plan_ms": _MS,
-    "rows": _INT,
-    "blocks_read": _INT,
-    "blocks": _INT,
-    "temp_blocks": _INT,
-}
 BASELINES: Schema = {
     "day": pl.Date,
     "userid": _INT,
@@ -99,6 +83,7 @@ class Context:
     table_use: pl.DataFrame
     texts: Mapping[tuple[int, int, int], str]
     parts: Mapping[Key, pl.DataFrame]
+    waits: Mapping[int, pl.DataFrame]
     baselines: Mapping[tuple[date, Key, str, int], float]
 
     def scans(self, until: datetime) -> Rate:
@@ -140,22 +125,16 @@ class Context:
                 return level, tier
         return None, None
 
+    def waited(
+        self, key: Key, before: tuple[datetime, datetime], after: tuple[datetime, datetime]
+    ) -> dict[str, Any] | None:
+        """Return what a statement's sessions waited for, see `waits.compare`."""
+        samples = self.waits.get(key[2])
+        return None if samples is None else waits.compare(samples, before, after)
+
     def work(self, key: Key, start: datetime, end: datetime, seconds: float) -> Work:
         """Return what a statement did in samples with start <= ts < end."""
-        rows = self.parts.get(key)
-        if rows is None:
-            return Work(seconds, 0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0)
-        inside = rows.filter(pl.col("ts") >= start, pl.col("ts") < end)
-        # fsum is exact: the order and chunks of the rows cannot show in the result
-        total: dict[str, Any] = {
-            name: None
-            if inside[name].null_count()
-            else math.fsum(inside[name])
-            if dtype == _MS
-            else int(inside[name].sum())
-            for name, dtype in list(PARTS.items())[5:]
-        }
-        return Work(seconds=seconds, **total)
+        return work.total(self.parts.get(key), start, end, seconds)
 
 
 def read(
@@ -216,11 +195,6 @@ def read(
     near = [e for e in events if any(e.end >= a and e.start <= b for a, b in onsets)]
     relations = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
     ids = sorted(set(queryids))
-    parts = (
-        rows("findings_parts_hour", PARTS, queryids=ids, start=parts_from)
-        if plan.grain == "hour"
-        else _parts(store, target_id, plan.source, parts_from, end, ids)
-    )
     texts = rows("findings_texts", TEXTS, queryids=ids)
     baselines = rows(
         "findings_baselines", BASELINES, queryids=ids, first=days[0], last=days[1], metric=METRIC
@@ -231,17 +205,32 @@ def read(
         index_use=_use(store, "index", target_id, start, end, relations),
         table_use=_use(store, "table", target_id, start, end, relations),
         texts={(u, d, q): text for u, d, q, text in texts.iter_rows()},
-        parts={
-            (u, d, q, bool(t)): frame
-            for (u, d, q, t), frame in parts.group_by(
-                "userid", "dbid", "queryid", "toplevel", maintain_order=True
-            )
-        },
+        waits=_waits(store, target_id, parts_from, end, ids),
+        parts=work.read(store, target_id, plan, parts_from, end, ids),
         baselines={
             (day, (u, d, q, t), tier, slot): level
             for day, u, d, q, t, tier, slot, level in baselines.iter_rows()
         },
     )
+
+
+def _waits(
+    store: Store, target_id: int, start: datetime, end: datetime, queryids: Sequence[int]
+) -> dict[int, pl.DataFrame]:
+    """Return the samples of sessions at work on some statements, by queryid."""
+    rows = ledger.read(
+        store,
+        "activity",
+        target_id,
+        start,
+        end,
+        columns=tuple(waits.SCHEMA),
+        only={"queryid": list(queryids)},
+    )
+    return {
+        int(str(queryid)): frame
+        for (queryid,), frame in rows.sort("ts").group_by("queryid", maintain_order=True)
+    }
 
 
 def _maintenance(
@@ -270,41 +259,6 @@ def _maintenance(
             vacuums=_VACUUMS,
         )
         .sort("ts", "schema_name", "table_name")
-    )
-
-
-def _parts(
-    store: Store,
-    target_id: int,
-    source: str,
-    start: datetime,
-    end: datetime,
-    queryids: Sequence[int],
-) -> pl.DataFrame:
-    """Return what the time of some statements is made of, by exact interval."""
-    summed = {
-        "exec_ms": pl.col("total_exec_time"),
-        "io_ms": pl.col("blk_read_time") + pl.col("blk_write_time"),
-        "jit_ms": pl.col("jit_time"),
-        "plan_ms": pl.col("total_plan_time"),
-        "blocks_read": pl.col("shared_blks_read"),
-        "blocks": pl.col("shared_blks_hit") + pl.col("shared_blks_read"),
-        "temp_blocks": pl.col("temp_blks_read") + pl.col("temp_blks_written"),
-    }
-    needed = {name for made in summed.values() for name in made.meta.root_names()}
-    return (
-        read_intervals(
-            store,
-            target_id,
-            start,
-            end,
-            source,
-            (*KEY, "calls", "rows", *sorted(needed)),
-            {"queryid": queryids},
-        )
-        .with_columns(**summed)
-        .select(*PARTS)
-        .sort(*KEY, "ts")
     )
 
 

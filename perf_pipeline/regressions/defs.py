@@ -49,8 +49,10 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
                 {"found": vocabulary.table([_cells(row) for row in rows.iter_rows(named=True)])},
                 partition_key=str(day),
             )
+        left_out = "".join(f"\n- {note}" for note in found.notes)
         return dg.MaterializeResult(
             metadata={
+                **({"notes": dg.MetadataValue.md(left_out)} if left_out else {}),
                 "run": f"{days}: {found.rows:,} findings in {found.incidents:,} incidents; "
                 f"{found.series_judged:,} series judged, {found.not_enough_data:,} without enough "
                 f"data, {found.rejected:,} changes without enough evidence",

@@ -16,6 +16,8 @@ from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Member, group
 from perf_pipeline.regressions.judge import size_grade
+from perf_pipeline.regressions.summary import sentence
+from perf_pipeline.store.feedback import Verdict
 from perf_pipeline.store.samples import METRIC, Plan, midnight
 
 #: Time before an onset with which the new level's calls and parts are compared: one whole week.
@@ -69,6 +71,8 @@ class Surroundings:
     totals : Totals
     judged : Mapping of dbid to int
         Statements judged that day.
+    said : Sequence of Verdict
+        What was said of the target's findings.
 
     """
 
@@ -78,6 +82,7 @@ class Surroundings:
     context: Context
     totals: Totals
     judged: Mapping[int, int]
+    said: Sequence[Verdict] = ()
 
 
 def key_of(row: Row) -> Key:
@@ -173,17 +178,43 @@ def _iso(ts: datetime) -> str:
 def _evidence(row: Row, around: Surroundings, *, leads: bool) -> dict[str, Any]:
     end = midnight(row["as_of"] + timedelta(days=1))
     start = max(row["segment_start"], row["since"] - COMPARED)
+    spans = (start, row["since"]), (row["change_ts"], end)
     sides = [
         around.context.work(key_of(row), a, b, around.totals.days(a, b) * 86_400.0)
-        for a, b in ((start, row["since"]), (row["change_ts"], end))
+        for a, b in spans
     ]
+    waits = around.context.waited(key_of(row), *spans)
+    time = decompose(*sides)
     return {
         "leads": leads,
+        "summary": sentence(time, row["direction"], waits),
         "began_between": [_iso(row["onset_start"]), _iso(row["onset_end"])],
         "creep": {"steps": row["steps"], "since": _iso(row["since"])} if row["steps"] > 1 else None,
         "samples_before": row["n_before"],
         "samples_after": row["n_after"],
-        "time": decompose(*sides),
+        "time": time,
+        "waits": waits,
+    }
+
+
+def _acknowledged(row: Row, name: str, incident_id: str, said: Sequence[Verdict]) -> Verdict | None:
+    """Return the word by which somebody knows of a finding, or of the incident it joins."""
+    for verdict in said:
+        mine = verdict.finding_id == name or verdict.is_of(
+            key_of(row), row["direction"], row["change_ts"]
+        )
+        joined = verdict.whole_incident and verdict.incident_id == incident_id
+        if verdict.verdict == "acknowledged" and (mine or joined):
+            return verdict
+    return None
+
+
+def _told(verdict: Verdict) -> dict[str, str]:
+    return {
+        "verdict": verdict.verdict,
+        "by": verdict.given_by,
+        "at": _iso(verdict.given_at),
+        "reason": verdict.reason,
     }
 
 
@@ -195,19 +226,22 @@ def _row(
 ) -> dict[str, Any]:
     row, first, name, ranked = draft
     level, tier = around.context.baseline(row["as_of"], key_of(row), row["change_ts"])
-    evidence = _evidence(row, around, leads=leads)
+    known = _acknowledged(row, name, incident_id, around.said)
+    evidence = _evidence(row, around, leads=leads) | {
+        "feedback": None if known is None else _told(known)
+    }
     return {
         **{column: row[column] for column in SCHEMA if column in row},
         "target_id": around.target_id,
         "day": row["as_of"],
         "finding_id": name,
         "incident_id": incident_id,
-        "is_new": first.as_of == row["as_of"],
+        "is_new": first.as_of == row["as_of"] and known is None,
         "metric": METRIC,
         "grain": around.plan.grain,
         "onset": row["change_ts"],
         "baseline_level": level,
         "baseline_tier": tier,
         "causes": to_json(ranked),
-        "evidence": json.dumps(evidence, separators=(",", ":")),
+        "evidence": json.dumps(evidence, separators=(",", ":"), ensure_ascii=False),
     }

@@ -2,8 +2,8 @@
 
 A day's findings are the changes visible in the data up to its end that began in the three days
 up to its end, those that became visible that day and began up to two weeks before, and those that
-grew past a limit that day. They depend on the ledger and on the day alone: whatever the range, and
-in whatever order days are run, the rows are the same.
+grew past a limit that day. They depend on the ledger, on what was said of findings and on the day
+alone: whatever the range, and in whatever order days are run, the rows are the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,10 +42,13 @@ from perf_pipeline.regressions.judge import (
     Q_LIMIT,
     judge,
 )
-from perf_pipeline.store import Store, asof, frames, samples
+from perf_pipeline.store import Store, asof, feedback, frames, samples
 from perf_pipeline.store.samples import WINDOW_DAYS, Plan
 
 TABLE = ("perf_mgmt", "findings")
+
+#: What was said of the target's findings.
+Said = Sequence[feedback.Verdict]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Found:
     rejected : int
         Changes without enough evidence or size.
     notes : tuple of str
-        Days without data.
+        Days without data, and changes that are not told because of feedback.
 
     """
 
@@ -117,16 +120,17 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
     earliest = first - timedelta(days=LATE_DAYS - 1)
     plans = samples.read_plans(store, target_id, samples.days_of(earliest, last))
     wanted = [plan for plan in plans if plan.day >= first]
-    groups = [_judge(store, target_id, part) for part in _parts(wanted)]
+    said = feedback.current(store, target_id)
+    groups = [_judge(store, target_id, part, said) for part in _parts(wanted)]
     seen = [sighting for each in groups for sighting in each.sightings]
     keys = {key_of(row) for each in groups for row in each.findings.iter_rows(named=True)}
     if keys:
         before = [plan for plan in plans if plan.day < first]
         for part in _parts(before):
-            seen += _look_back(store, target_id, part, keys)
+            seen += _look_back(store, target_id, part, keys, said)
     rows: list[dict[str, Any]] = []
     for each in groups:
-        rows += _explain(store, target_name, target_id, each, seen)
+        rows += _explain(store, target_name, target_id, each, seen, said)
     findings = pl.DataFrame(rows, schema=dict(SCHEMA), orient="row")
     written = frames.replace_days(store, TABLE, "day", target_id, first, last, findings)
     planned = {plan.day for plan in wanted}
@@ -137,7 +141,10 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
         series_judged=sum(sum(n.values()) for each in groups for n in each.tested.values()),
         not_enough_data=sum(each.lacking for each in groups),
         rejected=sum(each.rejected for each in groups),
-        notes=tuple(f"{day.isoformat()}: no samples" for day in days if day not in planned),
+        notes=(
+            *(f"{day.isoformat()}: no samples" for day in days if day not in planned),
+            *feedback.notes(said, days, HORIZON_DAYS),
+        ),
     )
 
 
@@ -145,10 +152,11 @@ def _parts(plans: Iterable[Plan]) -> list[list[Plan]]:
     return [list(part) for _, part in groupby(plans, key=lambda p: (p.source, p.grain))]
 
 
-def _changes(found: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+def _changes(found: pl.DataFrame, days: Sequence[date], said: Said) -> pl.DataFrame:
     """Return what the detector sees as of each day, in statements that ran lately."""
-    seen = with_creep(asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS))
-    return candidates.placed(seen, found)
+    seen = asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS)
+    seen = with_creep(feedback.settled(seen, found, said))
+    return candidates.placed(seen.filter(pl.col("direction") != feedback.ACCEPTED), found)
 
 
 def _sightings(changes: pl.DataFrame, source: str) -> list[Sighting]:
@@ -156,7 +164,7 @@ def _sightings(changes: pl.DataFrame, source: str) -> list[Sighting]:
     return [sighting_of(row, source) for row in large.iter_rows(named=True)]
 
 
-def _judge(store: Store, target_id: int, plans: list[Plan]) -> _Judged:
+def _judge(store: Store, target_id: int, plans: list[Plan], said: Said) -> _Judged:
     found = samples.read_samples(store, target_id, plans, WINDOW_DAYS)
     days = [plan.day for plan in plans]
     totals = candidates.Totals(found)
@@ -165,7 +173,7 @@ def _judge(store: Store, target_id: int, plans: list[Plan]) -> _Judged:
     tested: dict[date, dict[int, int]] = {day: {} for day in days}
     for day, dbid, number in enough.group_by("as_of", "dbid").len().iter_rows():
         tested[day][dbid] = number
-    changes = _changes(found, days).join(enough, on=["as_of", "series"], how="semi")
+    changes = _changes(found, days, said).join(enough, on=["as_of", "series"], how="semi")
     changes = candidates.costed(changes, totals)
     verdicts = [
         judge(changes.filter(pl.col("as_of") == day), sum(tested[day].values())) for day in days
@@ -181,16 +189,23 @@ def _judge(store: Store, target_id: int, plans: list[Plan]) -> _Judged:
     )
 
 
-def _look_back(store: Store, target_id: int, plans: list[Plan], keys: set[Key]) -> list[Sighting]:
+def _look_back(
+    store: Store, target_id: int, plans: list[Plan], keys: set[Key], said: Said
+) -> list[Sighting]:
     """Return what was visible on earlier days of the statements that have findings."""
     queryids = sorted({key[2] for key in keys})
     found = samples.read_samples(store, target_id, plans, WINDOW_DAYS, queryids)
-    changes = _changes(found, [plan.day for plan in plans])
+    changes = _changes(found, [plan.day for plan in plans], said)
     return _sightings(changes, plans[0].source)
 
 
 def _explain(
-    store: Store, target_name: str, target_id: int, judged: _Judged, seen: list[Sighting]
+    store: Store,
+    target_name: str,
+    target_id: int,
+    judged: _Judged,
+    seen: list[Sighting],
+    said: Said,
 ) -> list[dict[str, Any]]:
     by_key: dict[Key, list[Sighting]] = {}
     for sighting in seen:
@@ -216,7 +231,7 @@ def _explain(
     rows = []
     for day, part in groupby(kept, key=lambda item: item[0]["as_of"]):
         surroundings = Surroundings(
-            target_id, target_name, judged.plan, around, judged.totals, judged.tested[day]
+            target_id, target_name, judged.plan, around, judged.totals, judged.tested[day], said
         )
         rows += rows_of_day(list(part), surroundings)
     return rows

@@ -67,6 +67,7 @@ _ACTIVITY = Source(
         "state": _TEXT,
         "wait_event_type": _TEXT,
         "wait_event": _TEXT,
+        "queryid": _COUNT,
         "sessions": _COUNT,
         "oldest_xact_seconds": pl.Float64(),
         "oldest_query_seconds": pl.Float64(),

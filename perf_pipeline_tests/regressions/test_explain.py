@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from perf_pipeline.regressions import events
 from perf_pipeline.regressions.creep import with_creep
-from perf_pipeline.regressions.decompose import Work, decompose
 from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, mentions, to_json
 from perf_pipeline.regressions.identity import (
@@ -239,53 +238,6 @@ def test_causes_are_json_with_an_iso_instant():
     assert set(parsed[0]) == {"kind", "object", "at", "score", "evidence"}
     assert datetime.fromisoformat(parsed[0]["at"]).utcoffset() == timedelta(0)
     assert to_json([]) == "[]"
-
-
-# --- decomposition -------------------------------------------------------------------------------
-
-WORK = Work(3600.0, 1000, 2000.0, 500.0, 0.0, 0.0, 5000, 10, 900, 0)
-
-
-def test_a_rise_is_split_into_calls_and_time_per_call_that_add_up():
-    after = replace(WORK, calls=1500, exec_ms=9000.0, io_ms=3000.0, temp_blocks=3000)
-    split = decompose(WORK, after)
-    total = split["total_ms_per_day"]
-    change = split["change_ms_per_day"]
-    assert total["before"] == pytest.approx(2000 * 24)
-    assert change["from_calls"] + change["from_time_per_call"] == pytest.approx(
-        total["after"] - total["before"]
-    )
-    assert split["per_call"]["exec_ms"] == {"before": 2.0, "after": 6.0}
-    assert split["per_call"]["io_ms"] == {"before": 0.5, "after": 2.0}
-    assert split["per_call"]["rest_ms"] == {"before": 1.5, "after": 4.0}
-    assert split["per_call"]["temp_blocks"] == {"before": 0.0, "after": 2.0}
-
-
-def test_io_that_was_not_timed_is_not_called_zero():
-    split = decompose(replace(WORK, io_ms=0.0), replace(WORK, io_ms=0.0))
-    assert split["per_call"]["io_ms"] is None
-    assert split["per_call"]["rest_ms"] is None
-
-
-def test_what_is_not_told_is_not_called_zero():
-    unknown = replace(WORK, jit_ms=None, plan_ms=None, rows=None, blocks_read=None, blocks=None)
-    split = decompose(WORK, unknown)
-    assert {name for name, pair in split["per_call"].items() if pair is None} == {
-        "jit_ms",
-        "plan_ms",
-        "rows",
-        "blocks",
-    }
-    assert split["per_call"]["rest_ms"] == {"before": 1.5, "after": 1.5}
-    split = decompose(WORK, replace(WORK, io_ms=None))
-    assert split["per_call"]["io_ms"] is None
-    assert split["per_call"]["rest_ms"] is None
-
-
-@pytest.mark.parametrize("missing", [{"calls": 0}, {"seconds": 0.0}])
-def test_a_side_without_calls_or_time_cannot_be_split(missing):
-    assert decompose(replace(WORK, **missing), WORK) is None
-    assert decompose(WORK, replace(WORK, **missing)) is None
 
 
 # --- incidents -----------------------------------------------------------------------------------

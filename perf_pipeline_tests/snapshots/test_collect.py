@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,6 +86,27 @@ def test_our_own_work_is_not_counted(target_url: str, admin: psycopg.Connection)
     # `admin` is idle; our own session is not there
     activity = swept.frames["activity"].filter(pl.col("backend_type") == "client backend")
     assert activity.select("state", "sessions").rows() == [("idle", 1)]
+
+
+def test_active_sessions_are_told_by_statement(target_url: str, admin: psycopg.Connection) -> None:
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(target_url, autocommit=True) as busy:
+        asleep = pool.submit(busy.execute, "SELECT pg_sleep(1.5)")
+        for _ in range(100):
+            known = admin.execute(
+                "SELECT query_id FROM pg_stat_activity"
+                " WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+            ).fetchone()
+            if known is not None:
+                break
+            time.sleep(0.01)
+        with session(target_url) as connection:
+            activity = collect.sweep(connection).frames["activity"]
+        asleep.result()
+    assert known is not None
+    rows = activity.filter(pl.col("backend_type") == "client backend").sort("state")
+    told = rows.select("state", "wait_event", "queryid", "sessions").rows()
+    # a session without work is at work on nothing, whatever it did last
+    assert told == [("active", "PgSleep", known[0], 1), ("idle", "ClientRead", None, 1)]
 
 
 def test_the_sweep_can_not_write(target_url: str) -> None:

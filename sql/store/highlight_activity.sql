@@ -2,11 +2,13 @@
 -- minimum version: 14
 WITH sessions AS (
     SELECT
-        a.backend_type, a.state, a.wait_event_type AS waits_for, a.wait_event AS event, a.sessions,
-        a.oldest_xact_seconds AS oldest_transaction_s,
-        a.sessions * (a.backend_type = 'client backend')::integer AS client_sessions
+        a.backend_type, a.state, a.wait_event_type AS waits_for, a.wait_event AS event,
+        sum(a.sessions)::bigint AS sessions,
+        max(a.oldest_xact_seconds) AS oldest_transaction_s,
+        (sum(a.sessions) * (a.backend_type = 'client backend')::integer)::bigint AS client_sessions
     FROM ledger.activity AS a
     WHERE a.target_id = %(target_id)s AND a.ts = %(finish)s AND a.wait_event_type <> 'Activity'
+    GROUP BY a.backend_type, a.state, a.wait_event_type, a.wait_event
 )
 SELECT
     s.backend_type, s.state, s.waits_for, s.event, s.sessions, s.oldest_transaction_s,

@@ -1,0 +1,128 @@
+"""Read what statements did, interval by interval, and add it up over spans of time."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions.decompose import Work
+from perf_pipeline.store import Store, frames
+from perf_pipeline.store.samples import KEY, Plan, alike, read_intervals
+
+_MS, _INT = pl.Float64(), pl.Int64()
+
+#: The sums of an interval that `decompose.Work` holds, under its names.
+SUMS: Schema = {
+    "calls": _INT,
+    "exec_ms": _MS,
+    "io_ms": _MS,
+    "jit_ms": _MS,
+    "plan_ms": _MS,
+    "rows": _INT,
+    "blocks_read": _INT,
+    "blocks": _INT,
+    "temp_blocks": _INT,
+    "read_ms": _MS,
+    "write_ms": _MS,
+    "blocks_dirtied": _INT,
+    "blocks_written": _INT,
+    "local_blocks": _INT,
+    "wal_bytes": _INT,
+    "wal_records": _INT,
+    "plans": _INT,
+}
+SCHEMA: Schema = {
+    "userid": _INT,
+    "dbid": _INT,
+    "queryid": _INT,
+    "toplevel": pl.Boolean(),
+    "ts": pl.Datetime("us"),
+    **SUMS,
+}
+#: The same sums from columns of ledger.statements.
+_FROM_LEDGER: Mapping[str, pl.Expr] = {
+    "exec_ms": pl.col("total_exec_time"),
+    "io_ms": pl.col("blk_read_time") + pl.col("blk_write_time"),
+    "jit_ms": pl.col("jit_time"),
+    "plan_ms": pl.col("total_plan_time"),
+    "blocks_read": pl.col("shared_blks_read"),
+    "blocks": pl.col("shared_blks_hit") + pl.col("shared_blks_read"),
+    "temp_blocks": pl.col("temp_blks_read") + pl.col("temp_blks_written"),
+    "read_ms": pl.col("blk_read_time"),
+    "write_ms": pl.col("blk_write_time"),
+    "blocks_dirtied": pl.col("shared_blks_dirtied"),
+    "blocks_written": pl.col("shared_blks_written"),
+    "local_blocks": pl.col("local_blks_hit") + pl.col("local_blks_read"),
+}
+
+Key = tuple[int, int, int, bool]
+
+
+def read(
+    store: Store,
+    target_id: int,
+    plan: Plan,
+    start: datetime,
+    end: datetime,
+    queryids: Sequence[int],
+) -> dict[Key, pl.DataFrame]:
+    """Return what some statements did, by exact interval or by hour, of each statement in order.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    plan : Plan
+        Source and grain. By the hour less is known: what no rollup keeps is null.
+    start, end : datetime
+        Of the samples' `ts`; naive UTC.
+    queryids : Sequence of int
+
+    """
+    if plan.grain == "hour":
+        span: dict[str, object] = {
+            "target_id": target_id,
+            "sources": list(alike(plan.source)),
+            "start": start,
+            "end": end,
+            "queryids": list(queryids),
+        }
+        rows = frames.read(store, "findings_parts_hour", SCHEMA, span)
+    else:
+        needed = {name for made in _FROM_LEDGER.values() for name in made.meta.root_names()}
+        wanted = (*KEY, "calls", "rows", "wal_bytes", "wal_records", "plans", *sorted(needed))
+        only = {"queryid": list(queryids)}
+        found = read_intervals(store, target_id, start, end, plan.source, wanted, only)
+        rows = found.with_columns(**_FROM_LEDGER).select(*SCHEMA).sort(*KEY, "ts")
+    return {
+        (u, d, q, bool(t)): frame for (u, d, q, t), frame in rows.group_by(KEY, maintain_order=True)
+    }
+
+
+def total(rows: pl.DataFrame | None, start: datetime, end: datetime, seconds: float) -> Work:
+    """Return what a statement did in samples with start <= ts < end; pure.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame or None
+        Of one statement, columns of `SCHEMA`.
+    start, end : datetime
+    seconds : float
+        What sweeps cover of that span.
+
+    """
+    if rows is None:
+        rows = pl.DataFrame(schema=dict(SCHEMA))
+    inside = rows.filter(pl.col("ts") >= start, pl.col("ts") < end)
+    sums: dict[str, Any] = {name: _sum(inside[name]) for name in SUMS}
+    return Work(seconds=seconds, **sums)
+
+
+def _sum(values: pl.Series) -> float | int | None:
+    """Add up; unknown where one value is. fsum is exact: no order of the rows can show in it."""
+    if values.null_count():
+        return None
+    return math.fsum(values) if values.dtype == _MS else int(values.sum())
