@@ -83,6 +83,8 @@ class Evidence:
     partial : bool
         Either may hold some of the entries only. A key that appears then counts where `stats_since`
         says that it began since the previous one, by a clock that is taken to have gone on.
+    missed : bool
+        A sweep in between could not read these counters: they tell of more time than its own.
 
     """
 
@@ -90,6 +92,7 @@ class Evidence:
     current: Observation
     expected_seconds: float = 300.0
     partial: bool = False
+    missed: bool = False
 
     @property
     def clock_stepped_back(self) -> bool:
@@ -98,9 +101,11 @@ class Evidence:
 
     @property
     def gap(self) -> bool:
-        """Whether the interval is much longer than usual, or its length is unknown."""
+        """Whether the interval is longer than it seems, or than usual, or its length unknown."""
         if self.previous is None:
             return False
+        if self.missed:
+            return True
         elapsed = (self.current.ts - self.previous.ts).total_seconds()
         return elapsed <= 0 or elapsed > GAP_SPACINGS * self.expected_seconds
 

@@ -103,8 +103,13 @@ class Judge:
         previous = self._previous.get(source.name)
         is_older = _is_older(source, previous)
         spacing = source.every_seconds(observation.server_version_num // 10_000)
+        seen, last = self._seen.get(source.name), self._seen.get(state.EVIDENCE)
         since = Evidence(
-            self._seen.get(source.name), observation, max(self._expected_seconds, spacing)
+            seen,
+            observation,
+            max(self._expected_seconds, spacing),
+            # rows of a source with a spacing of its own say when they began
+            missed=not spacing and seen is not None and last is not None and seen.ts != last.ts,
         )
         rows = _rows(source, kept, None if is_older else previous, since, own_interval=spacing > 0)
         return Judged(observation, frame, kept, rows, is_older)

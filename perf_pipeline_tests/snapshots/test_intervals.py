@@ -67,6 +67,22 @@ def test_a_family_of_its_own_cadence_says_when_its_interval_began() -> None:
     assert made.rows["table_io"]["quality"].to_list() == ["gap"]
 
 
+def test_what_a_sweep_could_not_read_is_later_told_of_more_than_one_interval() -> None:
+    before = rows("functions", {"funcid": 1, "calls": 3})
+    after = rows("functions", {"funcid": 1, "calls": 10})
+    # the last sweep, five minutes ago, met a lock
+    known = {"functions": seen(), state.EVIDENCE: seen(NOW + LATER - timedelta(minutes=5))}
+    made = intervals.compute(
+        sweep({"functions": after}), {"functions": before}, known, LATER.total_seconds()
+    )
+    (row,) = made.rows["functions"].to_dicts()
+    assert (row["calls"], row["quality"]) == (7, "gap")
+    assert made.quality == "exact"
+    known["functions"] = known[state.EVIDENCE]
+    made = intervals.compute(sweep({"functions": after}), {"functions": before}, known)
+    assert made.rows["functions"]["quality"].to_list() == ["exact"]
+
+
 def test_what_did_not_change_has_no_rows_and_is_known_to_be_of_now() -> None:
     known = {"wal": seen(), "settings": seen(), state.EVIDENCE: seen()}
     made = intervals.compute(sweep({}, frozenset({"wal", "settings"})), {}, known)
