@@ -26,12 +26,14 @@ _UNDO = sql.SQL(
 class Query:
     """One SELECT without parameters, and the columns it returns, in their order.
 
-    Without columns it is run for what it does: not by COPY, and its rows are dropped.
+    Without columns it is run for what it does: not by COPY, and its rows are dropped. In binary,
+    its answer is for `fixed.parse`, else for `copy.parse`.
     """
 
     name: str
     text: sql.Composable
     schema: Schema
+    binary: bool = False
 
 
 @dataclass
@@ -49,7 +51,7 @@ def read(
     opening: sql.Composable | None = None,
     arrived: Callable[[str, bytes], None] = lambda _name, _data: None,
 ) -> Mapping[str, bytes | psycopg.Error]:
-    """Run queries and return each one's rows as CSV, or the error that it alone met.
+    """Run queries and return each one's rows as COPY sent them, or the error that it alone met.
 
     Parameters
     ----------
@@ -65,7 +67,7 @@ def read(
     Returns
     -------
     Mapping of name to bytes or psycopg.Error
-        In the order of `queries`; `copy.parse` makes a frame of the bytes.
+        In the order of `queries`.
 
     Raises
     ------
@@ -98,7 +100,8 @@ def read(
 def _copied(query: Query) -> sql.Composable:
     if not query.schema:
         return query.text
-    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query.text)
+    form = sql.SQL("binary" if query.binary else "csv")
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT {})").format(query.text, form)
 
 
 def _bytes(connection: psycopg.Connection, parts: Sequence[sql.Composable]) -> bytes:

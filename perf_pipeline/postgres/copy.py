@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import LiteralString
 
 import polars as pl
@@ -147,11 +148,7 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
             )
     if frame.is_empty():
         return 0
-    statement = sql.SQL("COPY {}.{} ({}) FROM STDIN (FORMAT csv)").format(
-        sql.Identifier(table[0]),
-        sql.Identifier(table[1]),
-        sql.SQL(", ").join(sql.Identifier(name) for name in frame.columns),
-    )
+    statement = _into(*table, tuple(frame.columns))
     payload = few.write(frame) or frame.write_csv(
         include_header=False,
         datetime_format=_DATETIME_OUT,
@@ -161,3 +158,14 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(payload)
     return frame.height
+
+
+@lru_cache(maxsize=256)
+def _into(schema: str, name: str, columns: tuple[str, ...]) -> sql.SQL:
+    """Return the statement that takes rows in; a sweep says the same ones every time."""
+    composed = sql.SQL("COPY {}.{} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(schema),
+        sql.Identifier(name),
+        sql.SQL(", ").join(sql.Identifier(column) for column in columns),
+    )
+    return sql.SQL(composed.as_string(None))

@@ -11,6 +11,8 @@ from perf_pipeline.snapshots.objects import NO_NAMES
 from perf_pipeline.snapshots.reader import row
 from perf_pipeline.snapshots.sources import Source
 
+#: Goes on with a source's rows on this machine; None: there is nothing to keep.
+Local = Callable[[Source, pl.DataFrame], pl.DataFrame | None]
 #: Takes what a source's rows are worth with what was observed at the sweep.
 Early = Callable[[Observation, Source, pl.DataFrame], object]
 
@@ -31,6 +33,8 @@ class Arrivals:
     sources : Iterable of Source
     known_bytes : int or None
         The database's size, when it is not read.
+    local : callable
+        Called for each source that follows up on this machine.
     early : callable or None
         Called for each source that can be judged, as soon as it can.
 
@@ -46,6 +50,7 @@ class Arrivals:
         server: Mapping[str, Any],
         sources: Iterable[Source],
         known_bytes: int | None,
+        local: Local,
         early: Early | None,
     ) -> None:
         self.frames: dict[str, pl.DataFrame] = {}
@@ -53,6 +58,7 @@ class Arrivals:
         self._sources = {source.name: source for source in sources}
         self._others: dict[str, pl.DataFrame] = {}
         self._known_bytes = known_bytes
+        self._local = local
         self._early = early
 
     @property
@@ -73,8 +79,14 @@ class Arrivals:
             if size is None:
                 return  # without one the row cannot be kept
             frame = frame.with_columns(pl.lit(size, dtype=pl.Int64).alias("database_bytes"))
-        self.frames[name] = _arranged(source, frame)
-        if name != _STATEMENTS and source.follow_up is None:
+        frame = _arranged(source, frame)
+        if source.is_local:
+            found = self._local(source, frame)
+            if found is None:
+                return
+            frame = found
+        self.frames[name] = frame
+        if name != _STATEMENTS and (source.is_local or source.follow_up is None):
             self._hand_on(source)
 
     def _hand_on(self, source: Source) -> None:

@@ -11,7 +11,6 @@ transaction: behind a pooler the session is lent, and the next one to have it is
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
@@ -146,15 +145,18 @@ def sweep(
                 source: source.file(variant if source.name == "statements" else major)
                 for source in chosen
             }
-            queries = [
-                query(
+            queries = {
+                source: query(
                     source.name,
                     file,
                     source.schema,
                     installed.get(file.header.get("extension", ""), ""),
+                    binary=source.binary,
                 )
                 for source, file in files.items()
-            ]
+            }
+            statements, *small = (queries[s] for s in chosen if s.kind == "counters")
+            samples = [queries[s] for s in chosen if s.kind != "counters"]
             # around the statements: a reset or an eviction as they are read shows
             info = _file("statements_info", major)
             around = [
@@ -165,14 +167,25 @@ def sweep(
                 *(["control"] if server["sees_control"] else []),
                 "cumulative",
                 *(["database_size"] if known_bytes is None else []),
-                "schema_version",
             ]
             more = [query(name, _file(name, major), READ[name]) for name in others]
-            arrivals = Arrivals(server, chosen, known_bytes, early)
+            catalogs = query(
+                "schema_version", _file("schema_version", major), READ["schema_version"]
+            )
+            visits = {
+                source: Visit(
+                    reader, limits, installed, (states or {}).get(source.name), server["ts"]
+                )
+                for source in chosen
+                if source.follow_up is not None
+            }
+            arrivals = Arrivals(
+                server, chosen, known_bytes, lambda source, rows: _on(source, rows, visits), early
+            )
             found = reader.families(
-                # what proves something first; the statements, by far the most, while we work on
-                # what came before them
-                [around[0], *more, *queries[1:], queries[0], around[1]],
+                # so that both sides are at work: what proves something first, then what is compared
+                # while the server reads the statements, then what is small while those are
+                [around[0], *more, *small, statements, around[1], *samples, catalogs],
                 known=_comparable(chosen, known),
                 each=arrivals.take,
             )
@@ -188,7 +201,11 @@ def sweep(
                 known_objects,
                 last.fingerprint if last else None,
             )
-        _follow_up(reader, chosen, frames, limits, installed, states or {}, server["ts"])
+        for source in visits:
+            if not source.is_local and source.name in frames:
+                followed = _on(source, frames.pop(source.name), visits)
+                if followed is not None:
+                    frames[source.name] = followed
     except pg_errors.ObjectNotInPrerequisiteState as error:
         raise extension.not_preloaded(where) from error
     except psycopg.Error as error:
@@ -217,23 +234,12 @@ def sweep(
     )
 
 
-def _follow_up(
-    reader: Reader,
-    chosen: Sequence[Source],
-    frames: dict[str, pl.DataFrame],
-    limits: pg.Limits | None,
-    installed: Mapping[str, str],
-    states: Mapping[str, pl.DataFrame],
-    now: datetime,
-) -> None:
-    """Let sources go on with what they read, now that the transaction has ended."""
-    for source in chosen:
-        if source.follow_up is None or source.name not in frames:
-            continue
-        visit = Visit(reader, limits, installed, states.get(source.name), now)
-        found = source.follow_up(frames.pop(source.name), visit)
-        if found is not None:
-            frames[source.name] = values.screened_columns(found, keep=NO_NAMES)
+def _on(source: Source, rows: pl.DataFrame, visits: Mapping[Source, Visit]) -> pl.DataFrame | None:
+    """Let a source go on with what it read."""
+    if source.follow_up is None:
+        return rows
+    found = source.follow_up(rows, visits[source])
+    return None if found is None else values.screened_columns(found, keep=NO_NAMES)
 
 
 def _file(name: str, major: int) -> sqlfiles.SqlFile:

@@ -7,7 +7,8 @@ that it happened after the previous sweep.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
-from functools import cache
+from functools import reduce
+from typing import NamedTuple
 
 import polars as pl
 
@@ -97,14 +98,14 @@ def interval(
         in_doubt=family.capped and evidence.entries_in_doubt,
         gap=evidence.gap,
     )
-    rules = _rules(family, case)
     kept = [
         *family.totals,
         *((_SINCE,) if with_since else ()),
         *(extremes if with_extremes else ()),
     ]
     # most keys did nothing: they go before the rest is worked out
-    moved = _paired(current, previous, list(family.keys), kept).filter(rules.moved)
+    paired = _paired(current, previous, list(family.keys), kept)
+    moved = paired.filter(_moved(paired, family, case))
     if evidence.sees_more:
         moved = moved.filter("known")
     elif evidence.partial:
@@ -115,15 +116,7 @@ def interval(
         return _nothing(current, family)
     if with_extremes:
         moved = continuity.with_proof(moved, family, in_doubt=case.in_doubt)
-    judged = moved
-    for stage in rules.stages:
-        judged = judged.with_columns(stage)
-    # a counter that is another one and did not fall has grown: only what began again may be empty
-    if case.emptied or judged["fresh"].any():
-        judged = judged.filter(rules.happened)
-    if family.squares:
-        judged = judged.with_columns(_at_least_possible(*family.squares))
-    return judged.sort(*family.keys).select(family.columns)
+    return _counted(moved, family, case)
 
 
 def _paired(
@@ -153,7 +146,10 @@ def _nothing(current: pl.DataFrame, family: Family) -> pl.DataFrame:
 
 def _check(frame: pl.DataFrame, family: Family) -> None:
     _require_columns(frame, family)
-    if frame.height > 1 and frame.select(pl.struct(*family.keys).n_unique()).item() < frame.height:
+    # mostly one column of the key differs in every row; all of it costs ten times as much to see
+    if any(frame[name].n_unique() == frame.height for name in family.keys):
+        return
+    if frame.select(pl.struct(*family.keys).n_unique()).item() < frame.height:
         raise InputError(
             f"{family.name}: a key ({', '.join(family.keys)}) occurs twice",
             "pass one row per key",
@@ -185,67 +181,89 @@ class _Case:
     gap: bool
 
 
-@dataclass(frozen=True)
-class _Rules:
-    """The expressions of one kind of interval of one family; made once, they are used for ever."""
-
-    moved: pl.Expr
-    #: One after the other: what a later one uses twice is a column by then.
-    stages: tuple[list[pl.Expr], ...]
-    happened: pl.Expr
+# Column by column, not as one plan of expressions: most families have few rows, for which starting
+# a plan of a hundred expressions takes longer than all else.
 
 
-@cache
-def _rules(family: Family, case: _Case) -> _Rules:
-    known = pl.col("known").fill_null(value=False)
-    pairs = [(pl.col(name), pl.col(name + BEFORE)) for name in family.counters]
-    fell = _any(now < then for now, then in pairs)
-    differs = pl.lit(value=True) if case.emptied else _any(now != then for now, then in pairs)
-    told, same, moved, older = _since(case)
-    again, proved = moved, same
-    if case.with_extremes:
-        again = again | ~told & continuity.began_again(
-            family, extremes_only_widen=case.extremes_only_widen
-        )
-        proved = proved | ~told & pl.col(continuity.PROVED)
-    again = pl.col("fell") | again
+def _moved(paired: pl.DataFrame, family: Family, case: _Case) -> pl.Series:
+    """Whether anything is to be told of each key."""
+    since = _since(paired, case)
     if case.emptied:
-        again = again | ~same
-    # where nothing could prove that an entry is the same, only a doubt counts against it
-    doubtful = ~pl.col("proved") & (
-        told | pl.lit(case.untraced or case.in_doubt or (family.capped and case.with_extremes))
+        return ~since.older
+    differs = _any(
+        (paired[name] != paired[name + BEFORE] for name in family.counters), paired.height
     )
+    return (~_sure(paired["known"]) | differs | since.moved) & ~since.older
+
+
+def _counted(moved: pl.DataFrame, family: Family, case: _Case) -> pl.DataFrame:
+    """Return what each key did, as `family.columns`."""
+    count = moved.height
+    known = _sure(moved["known"])
+    since = _since(moved, case)
+    fell = _any((moved[name] < moved[name + BEFORE] for name in family.counters), count)
+    again, proved = fell | since.moved, since.same
+    if case.with_extremes:
+        began_again = moved.select(
+            continuity.began_again(family, extremes_only_widen=case.extremes_only_widen)
+        ).to_series()
+        again = again | ~since.told & began_again
+        proved = proved | ~since.told & moved[continuity.PROVED]
+    if case.emptied:
+        again = again | ~since.same
+    fresh = ~known | again
+    # where nothing could prove that an entry is the same, only a doubt counts against it
+    doubtful = ~proved & (
+        since.told | (case.untraced or case.in_doubt or (family.capped and case.with_extremes))
+    )
+    columns = {
+        **{name: moved[name] for name in family.columns if name in moved.columns},
+        **{name: _grown(moved, name, fresh) for name in family.totals},
+        "quality": _quality(known, again, doubtful, case),
+    }
+    counted = pl.DataFrame({name: columns[name] for name in family.columns})
+    # a counter that is another one and did not fall has grown: only what began again may be empty
+    if case.emptied or fresh.any():
+        counted = counted.filter(_any((counted[name] > 0 for name in family.counters), count))
+    if family.squares:
+        counted = counted.with_columns(_at_least_possible(*family.squares))
+    return counted.sort(*family.keys) if count > 1 else counted
+
+
+def _grown(moved: pl.DataFrame, name: str, fresh: pl.Series) -> pl.Series:
+    now = moved[name]
+    grown = now - moved[name + BEFORE]
+    return now.zip_with(fresh, grown) if fresh.any() else grown
+
+
+def _quality(known: pl.Series, again: pl.Series, doubtful: pl.Series, case: _Case) -> pl.Series:
+    usual = "gap" if case.gap else "exact"
+    if known.all() and not (again.any() or doubtful.any()):
+        return pl.Series([usual]).new_from_index(0, known.len())
     new = "reset" if case.emptied else "gap" if case.gap else "first_seen"
-    quality = (
+    return pl.select(
         pl.when(~known)
         .then(pl.lit("lower_bound" if case.untraced or _lost(case) else new))
-        .when(pl.col("again"))
+        .when(again)
         .then(pl.lit("evicted_reinserted" if case.evicted and not case.emptied else "reset"))
         .when(doubtful)
         .then(pl.lit("lower_bound"))
-        .otherwise(pl.lit("gap" if case.gap else "exact"))
-    )
-    return _Rules(
-        moved=(~known | differs | moved) & ~older,
-        stages=(
-            [fell.alias("fell")],
-            [again.alias("again"), proved.alias("proved")],
-            [(~known | pl.col("again")).alias("fresh"), quality.alias("quality")],
-            [
-                pl.when(pl.col("fresh"))
-                .then(pl.col(name))
-                .otherwise(pl.col(name) - pl.col(name + BEFORE))
-                .alias(name)
-                for name in family.totals
-            ],
-        ),
-        happened=_any(pl.col(name) > 0 for name in family.counters),
-    )
+        .otherwise(pl.lit(usual))
+    ).to_series()
 
 
-def _any(conditions: Iterable[pl.Expr]) -> pl.Expr:
+def _sure(condition: pl.Series) -> pl.Series:
+    """Whether a condition certainly holds."""
+    return condition.fill_null(value=False) if condition.has_nulls() else condition
+
+
+def _any(conditions: Iterable[pl.Series], count: int) -> pl.Series:
     """Whether some condition certainly holds."""
-    return pl.any_horizontal(conditions).fill_null(value=False)
+    return _sure(reduce(pl.Series.__or__, conditions, _all(count, value=False)))
+
+
+def _all(count: int, *, value: bool) -> pl.Series:
+    return pl.Series([value]).new_from_index(0, count)
 
 
 def _lost(case: _Case) -> bool:
@@ -253,23 +271,29 @@ def _lost(case: _Case) -> bool:
     return case.in_doubt and not (case.emptied and not case.evicted)
 
 
-def _since(case: _Case) -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
-    """Return what `stats_since` says.
+class _Since(NamedTuple):
+    """What `stats_since` says of each row, true or false.
 
     Whether it says anything; whether the entry is the same; whether it began again; whether it is
     older than the one we knew, which is another server's, unless one process answered twice (then
     its clock went back).
     """
-    no = pl.lit(value=False)
+
+    told: pl.Series
+    same: pl.Series
+    moved: pl.Series
+    older: pl.Series
+
+
+def _since(paired: pl.DataFrame, case: _Case) -> _Since:
+    no = _all(paired.height, value=False)
     if not case.with_since:
-        return no, no, no, no
-    now, then = pl.col(_SINCE), pl.col(_SINCE + BEFORE)
-    same, moved, older = (
-        condition.fill_null(value=False) for condition in (now == then, now > then, now < then)
-    )
+        return _Since(no, no, no, no)
+    now, then = paired[_SINCE], paired[_SINCE + BEFORE]
+    same, later, older = (_sure(said) for said in (now == then, now > then, now < then))
     if case.same_process:
-        return now.is_not_null(), same, moved | older, no
-    return now.is_not_null(), same, moved, older
+        return _Since(now.is_not_null(), same, later | older, no)
+    return _Since(now.is_not_null(), same, later, older)
 
 
 def _at_least_possible(squares: str, total: str, count: str) -> pl.Expr:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
-from perf_pipeline.postgres import batch, copy, sqlfiles
+from perf_pipeline.postgres import batch, copy, fixed, sqlfiles
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.sqlfiles import SqlFile
 from perf_pipeline.snapshots import values
@@ -118,7 +118,12 @@ class Reader:
                 if self.digests[name] == known[name]:
                     self.rows_read += answer.count(b"\n")
                     return
-            frames[name] = copy.parse(answer, asked[name].schema, untyped=untyped)
+            schema = asked[name].schema
+            frames[name] = (
+                fixed.parse(answer, schema)
+                if asked[name].binary
+                else copy.parse(answer, schema, untyped=untyped)
+            )
             self.rows_read += frames[name].height
             if each is not None:
                 each(name, frames[name])
@@ -199,7 +204,9 @@ def _digest(query: batch.Query, answer: bytes) -> str:
     return made.hexdigest()
 
 
-def query(name: str, file: SqlFile, schema: copy.Schema, extension: str = "") -> batch.Query:
+def query(
+    name: str, file: SqlFile, schema: copy.Schema, extension: str = "", *, binary: bool = False
+) -> batch.Query:
     """Return the query of a file of sql/snapshots.
 
     Parameters
@@ -209,12 +216,14 @@ def query(name: str, file: SqlFile, schema: copy.Schema, extension: str = "") ->
     schema : Mapping of column to polars dtype
     extension : str
         Schema of the extension its header names.
+    binary : bool
+        Whether its rows travel in binary.
 
     """
     text: sql.Composable = sql.SQL(file.text)
     if "extension" in file.header:
         text = sql.SQL(file.text).format(extension=sql.Identifier(extension))
-    return batch.Query(name, text, schema)
+    return batch.Query(name, text, schema, binary)
 
 
 def row(frame: pl.DataFrame | None) -> dict[str, Any]:

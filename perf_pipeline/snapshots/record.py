@@ -314,11 +314,10 @@ def _write(
             "collector": f"process {os.getpid()} on {socket.gethostname()}",
         },
     )
-    stamps: list[pl.Expr] = [
-        pl.lit(target_id).alias("target_id"),
-        pl.lit(record.ts.astimezone(UTC).replace(tzinfo=None)).alias("ts"),
-    ]
+    ts = record.ts.astimezone(UTC).replace(tzinfo=None)
+    stamps = [pl.Series("target_id", [target_id]), pl.Series("ts", [ts], dtype=pl.Datetime("us"))]
     for name, frame in computed.rows.items():
         if frame.is_empty():
             continue
-        copy.write_frame(connection, ("ledger", name), frame.with_columns(stamps))
+        stamped = frame.hstack([stamp.new_from_index(0, frame.height) for stamp in stamps])
+        copy.write_frame(connection, ("ledger", name), stamped)

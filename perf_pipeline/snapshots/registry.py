@@ -49,6 +49,7 @@ _STATEMENTS = Source(
     stats="statements",
     family=STATEMENTS,
     arrange=statements_from_wire,
+    binary=True,
 )
 _TABLES = Source("tables", _schema(TABLES), kind="counters", stats="tables", family=TABLES)
 _INDEXES = Source("indexes", _schema(INDEXES), kind="counters", stats="indexes", family=INDEXES)

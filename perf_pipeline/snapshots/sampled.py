@@ -127,6 +127,7 @@ HOST: Final = Source(
     kind="counters",
     stats="server",
     family=host.HOST,
+    is_local=True,
     follow_up=host.survey,
 )
 BLOAT: Final = Source(

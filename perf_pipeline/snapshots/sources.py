@@ -50,6 +50,11 @@ class Source:
         Pure: from the rows the SQL returned to counters of the family, or columns of the table.
     table : str
         Ledger table; default: `name`.
+    binary : bool
+        Whether its rows travel in binary (`postgres.fixed`): for thousands of numbers.
+    is_local : bool
+        Whether its `follow_up` needs this machine alone: it then goes on as soon as the rows are
+        there, while the server reads the next.
     follow_up : callable or None
         What is to be done with the rows after the sweep's transaction, on the same connection or on
         this machine; None instead of rows: there is nothing to keep.
@@ -71,6 +76,8 @@ class Source:
     family: Family | None = None
     arrange: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     table: str = ""
+    binary: bool = False
+    is_local: bool = False
     follow_up: Callable[[pl.DataFrame, Visit], pl.DataFrame | None] | None = None
 
     @property

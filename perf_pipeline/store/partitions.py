@@ -90,8 +90,8 @@ def missing(wanted: Iterable[Partition], existing: Collection[str]) -> list[Part
 
 
 @lru_cache(maxsize=64)
-def _day_range(start: date, days: int) -> tuple[date, ...]:
-    return tuple(start + timedelta(days=offset) for offset in range(days))
+def _needed(start: date, days: int) -> list[Partition]:
+    return needed(start + timedelta(days=offset) for offset in range(days))
 
 
 def ensure(
@@ -118,7 +118,7 @@ def ensure(
         Partitions created.
 
     """
-    wanted = needed(_day_range(first, ((last or first) - first).days + 1))
+    wanted = _needed(first, ((last or first) - first).days + 1)
     if table is not None:
         wanted = [part for part in wanted if (part.schema, part.parent) == table]
     existing = _existing(connection, wanted)
