@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
 from perf_pipeline.baselines.defs import baseline_asset
+from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.defs import findings_asset
@@ -80,6 +81,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "PERF_BUDGET_PERCENT says otherwise. Sweeps that cost more become fewer by themselves.",
         ),
     ] = None
+    regression_limits: Annotated[
+        RegressionLimits | None,
+        Field(
+            description="Limits of size that a change must reach to be a finding, a warning, "
+            "critical; what is left out is as described in docs/regressions.md."
+        ),
+    ] = None
     embedded_database: Annotated[
         str | None,
         Field(
@@ -113,6 +121,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             description=self.description,
             owners=tuple(self.owners),
             budget_percent=self.budget_percent,
+            regression_limits=self.regression_limits.declared() if self.regression_limits else (),
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

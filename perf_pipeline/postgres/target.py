@@ -22,6 +22,8 @@ class Target:
     description: str = ""
     owners: tuple[str, ...] = ()
     budget_percent: float | None = None
+    #: What this target declares in the place of the described limits of a regression.
+    regression_limits: tuple[tuple[str, float], ...] = ()
 
     @property
     def budget_share(self) -> float:

@@ -10,30 +10,29 @@ from typing import Any
 
 import polars as pl
 
-from perf_pipeline.regressions.judge import WARNING_RATIO
-
-#: Rises add up that do not warn by themselves (150 %): one that does is known, and what follows it
-#: is compared with it.
-SMALL = WARNING_RATIO - 1
+from perf_pipeline.regressions.policy import DEFAULT, Policy
 
 
-def _small_rise(row: dict[str, Any]) -> bool:
-    return bool(row["direction"] == "up" and row["relative_change_low"] < SMALL)
+def _small_rise(row: dict[str, Any], policy: Policy) -> bool:
+    """Rises add up that do not warn by themselves: one that does is known."""
+    return bool(row["direction"] == "up" and 1 + row["relative_change_low"] < policy.warning)
 
 
-def with_creep(changes: pl.DataFrame) -> pl.DataFrame:
+def with_creep(changes: pl.DataFrame, policy: Policy = DEFAULT) -> pl.DataFrame:
     """Compare each small rise with the level before the run of small rises it ends.
 
     Parameters
     ----------
     changes : polars.DataFrame
         Columns `as_of`, `series` and those of `detect`; sorted by as_of, series, change_ts.
+    policy : Policy
+        Its `warning` limit is what a small rise stays below.
 
     Returns
     -------
     polars.DataFrame
         The same rows and columns with `steps` i64 and `since` (first step's onset). Where a rise
-        whose lower bound is below `SMALL` follows others, `old_level`, `n_before`,
+        whose lower bound does not warn by itself follows others, `old_level`, `n_before`,
         `relative_change` and its bounds are those against the level before the first of them, and
         `p_value` is the largest of the run's. The bounds add up as those of independent steps.
 
@@ -45,7 +44,7 @@ def with_creep(changes: pl.DataFrame) -> pl.DataFrame:
     ):
         run: list[dict[str, Any]] = []
         for row in group:
-            run = [*run, row] if _small_rise(row) else []
+            run = [*run, row] if _small_rise(row, policy) else []
             rows.append(_summed(run) if len(run) > 1 else _single(row))
     return pl.DataFrame(rows, schema=schema, orient="row")
 

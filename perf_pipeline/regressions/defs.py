@@ -37,9 +37,11 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
     )
     def findings(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.regressions.find import find
+        from perf_pipeline.regressions.policy import Policy
 
+        policy = Policy.of(target.regression_limits)
         with vocabulary.stage(context, target, "findings") as (store, days):
-            found = find(store, target.name, days.first, days.last)
+            found = find(store, target.name, days.first, days.last, policy)
             totals = vocabulary.day_totals(store, "findings", target, days)
         vocabulary.add_day_metadata(
             context, totals, ("incidents", "critical", "warning", "improvements")

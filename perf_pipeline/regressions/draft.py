@@ -15,7 +15,6 @@ from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Member, group
-from perf_pipeline.regressions.judge import size_grade
 from perf_pipeline.regressions.summary import sentence
 from perf_pipeline.store.feedback import Verdict
 from perf_pipeline.store.samples import METRIC, Plan, midnight
@@ -48,6 +47,7 @@ SCHEMA: Schema = {
     "baseline_tier": pl.String,
     "severity": pl.String,
     "policy": pl.String,
+    "size_class": pl.String,
     "calls_per_day": pl.Float64,
     "added_ms_per_day": pl.Float64,
     "causes": pl.String,
@@ -100,7 +100,7 @@ def sighting_of(row: Row, source: str) -> Sighting:
         row["change_ts"],
         row["onset_end"] - row["onset_start"],
         row["p_value"],
-        size_grade(row["relative_change_low"]) if row["direction"] == "up" else 0,
+        row["size_grade"],
     )
 
 

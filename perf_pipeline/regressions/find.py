@@ -34,14 +34,8 @@ from perf_pipeline.regressions.identity import (
     belongs,
     earlier_sightings,
 )
-from perf_pipeline.regressions.judge import (
-    LARGE,
-    MINIMUM_AFTER,
-    MINIMUM_BEFORE,
-    NOT_ENOUGH,
-    Q_LIMIT,
-    judge,
-)
+from perf_pipeline.regressions.judge import Q_LIMIT, judge, large, not_enough, size_grade
+from perf_pipeline.regressions.policy import DEFAULT, Policy
 from perf_pipeline.store import Store, asof, feedback, frames, samples
 from perf_pipeline.store.samples import WINDOW_DAYS, Plan
 
@@ -97,7 +91,9 @@ class _Judged:
     rejected: int
 
 
-def find(store: Store, target_name: str, first: date, last: date) -> Found:
+def find(
+    store: Store, target_name: str, first: date, last: date, policy: Policy = DEFAULT
+) -> Found:
     """Compute and store the findings of the days `first` to `last`, replacing what is there.
 
     Parameters
@@ -106,6 +102,8 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
     target_name : str
     first, last : date
         UTC days, both included. A day that is not over is judged on what there is.
+    policy : Policy
+        Limits of size, and the samples they need.
 
     Raises
     ------
@@ -121,13 +119,13 @@ def find(store: Store, target_name: str, first: date, last: date) -> Found:
     plans = samples.read_plans(store, target_id, samples.days_of(earliest, last))
     wanted = [plan for plan in plans if plan.day >= first]
     said = feedback.current(store, target_id)
-    groups = [_judge(store, target_id, part, said) for part in _parts(wanted)]
+    groups = [_judge(store, target_id, part, said, policy) for part in _parts(wanted)]
     seen = [sighting for each in groups for sighting in each.sightings]
     keys = {key_of(row) for each in groups for row in each.findings.iter_rows(named=True)}
     if keys:
         before = [plan for plan in plans if plan.day < first]
         for part in _parts(before):
-            seen += _look_back(store, target_id, part, keys, said)
+            seen += _look_back(store, target_id, part, keys, said, policy)
     rows: list[dict[str, Any]] = []
     for each in groups:
         rows += _explain(store, target_name, target_id, each, seen, said)
@@ -152,36 +150,41 @@ def _parts(plans: Iterable[Plan]) -> list[list[Plan]]:
     return [list(part) for _, part in groupby(plans, key=lambda p: (p.source, p.grain))]
 
 
-def _changes(found: pl.DataFrame, days: Sequence[date], said: Said) -> pl.DataFrame:
+def _changes(found: pl.DataFrame, days: Sequence[date], said: Said, policy: Policy) -> pl.DataFrame:
     """Return what the detector sees as of each day, in statements that ran lately."""
     seen = asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS)
-    seen = with_creep(feedback.settled(seen, found, said))
-    return candidates.placed(seen.filter(pl.col("direction") != feedback.ACCEPTED), found)
+    seen = with_creep(feedback.settled(seen, found, said), policy)
+    seen = seen.filter(pl.col("direction") != feedback.ACCEPTED)
+    return candidates.placed(seen.with_columns(size_grade=size_grade(policy)), found)
 
 
-def _sightings(changes: pl.DataFrame, source: str) -> list[Sighting]:
-    large = changes.filter(LARGE, NOT_ENOUGH.is_null(), pl.col("p_value") <= Q_LIMIT)
-    return [sighting_of(row, source) for row in large.iter_rows(named=True)]
+def _sightings(changes: pl.DataFrame, source: str, policy: Policy) -> list[Sighting]:
+    enough = changes.filter(
+        large(policy), not_enough(policy).is_null(), pl.col("p_value") <= Q_LIMIT
+    )
+    return [sighting_of(row, source) for row in enough.iter_rows(named=True)]
 
 
-def _judge(store: Store, target_id: int, plans: list[Plan], said: Said) -> _Judged:
+def _judge(store: Store, target_id: int, plans: list[Plan], said: Said, policy: Policy) -> _Judged:
     found = samples.read_samples(store, target_id, plans, WINDOW_DAYS)
     days = [plan.day for plan in plans]
     totals = candidates.Totals(found)
     counts = candidates.counted(found, days, WINDOW_DAYS, HORIZON_DAYS)
-    enough = counts.filter(pl.col("n") >= MINIMUM_BEFORE + MINIMUM_AFTER)
+    enough = counts.filter(pl.col("n") >= policy.minimum_before + policy.minimum_after)
     tested: dict[date, dict[int, int]] = {day: {} for day in days}
     for day, dbid, number in enough.group_by("as_of", "dbid").len().iter_rows():
         tested[day][dbid] = number
-    changes = _changes(found, days, said).join(enough, on=["as_of", "series"], how="semi")
+    changes = _changes(found, days, said, policy)
+    changes = changes.join(enough, on=["as_of", "series"], how="semi")
     changes = candidates.costed(changes, totals)
     verdicts = [
-        judge(changes.filter(pl.col("as_of") == day), sum(tested[day].values())) for day in days
+        judge(changes.filter(pl.col("as_of") == day), sum(tested[day].values()), policy)
+        for day in days
     ]
     return _Judged(
         plans[0],
         pl.concat(verdict.findings for verdict in verdicts),
-        _sightings(changes, plans[0].source),
+        _sightings(changes, plans[0].source, policy),
         totals,
         tested,
         counts.height - enough.height + sum(v.not_enough_data.height for v in verdicts),
@@ -190,13 +193,18 @@ def _judge(store: Store, target_id: int, plans: list[Plan], said: Said) -> _Judg
 
 
 def _look_back(
-    store: Store, target_id: int, plans: list[Plan], keys: set[Key], said: Said
+    store: Store,
+    target_id: int,
+    plans: list[Plan],
+    keys: set[Key],
+    said: Said,
+    policy: Policy,
 ) -> list[Sighting]:
     """Return what was visible on earlier days of the statements that have findings."""
     queryids = sorted({key[2] for key in keys})
     found = samples.read_samples(store, target_id, plans, WINDOW_DAYS, queryids)
-    changes = _changes(found, [plan.day for plan in plans], said)
-    return _sightings(changes, plans[0].source)
+    changes = _changes(found, [plan.day for plan in plans], said, policy)
+    return _sightings(changes, plans[0].source, policy)
 
 
 def _explain(

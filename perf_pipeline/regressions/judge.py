@@ -1,7 +1,7 @@
 """Which detected changes are findings, how severe, and what they cost; pure.
 
-A finding needs evidence and size; the severity says which of the described limits it broke, and is
-never a substitute for either.
+A finding needs evidence and size; the severity says which of the described limits it broke, and by
+how much, and is never a substitute for either.
 """
 
 import math
@@ -11,38 +11,35 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from perf_pipeline.regressions.policy import DEFAULT, GRADES, Policy
+
 #: Largest false discovery rate among a day's findings (Benjamini and Hochberg, 1995).
 Q_LIMIT = 0.05
-#: The bound of the 90 % interval that lies nearer to "no change" must clear this floor: 10 %, the
-#: least change the described regression report lists (G-72). A fall by the same factor counts
-#: the same: 1 - 1 / 1.1.
-SIZE_FLOOR = 0.10
-#: Samples on each side below which nothing is said: G-72 asks for 10 before and 5 recent ones.
-MINIMUM_BEFORE = 10
-MINIMUM_AFTER = 5
-#: Limits on new / old, lower bound: 150 % and 300 % of the baseline (G-40).
-WARNING_RATIO = 1.5
-CRITICAL_RATIO = 3.0
 #: One step up when the added time is at least 5 % of all execution time of the database, one step
 #: down when it is below 0.1 %: a statement nobody waits for is not critical.
 SHARE_UP = 0.05
 SHARE_DOWN = 0.001
 
-GRADES = ("info", "warning", "critical")
 #: A share is compared after this rounding, so that a limit met exactly is met.
 _DECIMALS = 12
 
-#: Whether a change clears the floor, whatever the evidence.
-LARGE = (
-    (pl.col("direction") == "up")
-    & (pl.col("relative_change_low").log1p() >= math.log1p(SIZE_FLOOR))
-) | (
-    (pl.col("direction") == "down")
-    & (pl.col("relative_change_high").log1p() <= -math.log1p(SIZE_FLOOR))
-)
+
+def large(policy: Policy) -> pl.Expr:
+    """Whether a change clears the floor, whatever the evidence; null and NaN count as no.
+
+    Reads `direction`, `relative_change_low`, `relative_change_high`.
+    """
+    low, high = (pl.col(f"relative_change_{end}") for end in ("low", "high"))
+    # NaN is the greatest of numbers in Polars
+    up = ~low.is_nan() & (1 + low >= policy.low)
+    down = 1 + high <= 1 / policy.low
+    direction = pl.col("direction")
+    chosen = pl.when(direction == "up").then(up).when(direction == "down").then(down)
+    return chosen.otherwise(pl.lit(value=False)).fill_null(value=False)
 
 
-def _not_enough() -> pl.Expr:
+def not_enough(policy: Policy) -> pl.Expr:
+    """Why nothing can be said about a change; null where something can."""
     numbers = (
         "p_value",
         "old_level",
@@ -55,22 +52,26 @@ def _not_enough() -> pl.Expr:
     missing = pl.any_horizontal(
         ~pl.col(name).is_finite().fill_null(value=False) for name in numbers
     )
-    few = (pl.col("n_before").fill_null(0) < MINIMUM_BEFORE) | (
-        pl.col("n_after").fill_null(0) < MINIMUM_AFTER
+    few = (pl.col("n_before").fill_null(0) < policy.minimum_before) | (
+        pl.col("n_after").fill_null(0) < policy.minimum_after
     )
     no_level = (pl.col("old_level") <= 0) | (pl.col("new_level") <= 0)
+    text = f"fewer than {policy.minimum_before} samples before or {policy.minimum_after} after"
     return (
         pl.when(missing)
         .then(pl.lit("a figure is missing"))
         .when(no_level)
         .then(pl.lit("a level is zero"))
         .when(few)
-        .then(pl.lit(f"fewer than {MINIMUM_BEFORE} samples before or {MINIMUM_AFTER} after"))
+        .then(pl.lit(text))
     )
 
 
-#: Why nothing can be said about a change; null where something can.
-NOT_ENOUGH = _not_enough()
+def size_grade(policy: Policy) -> pl.Expr:
+    """Index in `GRADES` that the size of a rise alone gives; 0 for a fall; i64."""
+    ratio = 1 + pl.col("relative_change_low").fill_nan(None)
+    grade = (ratio >= policy.warning).cast(pl.Int64) + (ratio >= policy.critical).cast(pl.Int64)
+    return pl.when(pl.col("direction") == "up").then(grade).otherwise(0).fill_null(0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Judged:
     Attributes
     ----------
     findings : polars.DataFrame
-        The rows given, with `q_value`, `severity`, `policy`, `added_ms_per_day`.
+        The rows given, with `q_value`, `severity`, `policy`, `size_class` (null for a fall) and
+        `added_ms_per_day`.
     not_enough_data : polars.DataFrame
         Rows given about which nothing can be said, with `reason`.
     rejected : int
@@ -120,15 +122,12 @@ def q_values(p_values: npt.NDArray[np.float64], tested: int) -> npt.NDArray[np.f
     return np.maximum(result, p_values)
 
 
-def size_grade(relative_change_low: float) -> int:
-    """Return the index in `GRADES` that the lower bound of a rise alone gives."""
-    return int(1 + relative_change_low >= WARNING_RATIO) + int(
-        1 + relative_change_low >= CRITICAL_RATIO
-    )
-
-
 def severity(
-    direction: str, relative_change_low: float, added_ms: float, database_ms: float
+    direction: str,
+    relative_change_low: float,
+    added_ms: float,
+    database_ms: float,
+    policy: Policy = DEFAULT,
 ) -> tuple[str, str]:
     """Grade a change; return the severity and the policy that gave it.
 
@@ -141,16 +140,18 @@ def severity(
     added_ms, database_ms : float
         Time the change adds to a day, and all execution time of the database per day at the new
         level; 0 or not finite when unknown: then no step is taken.
+    policy : Policy
+
+    Raises
+    ------
+    InputError
+        The size of a rise is not known: that is no grade, and no pass either.
 
     """
     if direction == "down":
-        return "improvement", "faster by more than the 10 % floor"
-    grade = size_grade(relative_change_low)
-    text = (
-        f"above the {SIZE_FLOOR:.0%} floor, below {WARNING_RATIO:.0%}",
-        f"at least {WARNING_RATIO:.0%} of the level before (warning limit)",
-        f"at least {CRITICAL_RATIO:.0%} of the level before (critical limit)",
-    )[grade]
+        return "improvement", f"faster by more than the {policy.low - 1:.0%} floor"
+    grade = policy.grade(relative_change_low)
+    text = _broken(relative_change_low, policy)
     if not (math.isfinite(added_ms) and math.isfinite(database_ms) and database_ms > 0):
         return GRADES[grade], f"{text}; share of the database's time unknown"
     share = round(added_ms / database_ms, _DECIMALS)
@@ -161,7 +162,20 @@ def severity(
     return GRADES[grade], text
 
 
-def judge(candidates: pl.DataFrame, tested: int) -> Judged:
+def _broken(relative_change_low: float, policy: Policy) -> str:
+    """Say which limits a rise broke and by how much, the gravest first."""
+    level = f"at least {1 + relative_change_low:.0%} of the level before"
+    broken = policy.broken(relative_change_low)
+    if not broken:
+        return f"{level}: above the {policy.low - 1:.0%} floor, below {policy.degraded:.0%}"
+    limits = ", ".join(
+        f"{name} limit {getattr(policy, name):.0%} exceeded by {100 * over:.0f} points"
+        for name, over in broken
+    )
+    return f"{level}: {limits}; class {policy.size_class(relative_change_low)}"
+
+
+def judge(candidates: pl.DataFrame, tested: int, policy: Policy = DEFAULT) -> Judged:
     """Judge the changes seen as of one day.
 
     Parameters
@@ -172,28 +186,36 @@ def judge(candidates: pl.DataFrame, tested: int) -> Judged:
         `calls_per_day` (at the new level), `database_ms_per_day`; more columns are kept.
     tested : int
         Series tested as of the day.
+    policy : Policy
 
     """
-    lacking = candidates.with_columns(reason=NOT_ENOUGH).filter(pl.col("reason").is_not_null())
-    rows = candidates.filter(NOT_ENOUGH.is_null())
+    reason = not_enough(policy)
+    lacking = candidates.with_columns(reason=reason).filter(pl.col("reason").is_not_null())
+    rows = candidates.filter(reason.is_null())
     rows = rows.with_columns(
         q_value=pl.Series(q_values(rows["p_value"].to_numpy(), tested), dtype=pl.Float64),
         added_ms_per_day=(pl.col("new_level") - pl.col("old_level")) * pl.col("calls_per_day"),
     )
-    found = rows.filter(pl.col("q_value") <= Q_LIMIT, LARGE)
+    found = rows.filter(pl.col("q_value") <= Q_LIMIT, large(policy))
     graded = [
         severity(
             row["direction"],
             row["relative_change_low"],
             row["added_ms_per_day"],
             row["database_ms_per_day"],
+            policy,
         )
         for row in found.iter_rows(named=True)
     ]
     creep = pl.format(
         "; {} small rises since {} UTC added up", "steps", pl.col("since").dt.to_string("iso")
     )
+    classes = [
+        policy.size_class(row["relative_change_low"]) if row["direction"] == "up" else None
+        for row in found.iter_rows(named=True)
+    ]
     findings = found.with_columns(
+        size_class=pl.Series(classes, dtype=pl.String),
         severity=pl.Series([grade for grade, _ in graded], dtype=pl.String),
         policy=pl.Series([text for _, text in graded], dtype=pl.String)
         + pl.when(pl.col("steps") > 1).then(creep).otherwise(pl.lit("")),

@@ -1,5 +1,6 @@
 """`PostgresTarget`: what a block gives, and what a wrong one says."""
 
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import yaml
 
 from perf_pipeline import vocabulary
 from perf_pipeline.components import PostgresTarget
+from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.target import require_distinct, target_definitions
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.regressions.policy import Policy
 from perf_pipeline_tests.components.support import FLEET, block, messages, project
 
 SHIPPED = Path(__file__).resolve().parents[2] / "perf_pipeline" / "defs" / "targets"
@@ -71,8 +74,24 @@ def test_a_target_alone_has_no_schedule_of_its_own() -> None:
         (block(history_start="soon"), ["history_start", "soon", "YYYY-MM-DD"]),
         (block("fleet"), ["shop", "fleet", "reserved"]),
         (block(owners='["Ann"]'), ["owners", "Ann", "team:"]),
+        (
+            block(regression_limits="{warning: 4}"),
+            ["regression_limits", "warning (4.0) is not below critical (3.0)"],
+        ),
+        (block(regression_limits="{sever: 4}"), ["sever", "Extra inputs are not permitted"]),
     ],
-    ids=["extra", "missing", "name", "url", "no such day", "no day", "reserved", "owner"],
+    ids=[
+        "extra",
+        "missing",
+        "name",
+        "url",
+        "no such day",
+        "no day",
+        "reserved",
+        "owner",
+        "limits",
+        "limit",
+    ],
 )
 def test_a_wrong_field_is_named_with_its_file(text: str, said: list[str]) -> None:
     with pytest.raises(Exception) as raised, project({"shop/defs.yaml": text}):
@@ -87,6 +106,22 @@ def test_a_bare_yaml_date_is_taken_as_well() -> None:
         partitions = definitions.resolve_asset_graph().get(key).partitions_def
         assert partitions is not None
         assert partitions.get_first_partition_key() == "2026-01-05"
+
+
+def test_declared_limits_reach_the_target_and_the_rest_stays() -> None:
+    component = PostgresTarget(
+        name="shop",
+        url_env="SHOP_URL",
+        history_start=date(2026, 1, 1),
+        regression_limits=RegressionLimits(warning=1.3, minimum_after=8),
+    )
+    policy = Policy.of(component.target().regression_limits)
+    assert policy == Policy(warning=1.3, minimum_after=8)
+    assert {field.name for field in fields(Policy)} == set(RegressionLimits.model_fields)
+    for field in fields(Policy):
+        text = RegressionLimits.model_fields[field.name].description
+        assert text is not None
+        assert text.endswith(f"; {field.default:g}.")
 
 
 def test_a_name_used_twice_names_both_files() -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_pipeline.regressions.judge import judge, q_values, severity
+from perf_pipeline.errors import ConfigurationError, InputError
+from perf_pipeline.regressions.judge import judge, large, q_values, severity, size_grade
+from perf_pipeline.regressions.policy import Policy
 
 GOOD = {
     "direction": "up",
@@ -58,6 +60,66 @@ def test_size_alone_is_no_finding_and_evidence_alone_neither():
     assert judged({"relative_change_low": 0.09}, {"p_value": 0.9}).rejected == 2
 
 
+def test_each_finding_names_its_class_and_a_fall_has_none():
+    lows = {0.1: "LOW", 0.2: "MEDIUM", 0.49: "MEDIUM", 0.5: "HIGH", 1.0: "CRITICAL"}
+    found = judged(*({"relative_change_low": low} for low in lows)).findings
+    assert found["size_class"].to_list() == list(lows.values())
+    fall = {"direction": "down", "relative_change_low": -0.6, "relative_change_high": -0.5}
+    assert judged(fall).findings["size_class"].to_list() == [None]
+
+
+def test_a_target_s_own_limits_grade_and_bound():
+    strict = Policy.of({"low": 1.05, "warning": 1.2, "critical": 1.5, "degraded": 1.1})
+    rows = pl.DataFrame(
+        [{**GOOD, "relative_change_low": low} for low in (0.04, 0.06, 0.2, 0.5)],
+        schema_overrides=SCHEMA,
+    )
+    assert judge(rows, 4, strict).findings["severity"].to_list() == ["info", "warning", "critical"]
+    assert judge(rows, 4).findings["severity"].to_list() == ["info", "warning"]
+    few = Policy.of({"minimum_before": 200})
+    assert judge(rows, 4, few).not_enough_data.height == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"warning": 3.5}, "warning"),
+        ({"warning": 3.0}, "warning"),
+        ({"critical": 1.0}, "critical"),
+        ({"critical": math.nan}, "critical"),
+        ({"low": 0.5}, "low"),
+        ({"medium": 1.6}, "medium"),
+        ({"degraded": 1.05}, "degraded"),
+        ({"minimum_after": 1}, "minimum_after"),
+        ({"sever": 2.0}, "sever"),
+    ],
+)
+def test_limits_that_contradict_each_other_are_named(wrong, named):
+    with pytest.raises(ConfigurationError, match=named) as raised:
+        Policy.of(wrong)
+    assert raised.value.remedy
+
+
+@pytest.mark.parametrize("low", [math.nan, math.inf, -math.inf])
+def test_what_is_not_known_has_no_grade(low):
+    with pytest.raises(InputError, match="no grade"):
+        severity("up", low, 1.0, 100.0)
+    row = pl.DataFrame({"direction": ["up"], "relative_change_low": [low]})
+    assert row.select(size_grade(Policy())).item() == (2 if low == math.inf else 0)
+
+
+def test_a_change_of_unknown_size_is_not_large():
+    rows = pl.DataFrame(
+        {
+            "direction": ["up", "down", None],
+            "relative_change_low": [None, None, 3.0],
+            "relative_change_high": [None, None, 3.0],
+        },
+        schema_overrides={"relative_change_low": pl.Float64, "relative_change_high": pl.Float64},
+    )
+    assert rows.select(large(Policy())).to_series().to_list() == [False, False, False]
+
+
 def test_a_fall_counts_by_the_same_factor_as_a_rise():
     fall = {"direction": "down", "relative_change": -0.2, "relative_change_low": -0.3}
     assert judged({**fall, "relative_change_high": -0.05}).findings.is_empty()
@@ -69,8 +131,9 @@ def test_a_fall_counts_by_the_same_factor_as_a_rise():
 def test_what_nobody_waits_for_is_a_step_down_and_what_everybody_does_a_step_up():
     assert severity("up", 2.5, 0.5, 1000.0) == (
         "warning",
-        "at least 300% of the level before (critical limit);"
-        " one step down: adds 0.050% of the database's time",
+        "at least 350% of the level before: critical limit 300% exceeded by 50 points, warning"
+        " limit 150% exceeded by 200 points, degraded limit 120% exceeded by 230 points;"
+        " class CRITICAL; one step down: adds 0.050% of the database's time",
     )
     assert severity("up", 0.6, 50.0, 1000.0)[0] == "critical"
     assert severity("up", 0.2, 50.0, 1000.0)[0] == "warning"
