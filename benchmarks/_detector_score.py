@@ -138,18 +138,19 @@ def score(
     )
 
 
-def nightly(detect: Detector, series: pl.DataFrame, *, confirm: int = 1) -> pl.DataFrame:
+def nightly(detect: Detector, series: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Collect findings as a nightly run would have reported them: each midnight on the data so far.
 
-    A finding is reported on the first night on which it is seen, with `confirm` = 2 on the
-    second in a row; the same change (direction, within the window) is reported once.
+    Returns two frames: findings reported on the first night on which they are seen, and those
+    reported when two nights in a row agree. The same change (direction, within the window) is
+    reported once.
     """
     first, last = series["ts"].min(), series["ts"].max()
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
     size: dict[str, int] = {}
-    reported: dict[str, list[dict]] = {}
     yesterday: dict[str, list[dict]] = {}
-    out = []
+    reported: tuple[dict[str, list[dict]], dict[str, list[dict]]] = ({}, {})
+    out: tuple[list[dict], list[dict]] = ([], [])
     for day in range(1, (last - midnight).days + 2):
         night = midnight + timedelta(days=day)
         seen = series.filter(pl.col("ts") < night)
@@ -161,19 +162,22 @@ def nightly(detect: Detector, series: pl.DataFrame, *, confirm: int = 1) -> pl.D
         for row in regressions(detect(seen), seen).iter_rows(named=True):
             name = row["series_id"]
             tonight[name].append(row)
-            known = reported.setdefault(name, [])
-            if any(_same(row, k) for k in known):
-                continue
-            if confirm == 1 or any(_same(row, k) for k in yesterday.get(name, [])):
-                known.append(row)
-                out.append({**row, "night": night})
+            agreed = any(_same(row, k) for k in yesterday.get(name, []))
+            for k, enough in enumerate((True, agreed)):
+                known = reported[k].setdefault(name, [])
+                if enough and not any(_same(row, other) for other in known):
+                    known.append(row)
+                    out[k].append({**row, "night": night})
         yesterday |= tonight
     columns = ("series_id", "change_ts", "direction", "relative_change", "p_value", "night")
     schema = {
         "series_id": pl.String, "change_ts": pl.Datetime("us"), "direction": pl.String,
         "relative_change": pl.Float64, "p_value": pl.Float64, "night": pl.Datetime("us"),
     }  # fmt: skip
-    return pl.DataFrame([{c: row[c] for c in columns} for row in out], schema=schema)
+    once, twice = (
+        pl.DataFrame([{c: row[c] for c in columns} for row in rows], schema=schema) for rows in out
+    )
+    return once, twice
 
 
 def _same(a: dict, b: dict) -> bool:

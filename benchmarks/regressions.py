@@ -1,193 +1,111 @@
 """Benchmark of the change detector: accuracy, false alarms, delay, calibration, speed.
 
-`python benchmarks/regressions.py [--data FOLDER] [--series N] [--seed K] [--no-peers]`
+`python benchmarks/regressions.py [--data FOLDER] [--real FOLDER] [--series N] [--seed K]
+[--unchanged N] [--no-peers]`
 
 Scores `perf_pipeline.regressions.detect` on generated, labelled series (or on `series.parquet`
-and `events.parquet` of FOLDER) offline and in nightly replay, counts how often it alarms on
-series without any change, and measures series per CPU-second beside Apache Otava and ruptures,
-which are installed into a temporary virtual environment. Two to three minutes on two cores.
+and `events.parquet` of FOLDER) offline and in nightly replay, on real series (labelled, or with
+injected steps), counts how often it alarms on series without any change, and measures series per
+CPU-second beside Apache Otava and ruptures, which are installed into a temporary virtual
+environment. About four minutes on two cores. Exits 1 when a goal is missed, and says which.
 """
 
 import argparse
-import json
 import math
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-import venv
-from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
+import _detector_noise as noise
+import _detector_real as real
 import polars as pl
 from _detector_data import generate
+from _detector_goals import (
+    AR06_ALARMED,
+    CONFIRMED_FALSE_ALARMS,
+    DELAY_50,
+    DOUBLED_FOUND,
+    F1,
+    FALSE_ALARMS,
+    IID_ALARMED,
+    REAL_F1,
+    VS_OTAVA,
+    Goals,
+)
+from _detector_opponents import Peers, peer_findings
 from _detector_score import Detector, delays, nightly, score
 
 from perf_pipeline.regressions import detect
-from perf_pipeline.regressions.prune import Limits
 
-PEERS = ("apache-otava==0.8.0", "ruptures==1.1.10", "numpy==2.2.6", "scipy")
-INSTALL_SECONDS = 100
 SPEED_SAMPLES, SPEED_SERIES, PEER_SERIES = 720, 600, 40
 
 
-class Peers:
-    """A temporary environment with the public detectors, installed while we score ourselves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.python = folder / "bin" / "python"
-        self.folder = folder
-        self.problem = ""
-        self._thread = threading.Thread(target=self._install)
-        self._thread.start()
-
-    def _install(self) -> None:
-        # Without Otava's own dependencies: its analysis needs NumPy and SciPy, not BigQuery.
-        command = [str(self.python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        try:
-            venv.create(self.folder, with_pip=True)
-            for extra in (["--no-deps", *PEERS[:2]], [*PEERS[2:]]):
-                subprocess.run(
-                    [*command, *extra], check=True, capture_output=True, timeout=INSTALL_SECONDS
-                )
-        except (OSError, subprocess.SubprocessError) as error:
-            self.problem = f"cannot install {', '.join(PEERS[:2])}: {type(error).__name__}"
-
-    def run(self, values: list[np.ndarray]) -> dict[str, dict]:
-        """Return changes and CPU seconds of each peer; empty if there are no peers."""
-        self._thread.join()
-        if self.problem:
-            return {}
-        offset = np.cumsum([0, *(len(v) for v in values)])
-        source, target = self.folder / "in.npz", self.folder / "out.json"
-        np.savez(source, value=np.concatenate(values), offset=offset)
-        script = Path(__file__).with_name("_detector_peers.py")
-        try:
-            subprocess.run(
-                [str(self.python), str(script), str(source), str(target)],
-                check=True, capture_output=True, timeout=120,
-            )  # fmt: skip
-        except subprocess.CalledProcessError as error:
-            self.problem = f"peers failed: {error.stderr.decode().strip().splitlines()[-1:]}"
-            return {}
-        except subprocess.TimeoutExpired as error:
-            self.problem = f"peers took more than {error.timeout} s"
-            return {}
-        return json.loads(target.read_text())
-
-
-def unchanged(kind: str, n: int, number: int, seed: int, hours: float = 6.0) -> pl.DataFrame:
-    """Generate `number` series of `n` samples without any change of level.
-
-    `kind`: `iid` (cv 10 %), `lognormal` (sigma 0.5), `t2.5` (10 % times Student's t), or `arX`
-    (first-order autoregression X of the logarithm, innovations of 10 %).
-    """
-    r = np.random.default_rng([seed, n])
-    if kind.startswith("ar"):
-        phi, e = float(kind[2:]), r.normal(size=(number, n + 200))
-        x = np.zeros_like(e)
-        for i in range(1, n + 200):
-            x[:, i] = phi * x[:, i - 1] + e[:, i]
-        value = np.exp(0.1 * x[:, 200:])
-    elif kind == "lognormal":
-        value = np.exp(0.5 * r.normal(size=(number, n)))
-    elif kind == "t2.5":
-        value = np.maximum(1 + 0.1 * r.standard_t(2.5, size=(number, n)), 0.01)
-    else:
-        value = np.maximum(1 + 0.1 * r.normal(size=(number, n)), 0.01)
-    start = datetime(2025, 1, 6)
-    ts = [start + timedelta(hours=hours * i) for i in range(n)]
-    return pl.DataFrame(
-        {
-            "series_id": np.repeat([f"u{i:05d}" for i in range(number)], n),
-            "ts": pl.Series(ts * number, dtype=pl.Datetime("us")),
-            "value": value.ravel(),
-            "calls": np.full(number * n, 100),
-            "metric": ["latency_ms"] * (number * n),
-        }
-    )
-
-
-def peer_findings(series: pl.DataFrame, cuts: list[list[int]]) -> pl.DataFrame:
-    """Peers' change points with direction and size from the medians of both levels."""
-    rows = []
-    parts = series.partition_by("series_id", maintain_order=True)
-    for part, at in zip(parts, cuts, strict=True):
-        value, ts = part["value"].to_numpy(), part["ts"].to_list()
-        edges = [0, *sorted({k for k in at if 0 < k < len(value)}), len(value)]
-        for a, b, c in zip(edges, edges[1:], edges[2:], strict=False):
-            ratio = float(np.median(value[b:c]) / np.median(value[a:b])) - 1
-            rows.append((part["series_id"][0], ts[b], "up" if ratio > 0 else "down", ratio))
-    schema = {
-        "series_id": pl.String, "change_ts": pl.Datetime("us"), "direction": pl.String,
-        "relative_change": pl.Float64,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def accuracy(find: Detector, series: pl.DataFrame, events: pl.DataFrame) -> None:
+def accuracy(find: Detector, series: pl.DataFrame, events: pl.DataFrame, goals: Goals) -> None:
     """Print offline and nightly scores and delays, and the RATIO lines of both goals."""
     print("\naccuracy (regressions; P precision, R recall, FA false alarms per 1,000 series-days)")
     print(f"  offline                      {score(find(series), events, series)[0]}")
-    night = score(nightly(find, series), events, series)[0]
-    print(f"  nightly replay               {night}")
-    print(f"  nightly, two nights agree    "
-          f"{score(nightly(find, series, confirm=2), events, series)[0]}")  # fmt: skip
+    once, twice = (score(found, events, series)[0] for found in nightly(find, series))
+    print(f"  nightly replay               {once}")
+    print(f"  nightly, two nights agree    {twice}")
     late = delays(find, events, series)
     print("delay: samples of the new level until reported (median over steps that must be found)")
+    medians = {}
     for size in (0.2, 0.5, 1.0):
         some = late.filter((pl.col("magnitude") - size).abs() < 0.01)
-        median = some["delay"].fill_null(1_000_000).median()
-        shown = "none" if median is None else "> 72" if median > 72 else f"{median:.1f}"
-        print(
-            f"  +{size:4.0%}  {shown:>5}   found within 72: {some['delay'].count()}/{some.height}"
-        )
-    print(f"RATIO detector_f1 {night.f1:.4f}")
-    print(f"RATIO detector_false_alarms {night.rate:.4f}")
+        if some.is_empty():
+            print(f"  +{size:4.0%}   none to be found")
+            continue
+        medians[size] = float(some["delay"].fill_null(1_000_000).median())
+        shown = "> 72" if medians[size] > 72 else f"{medians[size]:.1f}"
+        found = f"{some['delay'].count()}/{some.height}"
+        print(f"  +{size:4.0%}  {shown:>5}   found within 72: {found}")
+    large = late.filter(pl.col("magnitude") >= 1.0)
+    print(f"RATIO detector_f1 {once.f1:.4f}")
+    print(f"RATIO detector_false_alarms {once.rate:.4f}")
+    goals.at_least("F1 in nightly replay", once.f1, F1)
+    goals.at_most("false alarms per 1,000 series-days, nightly", once.rate, FALSE_ALARMS)
+    goals.at_most("the same, two nights agree", twice.rate, CONFIRMED_FALSE_ALARMS)
+    if 0.5 in medians:
+        goals.at_most("samples until +50 % is reported", medians[0.5], DELAY_50)
+    if large.height:
+        share = large["delay"].count() / large.height
+        goals.at_least("share of clear steps to 2x and more found", share, DOUBLED_FOUND)
 
 
-def calibration(find: Detector) -> None:
-    """Print how often series without a change are alarmed, and how p-values are distributed."""
-    print("\nshare of unchanged series alarmed (1,000 series each)")
-    for n in (40, 200):
-        shares = []
-        for kind in ("iid", "lognormal", "t2.5", "ar0.3", "ar0.6", "ar0.8"):
-            found = find(unchanged(kind, n, 1000, seed=7))
-            shares.append(f"{kind} {found['series_id'].n_unique() / 1000:.3f}")
-        print(f"  {n:4} samples  " + "  ".join(shares))
-    everything = Limits(
-        alpha=1.0, penalty=2.0, smallest=0.0, consistent=0.0, consistent_newest=0.0,
-        excursion=0.0, block=0.0, visit_n=0, unseen=1.0, first_week=1.0, weekday_days=0,
-    )  # fmt: skip
-    print("share of unchanged iid series whose smallest p-value is below 0.01, 0.001 (all shown)")
-    for n in (30, 80, 200, 720):
-        found = detect(unchanged("iid", n, 1000, seed=8), everything)
-        smallest = found.group_by("series_id").agg(pl.col("p_value").min())["p_value"]
-        print(f"  {n:4} samples  {(smallest < 0.01).sum() / 1000:.3f}  "
-              f"{(smallest < 0.001).sum() / 1000:.4f}")  # fmt: skip
+def on_real(find: Detector, folder: Path, seed: int, goals: Goals) -> None:
+    """Print the score on real series: against labels if there are any, else injected steps."""
+    series, events = real.read(folder)
+    if events is not None:
+        found = score(find(series), events, series)[0]
+        what, number = "labelled regressions", series["series_id"].n_unique()
+    else:
+        found, number = real.injected(find, series, seed)
+        what = "injected steps of 10 to 100 %"
+    print(f"\nreal series ({number}): {what}\n  {found}")
+    goals.at_least(f"F1 on real series, {what}", found.f1, REAL_F1)
 
 
-def injection(find: Detector) -> None:
-    """Print the share of steps found that are put into unchanged noise at a random place."""
-    print("\ninjected steps found (500 series of 200 samples, cv 10 %, at 30 to 95 %)")
-    r = np.random.default_rng(9)
-    for factor in (1.2, 1.5, 2.0):
-        series = unchanged("ar0.3", 200, 500, seed=9)
-        at = pl.Series(np.repeat((200 * r.uniform(0.3, 0.95, size=500)).astype(int), 200))
-        stepped = series.with_columns(
-            pl.when(pl.int_range(pl.len()) % 200 >= at)
-            .then(pl.col("value") * factor)
-            .otherwise("value")
-        )
-        found = find(stepped).filter(pl.col("direction") == "up")
-        print(f"  x{factor}  {found['series_id'].n_unique() / 500:.3f}")
+def calibration(find: Detector, number: int, goals: Goals) -> None:
+    """Print how often series without a change are alarmed, and which injected steps are found."""
+    shares = noise.alarmed(find, number, seed=7)
+    for kind, goal in (("iid", IID_ALARMED), ("ar0.6", AR06_ALARMED)):
+        for n in noise.LENGTHS:
+            goals.at_most(f"share of {kind} series of {n} samples alarmed", shares[kind, n], goal)
+    noise.p_values(seed=8)
+    found = noise.injected(find, seed=9)
+    goals.at_least("share of injected x2 found", found[2.0], DOUBLED_FOUND)
 
 
-def speed(find: Detector, peers: Peers | None, series: pl.DataFrame, events: pl.DataFrame) -> None:
+def speed(
+    find: Detector,
+    peers: Peers | None,
+    series: pl.DataFrame,
+    events: pl.DataFrame,
+    goals: Goals,
+) -> None:
     """Print series per CPU-second beside the peers, their accuracy, and the speed ratio."""
-    stepped = unchanged("ar0.3", SPEED_SAMPLES, SPEED_SERIES, seed=3, hours=1.0).with_columns(
+    stepped = noise.unchanged("ar0.3", SPEED_SAMPLES, SPEED_SERIES, seed=3, hours=1.0).with_columns(
         # Every third series steps up by half.
         pl.when(
             (pl.int_range(pl.len()) % SPEED_SAMPLES > 500)
@@ -227,16 +145,20 @@ def speed(find: Detector, peers: Peers | None, series: pl.DataFrame, events: pl.
         print(f"RATIO detector_vs_otava_speed skipped: {peers.problem or 'Otava did not run'}")
     else:
         print(f"RATIO detector_vs_otava_speed {ours / otava:.2f}")
+        goals.at_least("series per CPU-second over Otava's", ours / otava, VS_OTAVA)
 
 
 def main() -> int:
-    """Run all parts and print one line per figure."""
+    """Run all parts and print one line per figure; return 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with series.parquet and events.parquet")
+    parser.add_argument("--real", type=Path, help="folder with series.parquet of real series")
     parser.add_argument("--series", type=int, default=400, help="number of generated series")
     parser.add_argument("--seed", type=int, default=11, help="seed of the generated series")
+    parser.add_argument("--unchanged", type=int, default=1000, help="unchanged series of each kind")
     parser.add_argument("--no-peers", action="store_true", help="do not install Otava, ruptures")
     options = parser.parse_args()
+    goals = Goals()
     with tempfile.TemporaryDirectory() as folder:
         peers = None if options.no_peers else Peers(Path(folder))
         if options.data:
@@ -248,11 +170,12 @@ def main() -> int:
         must = events.filter(pl.col("label") == "must", pl.col("severity") == "regression")
         print(f"{series['series_id'].n_unique()} series, {series.height} samples, "
               f"{must.height} regressions that must be found")  # fmt: skip
-        accuracy(detect, series, events)
-        calibration(detect)
-        injection(detect)
-        speed(detect, peers, series, events)
-    return 0
+        accuracy(detect, series, events, goals)
+        if options.real:
+            on_real(detect, options.real, options.seed, goals)
+        calibration(detect, options.unchanged, goals)
+        speed(detect, peers, series, events, goals)
+    return goals.verdict()
 
 
 if __name__ == "__main__":
