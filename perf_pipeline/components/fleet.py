@@ -5,6 +5,7 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
@@ -25,7 +26,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     -------
     dagster.Definitions
         Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
-        `report_<target>` per target, sensor `daily_reports_due`.
+        `report_<target>` per target, sensor `daily_reports_due`; per target job
+        `calibrate_<target>` with its weekly schedule.
 
     Raises
     ------
@@ -38,10 +40,14 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     targets = sorted((component.target() for component in components), key=lambda t: t.name)
     collect = collect_job()
     reports = [report_job(target) for target in targets]
+    calibrations = [calibration_job(target) for target in targets]
     return dg.Definitions(
         assets=[collection_asset(targets)],
-        jobs=[collect, *reports],
-        schedules=[collect_schedule(collect)],
+        jobs=[collect, *reports, *calibrations],
+        schedules=[
+            collect_schedule(collect),
+            *(calibration_schedule(*pair) for pair in zip(targets, calibrations, strict=True)),
+        ],
         sensors=[reports_sensor(targets, reports)] if targets else [],
     )
 

@@ -12,6 +12,7 @@ from perf_pipeline.baselines.defs import baseline_asset
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.regressions.calibration_defs import calibration_asset
 from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.reports.defs import report_asset
 from perf_pipeline.snapshots.checks import target_checks
@@ -175,8 +176,8 @@ def target_definitions(target: Target) -> dg.Definitions:
     dagster.Definitions
         Assets `<target>/stats/*`, `<target>/rollup/statements_hourly`,
         `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
-        `<target>/report/findings`, `<target>/report/regressions`, and the checks of the service
-        level. Schedules and sensors are the fleet's.
+        `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
+        and the checks of the service level. Schedules and sensors are the fleet's.
 
     """
     return dg.Definitions(
@@ -187,6 +188,7 @@ def target_definitions(target: Target) -> dg.Definitions:
             baseline_asset(target),
             findings_asset(target),
             report_asset(target),
+            calibration_asset(target),
         ],
         asset_checks=[target_checks(target)],
     )

@@ -1,16 +1,17 @@
 """Detect, judge and explain changes in performance.
 
-`detect` and `false_discovery` are loaded on first use: Dagster imports this package on every
-run, most of which detect nothing.
+The public functions are loaded on first use: Dagster imports this package on every run, most of
+which detect nothing.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perf_pipeline.regressions.detectable import judgeable
     from perf_pipeline.regressions.detector import detect
     from perf_pipeline.regressions.evidence import false_discovery
 
-__all__ = ["detect", "false_discovery"]
+__all__ = ["detect", "false_discovery", "judgeable"]
 
 
 def __getattr__(name: str) -> object:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> object:
         from perf_pipeline.regressions.evidence import false_discovery
 
         return false_discovery
+    if name == "judgeable":
+        from perf_pipeline.regressions.detectable import judgeable
+
+        return judgeable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,7 @@
 """Find changes of level in many performance series at once."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,7 @@ from perf_pipeline.regressions.noise import FEW, local_level, noise_scales
 from perf_pipeline.regressions.prune import Change, Limits, Track, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
-from perf_pipeline.regressions.series import Batch, batches, clean, validate
+from perf_pipeline.regressions.series import Batch, Floats, batches, clean, validate
 
 SCHEMA: dict[str, pl.DataType] = {
     "series_id": pl.String(),
@@ -78,7 +79,30 @@ def detect(series: pl.DataFrame, limits: Limits = DEFAULT) -> pl.DataFrame:
     return found.sort("series_id", "change_ts")
 
 
-def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
+@dataclass(frozen=True)
+class Prepared:
+    """A batch ready to be judged; `raw`, `y`, `w` have shape (s, n), the noise (s,).
+
+    Attributes
+    ----------
+    raw, y : ndarray of float64
+        Transformed values without season; the same with outliers clipped.
+    w : ndarray of float64
+        Inverse variance of each sample, 0 where there is none.
+    scale, single : ndarray of float64
+        See `noise.noise_scales`.
+
+    """
+
+    raw: Floats
+    y: Floats
+    w: Floats
+    scale: Floats
+    single: Floats
+
+
+def prepare(batch: Batch, limits: Limits) -> Prepared:
+    """Remove season and outliers, and measure the noise of each series."""
     raw = remove_season(batch)
     centre, variance = local_level(raw, batch)
     # Counts come in small numbers: most of what a median calls outliers are just ones and twos.
@@ -86,9 +110,14 @@ def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
     y = np.where(batch.valid, centre + np.clip(raw - centre, -clip, clip), centre)
     w = np.where(batch.valid, 1.0 / variance, 0.0)
     scale, single = noise_scales(y, w, batch)
-    blocks = block_sums(w, y, batch.count)
+    return Prepared(raw, y, w, scale, single)
+
+
+def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
+    ready = prepare(batch, limits)
+    blocks = block_sums(ready.w, ready.y, batch.count)
     # Autocorrelation cannot be read from a few samples: propose more there, and judge.
-    cost = np.where(batch.count <= FEW, single, scale)
+    cost = np.where(batch.count <= FEW, ready.single, ready.scale)
     penalty = limits.penalty * cost**2 * np.log(batch.count)
     back = optimal_partition(blocks, penalty, -(-limits.min_segment // blocks.size))
     reach = max(3, blocks.size)
@@ -96,8 +125,8 @@ def _detect_batch(batch: Batch, limits: Limits) -> list[Row]:
     for i, cuts in enumerate(boundaries(back, blocks)):
         if cuts:
             n = int(batch.count[i])
-            noise = (float(scale[i]), float(single[i]))
-            track = Track(batch.ts[i, :n], raw[i, :n], y[i, :n], w[i, :n], noise)
+            noise = (float(ready.scale[i]), float(ready.single[i]))
+            track = Track(batch.ts[i, :n], ready.raw[i, :n], ready.y[i, :n], ready.w[i, :n], noise)
             rows += [_row(batch, i, track, k) for k in changes(track, cuts, limits, reach)]
     return rows
 

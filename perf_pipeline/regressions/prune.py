@@ -13,7 +13,7 @@ from perf_pipeline.regressions.series import Bools, Floats, Ints
 HOUR_US = 3_600_000_000
 
 #: Up to this span (a load test, a demo) hours of the day and weekends play no part.
-_SHORT_SPAN_US = 3 * HOUR_US
+SHORT_SPAN_US = 3 * HOUR_US
 
 #: How many times the spread within two levels they must be apart to be believed in a series too
 #: short (`noise.FEW` samples) to tell autocorrelation from chance.
@@ -105,6 +105,11 @@ class Change:
         return self.new - self.old
 
 
+def degrees_of_freedom(samples: int) -> float:
+    """Degrees of freedom of a noise estimate: a winsorised one keeps about nine tenths of them."""
+    return max(0.9 * samples - 2, 3.0)
+
+
 class Track:
     """One series with prefix sums: levels and their errors of any stretch in constant time.
 
@@ -128,8 +133,7 @@ class Track:
         self.scale, self.single = noise
         self.n = len(y)
         self.span = int(ts[-1] - ts[0])
-        # Winsorised noise estimates keep about nine tenths of the degrees of freedom.
-        self.df = max(0.9 * self.n - 2, 3.0)
+        self.df = degrees_of_freedom(self.n)
         self.cw, self.cy, self.cyy = (np.concatenate(([0.0], np.cumsum(v))) for v in self._sums())
         self._slots: Ints | None = None
 
@@ -238,7 +242,7 @@ def _weakness(track: Track, edges: list[int], change: Change, limits: Limits) ->
     length = min(change.b - change.a, change.c - change.b)
     if length <= limits.block_n and size < limits.block * _block_noise(track, edges, length):
         return 3.0
-    if track.span > _SHORT_SPAN_US and size < math.log(limits.unseen):
+    if track.span > SHORT_SPAN_US and size < math.log(limits.unseen):
         if _unseen(track, change):
             return 2.5
         if size < math.log(limits.first_week) and track.span < 7 * 24 * HOUR_US:

@@ -20,6 +20,7 @@ ASSETS = [
     "platform/housekeeping",
     "platform/ledger_archive",
     "thorbis/baseline/statements",
+    "thorbis/report/calibration",
     "thorbis/report/findings",
     "thorbis/report/regressions",
     "thorbis/rollup/relations_daily",
@@ -39,6 +40,7 @@ ASSETS = [
 CHECKS = [
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
+    "thorbis/report/calibration:false_alarms_as_rare_as_promised",
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
     "thorbis/stats/statements:active_time_covered",
@@ -87,8 +89,15 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["assets"] == ASSETS
     assert found["checks"] == CHECKS
-    assert found["jobs"] == ["collect", "housekeeping", "ledger_archive", "report_thorbis"]
+    assert found["jobs"] == [
+        "calibrate_thorbis",
+        "collect",
+        "housekeeping",
+        "ledger_archive",
+        "report_thorbis",
+    ]
     assert found["schedules"] == {
+        "calibrate_thorbis_weekly": ["30 5 * * 1", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
         "ledger_archive_nightly": ["40 2 * * *", "RUNNING"],
@@ -139,7 +148,13 @@ def test_a_job_runs_in_its_own_process_and_one_at_a_time() -> None:
 
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    for name in ("collect", "report_thorbis", "housekeeping", "ledger_archive"):
+    for name in (
+        "collect",
+        "report_thorbis",
+        "calibrate_thorbis",
+        "housekeeping",
+        "ledger_archive",
+    ):
         job = loaded.resolve_job_def(name)
         assert job.executor_def.name == "in_process"
         assert job.tags["perf_pipeline/singleton"] == name
@@ -151,7 +166,7 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 5
+    assert len(partitioned) == 6
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 
@@ -162,8 +177,10 @@ def test_the_report_job_rolls_up_builds_finds_and_renders_in_one_run() -> None:
     job = defs().resolve_job_def("report_thorbis")
     selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
     assert selected == {
-        key for key in ASSETS if key.startswith("thorbis/") and "/stats/" not in key
+        key
+        for key in ASSETS
+        if key.startswith("thorbis/") and "/stats/" not in key and "/calibration" not in key
     }
     assert len(job.asset_layer.asset_graph.asset_check_keys) == sum(
-        "thorbis" in name for name in CHECKS
+        "thorbis" in name and "/calibration" not in name for name in CHECKS
     )
