@@ -19,8 +19,9 @@ from perf_pipeline.regressions.events import (
     setting_events,
 )
 from perf_pipeline.regressions.explain import Rate
-from perf_pipeline.store import Store, frames, ledger
-from perf_pipeline.store.samples import METRIC, Plan, alike, midnight
+from perf_pipeline.store import Store, frames, ledger, levels
+from perf_pipeline.store.levels import Key, Levels
+from perf_pipeline.store.samples import Plan, alike, midnight
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)
@@ -58,19 +59,6 @@ _ANALYZES = pl.col("analyze_count") + pl.col("autoanalyze_count")
 _VACUUMS = pl.col("vacuum_count") + pl.col("autovacuum_count")
 USE: Schema = {"ts": _TS, "name": _TEXT, "amount": _INT}
 TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
-BASELINES: Schema = {
-    "day": pl.Date,
-    "userid": _INT,
-    "dbid": _INT,
-    "queryid": _INT,
-    "toplevel": pl.Boolean,
-    "tier": _TEXT,
-    "slot": pl.Int16,
-    "center": _MS,
-}
-TIERS = ("hour_of_week", "hour_of_day", "all", "initial")
-
-Key = tuple[int, int, int, bool]
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,7 @@ class Context:
     texts: Mapping[tuple[int, int, int], str]
     parts: Mapping[Key, pl.DataFrame]
     waits: Mapping[int, pl.DataFrame]
-    baselines: Mapping[tuple[date, Key, str, int], float]
+    levels: Levels
 
     def scans(self, until: datetime) -> Rate:
         """Return scans per second of an index, from what was known before `until`."""
@@ -118,12 +106,8 @@ class Context:
 
     def baseline(self, day: date, key: Key, at: datetime) -> tuple[float | None, str | None]:
         """Return the level and tier of the finest baseline of a statement for an instant."""
-        for tier in TIERS:
-            slot = {"hour_of_week": at.weekday() * 24 + at.hour, "hour_of_day": at.hour}
-            level = self.baselines.get((day, key, tier, slot.get(tier, 0)))
-            if level is not None:
-                return level, tier
-        return None, None
+        level = self.levels.at(day, key, at)
+        return (None, None) if level is None else (level.center, level.tier)
 
     def waited(
         self, key: Key, before: tuple[datetime, datetime], after: tuple[datetime, datetime]
@@ -196,9 +180,6 @@ def read(
     relations = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
     ids = sorted(set(queryids))
     texts = rows("findings_texts", TEXTS, queryids=ids)
-    baselines = rows(
-        "findings_baselines", BASELINES, queryids=ids, first=days[0], last=days[1], metric=METRIC
-    )
     return Context(
         events=sorted(near, key=lambda e: (e.end, e.kind, e.object)),
         sweeps=sweeps.select("ts", "previous_ts"),
@@ -207,10 +188,7 @@ def read(
         texts={(u, d, q): text for u, d, q, text in texts.iter_rows()},
         waits=_waits(store, target_id, parts_from, end, ids),
         parts=work.read(store, target_id, plan, parts_from, end, ids),
-        baselines={
-            (day, (u, d, q, t), tier, slot): level
-            for day, u, d, q, t, tier, slot, level in baselines.iter_rows()
-        },
+        levels=Levels.of(levels.read(store, target_id, *days, ids)),
     )
 
 
