@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from perf_pipeline import __version__, cli_archive, cli_findings, cli_report
+from perf_pipeline import __version__, cli_archive, cli_baseline, cli_findings, cli_report
 from perf_pipeline.cli_parts import print_json as _print_json
 from perf_pipeline.cli_parts import say as _say
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
@@ -149,6 +149,7 @@ cli.add_command(cli_findings.findings)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)
 store.add_command(cli_archive.restore)
+cli.add_command(cli_baseline.baseline)
 
 
 @store.command("import")

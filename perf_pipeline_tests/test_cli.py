@@ -57,7 +57,7 @@ def blackhole() -> Iterator[int]:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for command in ("demo", "dev", "doctor", "report", "store", "targets"):
+    for command in ("baseline", "demo", "dev", "doctor", "report", "store", "targets"):
         assert command in out
 
 
@@ -66,6 +66,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         *("demo", "dev", "doctor", "report", "report compare", "store upgrade", "targets"),
         "store import",
+        *("baseline list", "baseline set", "baseline retire"),
     ],
 )
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
@@ -27,7 +28,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     dagster.Definitions
         Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
         `report_<target>` per target, sensor `daily_reports_due`; per target job
-        `calibrate_<target>` with its weekly schedule.
+        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
+        `bench_baselines` and its daily schedule.
 
     Raises
     ------
@@ -41,14 +43,17 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     collect = collect_job()
     reports = [report_job(target) for target in targets]
     calibrations = [calibration_job(target) for target in targets]
-    return dg.Definitions(
-        assets=[collection_asset(targets)],
-        jobs=[collect, *reports, *calibrations],
-        schedules=[
-            collect_schedule(collect),
-            *(calibration_schedule(*pair) for pair in zip(targets, calibrations, strict=True)),
-        ],
-        sensors=[reports_sensor(targets, reports)] if targets else [],
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=[collection_asset(targets)],
+            jobs=[collect, *reports, *calibrations],
+            schedules=[
+                collect_schedule(collect),
+                *(calibration_schedule(*pair) for pair in zip(targets, calibrations, strict=True)),
+            ],
+            sensors=[reports_sensor(targets, reports)] if targets else [],
+        ),
+        bench_definitions(),
     )
 
 

@@ -22,8 +22,8 @@ from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, s
 _NAME = r"^[a-z][a-z0-9_]{0,38}$"
 #: What Dagster takes as an owner.
 _OWNER = r"^(team:.+|[^@\s]+@[^@\s]+\.[^@\s]+)$"
-#: Groups of our own; a target of this name would be mixed up with them.
-_RESERVED = frozenset({"fleet", "platform", "default"})
+#: Groups and prefixes of our own; a target of this name would be mixed up with them.
+_RESERVED = frozenset({"fleet", "platform", "bench", "default"})
 
 
 def _day(context: dg.ResolutionContext, value: str) -> date:

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 ASSETS = [
+    "bench/baseline_comparison",
+    "bench/rolling_baseline",
     "fleet/collection",
     "platform/housekeeping",
     "platform/ledger_archive",
@@ -38,6 +40,7 @@ ASSETS = [
     "thorbis/stats/tables",
 ]
 CHECKS = [
+    "bench/baseline_comparison:no_load_test_regressed",
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
@@ -47,6 +50,7 @@ CHECKS = [
     "thorbis/stats/statements:collection_cost",
     "thorbis/stats/statements:p95_below_100_ms",
 ]
+JOBS = ["bench_baselines", "calibrate_thorbis", "collect", "housekeeping", "ledger_archive", "report_thorbis"]
 
 LOAD = """
 import json, sys
@@ -89,14 +93,9 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["assets"] == ASSETS
     assert found["checks"] == CHECKS
-    assert found["jobs"] == [
-        "calibrate_thorbis",
-        "collect",
-        "housekeeping",
-        "ledger_archive",
-        "report_thorbis",
-    ]
+    assert found["jobs"] == JOBS
     assert found["schedules"] == {
+        "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "calibrate_thorbis_weekly": ["30 5 * * 1", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
@@ -148,13 +147,7 @@ def test_a_job_runs_in_its_own_process_and_one_at_a_time() -> None:
 
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    for name in (
-        "collect",
-        "report_thorbis",
-        "calibrate_thorbis",
-        "housekeeping",
-        "ledger_archive",
-    ):
+    for name in JOBS:
         job = loaded.resolve_job_def(name)
         assert job.executor_def.name == "in_process"
         assert job.tags["perf_pipeline/singleton"] == name

@@ -75,6 +75,7 @@ _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
     "tags": "ARRAY['{}']::text[]",
+    "environments": "ARRAY['staging']::perf_mgmt.environment_enum[]",
 }
 
 

@@ -1,0 +1,145 @@
+"""Assets of load tests' baselines, the gate on them, and their daily job."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import dagster as dg
+
+from perf_pipeline import vocabulary
+from perf_pipeline.errors import PerfPipelineError
+
+if TYPE_CHECKING:
+    from perf_pipeline.baselines.runs import Gate
+
+BENCH_JOB: Final = "bench_baselines"
+ROLLING_KEY: Final = dg.AssetKey(["bench", "rolling_baseline"])
+COMPARISON_KEY: Final = dg.AssetKey(["bench", "baseline_comparison"])
+#: The gate.
+CHECK: Final = "no_load_test_regressed"
+
+
+@dg.asset(
+    key=ROLLING_KEY,
+    group_name=vocabulary.FLEET_GROUP,
+    kinds={"postgres"},
+    tags={"family": "bench"},
+    description="One row is one load test on one target, environment and major version, and what "
+    "is normal for it: the median of its last ten good executions of 30 days.\n\nA new baseline "
+    "retires the old one, which stays in `perf_mgmt.performance_baselines`. While a regression is "
+    "open nothing is moved.",
+)
+def rolling_baseline(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Bring the rolling baseline of every active load test up to date."""
+    from perf_pipeline.baselines import kept
+
+    with vocabulary.explained(), vocabulary.open_store() as store:
+        changes = kept.update_all(store)
+    rows = [
+        {"of": str(c.line), "test": c.line.test_id, "action": c.action, "note": c.note}
+        for c in sorted(changes, key=lambda c: (c.action != "frozen", c.line))
+    ]
+    actions = ("set", "unchanged", "frozen", "kept", "none")
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(changes),
+            **{name: sum(c.action == name for c in changes) for name in actions},
+            **({"baselines": vocabulary.table(rows)} if rows else {}),
+        }
+    )
+
+
+@dg.asset(
+    key=COMPARISON_KEY,
+    group_name=vocabulary.FLEET_GROUP,
+    kinds={"postgres"},
+    tags={"family": "bench"},
+    deps=[ROLLING_KEY],
+    check_specs=[
+        dg.AssetCheckSpec(
+            CHECK,
+            asset=COMPARISON_KEY,
+            blocking=True,
+            description="The newest execution of every active load test is no worse than normal. "
+            "An error: a critical change (confirmed, or suspected and not run again yet), or "
+            "nothing to judge by; a warning: a smaller change, or no baseline yet.",
+        )
+    ],
+    description="One row is one execution of a load test that has ended, compared with its "
+    "rolling and its initial (or manual) baseline: p95, p99, throughput, error rate, CPU, "
+    "memory.\n\nA change counts when it is beyond its threshold and beyond what runs vary by; it "
+    "is a regression when a re-run agrees. The verdict is kept in `perf_mgmt.test_executions`.",
+)
+def baseline_comparison(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Judge what has ended since the last time; say what the gate lets through."""
+    from perf_pipeline.baselines import runs
+
+    with vocabulary.explained(), vocabulary.open_store() as store:
+        judged = runs.judge_pending(store)
+        gates = runs.newest(store)
+    table = [each.as_dict() for each in reversed(judged)]
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(judged),
+            **runs.counted(gates),
+            **({"judged": vocabulary.table(table)} if table else {}),
+        },
+        check_results=[result(gates)],
+    )
+
+
+def result(gates: "list[Gate]") -> dg.AssetCheckResult:
+    """Return the gate's result over the newest execution of each load test."""
+    from perf_pipeline.baselines import runs
+
+    held = [each for each in gates if not each.passed]
+    blocks = not gates or any(each.blocks for each in gates)
+    ranked = [name for name in runs.GATE_OUTCOMES if any(g.outcome == name for g in gates)]
+    told = "; ".join(
+        f"{each.row['test_name']} {each.row['test_version']} ({each.line}): "
+        f"{each.outcome}: {each.reason}"
+        for each in sorted(held, key=lambda each: runs.GATE_OUTCOMES.index(each.outcome))[:5]
+    )
+    if not gates:
+        told = "no execution of an active load test within 30 days"
+    return dg.AssetCheckResult(
+        asset_key=COMPARISON_KEY,
+        check_name=CHECK,
+        passed=bool(gates) and not held,
+        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        description=told or "every newest execution is within thresholds",
+        metadata={"outcome": ranked[0] if ranked else "NO_DATA", **runs.counted(gates)},
+    )
+
+
+def bench_definitions() -> dg.Definitions:
+    """Return the two assets with their job and daily schedule."""
+    job = dg.define_asset_job(
+        BENCH_JOB,
+        selection=dg.AssetSelection.assets(ROLLING_KEY, COMPARISON_KEY),
+        description="Update the baselines of load tests, then judge the newest executions.",
+        tags={vocabulary.SINGLETON_TAG: BENCH_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+    )
+
+    @dg.schedule(
+        name="bench_baselines_daily",
+        job=job,
+        cron_schedule="10 2 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Update the baselines of load tests and look at their regressions, at 02:10 "
+        "UTC; not where no load test ran within 30 days.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        from perf_pipeline.baselines import runs
+
+        try:
+            with vocabulary.open_store() as store:
+                gates = runs.newest(store)
+        except PerfPipelineError as error:
+            yield dg.SkipReason(str(error))
+            return
+        yield dg.RunRequest() if gates else dg.SkipReason("no load test ran within 30 days")
+
+    return dg.Definitions(
+        assets=[rolling_baseline, baseline_comparison], jobs=[job], schedules=[daily]
+    )

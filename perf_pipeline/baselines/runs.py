@@ -1,0 +1,225 @@
+"""Judge the executions that have ended, and say what a gate may let through."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from perf_pipeline.baselines import kept, rolling
+from perf_pipeline.baselines.judge_run import Outcome, State, Verdict, judge, settle
+from perf_pipeline.baselines.rolling import Line, Row
+from perf_pipeline.store import Store, executions
+from perf_pipeline.store.executions import UNJUDGED
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An execution and what is said of it."""
+
+    row: Row
+    verdict: Verdict
+
+    @property
+    def line(self) -> Line:
+        """What it may be compared with."""
+        return Line.of(self.row)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for a table or for JSON."""
+        return {
+            "execution_id": str(self.row["execution_id"]),
+            "test": f"{self.row['test_name']} {self.row['test_version']}",
+            "target": self.row["target"],
+            "environment": self.row["environment"],
+            "started_at": self.row["started_at"],
+            "state": self.verdict.state.value,
+            "worst": self.verdict.worst.value,
+            "p95_ms": self.row["p95_ms"],
+            "throughput_tps": self.row["throughput_tps"],
+            "reason": self.verdict.reason,
+        }
+
+
+def judge_pending(store: Store, now: datetime | None = None) -> list[Judged]:
+    """Judge every execution that ended and has no verdict, and settle what was suspected.
+
+    In the order of their start, each with the baselines its predecessors left: a good one is part
+    of the rolling baseline before the next is judged. Killed half-way, the rest is judged next
+    time.
+
+    Parameters
+    ----------
+    store : Store
+    now : datetime, optional
+        With time zone; default: now.
+
+    Returns
+    -------
+    list of Judged
+        Those whose verdict is new.
+
+    """
+    moment = now or datetime.now(UTC)
+    pending = executions.read(store, states=[UNJUDGED, State.SUSPECTED.value], ended=True)
+    found = []
+    for row in pending:
+        judged = judge_one(store, row["execution_id"], moment)
+        if judged is not None:
+            found.append(judged)
+    return found
+
+
+def judge_one(store: Store, execution_id: UUID, now: datetime | None = None) -> Judged | None:
+    """Judge one execution that has ended, in one transaction; update the baselines it is good for.
+
+    Returns
+    -------
+    Judged or None
+        None when its verdict stands, or it is suspected and still has no re-run.
+
+    Raises
+    ------
+    InputError
+        The execution is not recorded.
+
+    """
+    with store.begin() as connection:
+        row = executions.get(connection, execution_id)
+        kept.rows_in(connection, "baseline_lock", {"test_id": row["test_id"]})
+        row = executions.get(connection, execution_id)  # as it is now that nobody else judges it
+        if row["status"] == "RUNNING" or row["state"] not in (None, State.SUSPECTED):
+            return None
+        others = _repeats(connection, row)
+        if row["state"] is not None and not others:
+            return None
+        verdict = _verdict(connection, row, others)
+        if verdict.state == row["state"]:
+            return None
+        kept.rows_in(connection, "execution_judge", _params(row, verdict))
+        if verdict.state in (State.OK, State.NO_BASELINE):
+            kept.update_in(connection, Line.of(row), now or datetime.now(UTC))
+        return Judged(row, verdict)
+
+
+def _verdict(connection: psycopg.Connection, row: Row, others: Sequence[Row]) -> Verdict:
+    line = Line.of(row)
+    baselines = kept.active(connection, line)
+    rows, declared = kept.history(connection, line)
+    first = min((row, *others), key=lambda each: each["started_at"])
+    earlier = [each for each in rows if each["started_at"] < first["started_at"]]
+    past = [rolling.run_of(each) for each in rolling.good(earlier, declared)]
+    verdict = judge(rolling.run_of(row), baselines, past)
+    for other in others:
+        verdict = settle(verdict, judge(rolling.run_of(other), baselines, past))
+    return verdict
+
+
+def _repeats(connection: psycopg.Connection, row: Row) -> list[Row]:
+    """Return the re-runs of an execution, or the execution this one is a re-run of."""
+    if row["rerun_of"] is not None:
+        found = executions.read_in(connection, execution_id=row["rerun_of"], ended=True)
+    else:
+        found = executions.read_in(connection, rerun_of=row["execution_id"], ended=True)
+    return [each for each in found if Line.of(each) == Line.of(row)]
+
+
+def _params(row: Row, verdict: Verdict) -> dict[str, object]:
+    of_p95 = [
+        each for each in verdict.comparisons if each.metric == "p95_ms" and each.change is not None
+    ]
+    telling = max(of_p95, key=lambda each: each.change or 0.0, default=None)
+    graded = verdict.worst in (Outcome.OK, Outcome.WARNING, Outcome.CRITICAL)
+    return {
+        "execution_id": row["execution_id"],
+        "state": verdict.state.value,
+        "worst": verdict.worst.value if graded else None,
+        "change_percent": telling.change if telling else None,
+        "baseline_id": telling.baseline_id if telling else None,
+        "comparison": Jsonb(
+            {
+                "reason": verdict.reason,
+                "missing": list(verdict.missing),
+                "rows": [asdict(each) for each in verdict.comparisons],
+            }
+        ),
+    }
+
+
+#: Verdicts a gate lets through, blocks, and only warns of.
+@dataclass(frozen=True)
+class Gate:
+    """What a gate says of the newest execution of one line."""
+
+    row: Row
+    outcome: str
+    passed: bool
+    blocks: bool
+    reason: str
+
+    @property
+    def line(self) -> Line:
+        """Which test, where."""
+        return Line.of(self.row)
+
+
+def gate(row: Row) -> Gate:
+    """Say whether an execution may pass; pure.
+
+    Parameters
+    ----------
+    row : Mapping
+        As `executions.read` returns it.
+
+    Returns
+    -------
+    Gate
+        `outcome` is its state, or UNJUDGED. Nothing critical and everything known passes, a
+        warning is told and lets pass; no baseline is no pass, but blocks nothing (the limits of
+        the test itself still apply); a critical change, a lack of data and a critical suspicion
+        that no re-run has settled block.
+
+    """
+    state = row["state"] or UNJUDGED
+    told = row["comparison"] or {}
+    reason = told.get("reason") or "not judged yet"
+    lost = bool(told.get("missing"))
+    if state == State.OK:
+        return Gate(row, state, True, False, reason)
+    if state == State.NO_BASELINE:
+        return Gate(row, state, False, False, reason)
+    warned = row["worst"] == Outcome.WARNING and not lost
+    if state == State.SUSPECTED:
+        reason = f"{reason}; a re-run will tell (record it with rerun_of)"
+    return Gate(row, state, False, not warned, reason)
+
+
+def newest(store: Store, now: datetime | None = None) -> list[Gate]:
+    """Return the gate's word on the newest ended execution of each active line of 30 days."""
+    moment = now or datetime.now(UTC)
+    found = []
+    for each in store.rows("execution_lines"):
+        rows = executions.read(
+            store, **Line.of(each).as_dict(), ended=True, newest=1, since=moment - rolling.WINDOW
+        )
+        found += [gate(row) for row in rows]
+    return found
+
+
+#: How a gate's word is counted, worst first.
+GATE_OUTCOMES: Final = (
+    State.REGRESSED.value,
+    State.SUSPECTED.value,
+    State.NO_DATA.value,
+    UNJUDGED,
+    State.NO_BASELINE.value,
+    State.OK.value,
+)
+
+
+def counted(gates: Sequence[Gate]) -> Mapping[str, int]:
+    """Return how many lines have each outcome."""
+    return {name: sum(each.outcome == name for each in gates) for name in GATE_OUTCOMES}

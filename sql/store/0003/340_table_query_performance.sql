@@ -1,0 +1,30 @@
+-- purpose: what each statement did during an execution (difference of two readings of pg_stat_statements); texts redacted; NULL: not known
+-- minimum version: 14
+CREATE TABLE perf_mgmt.query_performance (
+    execution_id uuid NOT NULL REFERENCES perf_mgmt.test_executions ON DELETE CASCADE,
+    userid bigint NOT NULL,
+    dbid bigint NOT NULL,
+    queryid bigint NOT NULL,
+    toplevel boolean NOT NULL,
+    query_hash text NOT NULL CHECK (length(query_hash) = 64),
+    query text,
+    query_type text,
+    tables text [],
+    calls bigint NOT NULL CHECK (calls >= 0),
+    total_ms double precision NOT NULL CHECK (total_ms >= 0 AND total_ms < 'Infinity'),
+    mean_ms double precision GENERATED ALWAYS AS (total_ms / nullif(calls, 0)) STORED,
+    min_ms double precision,
+    max_ms double precision,
+    stddev_ms double precision,
+    rows bigint,
+    shared_blks_hit bigint,
+    shared_blks_read bigint,
+    shared_blks_dirtied bigint,
+    shared_blks_written bigint,
+    temp_blks_read bigint,
+    temp_blks_written bigint,
+    io_read_ms double precision,
+    io_write_ms double precision,
+    wal_bytes bigint,
+    PRIMARY KEY (execution_id, queryid, userid, dbid, toplevel)
+);
