@@ -50,7 +50,14 @@ CHECKS = [
     "thorbis/stats/statements:collection_cost",
     "thorbis/stats/statements:p95_below_100_ms",
 ]
-JOBS = ["bench_baselines", "calibrate_thorbis", "collect", "housekeeping", "ledger_archive", "report_thorbis"]
+JOBS = [
+    "bench_baselines",
+    "calibrate_thorbis",
+    "collect",
+    "housekeeping",
+    "ledger_archive",
+    "report_thorbis",
+]
 
 LOAD = """
 import json, sys
