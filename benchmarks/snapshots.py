@@ -42,10 +42,10 @@ def say(name: str, value: float) -> None:
 
 
 def drain(session: psycopg.Connection, query: LiteralString) -> None:
-    """Read a query's rows by COPY and throw them away."""
+    """Read a query's rows by COPY, exact as they are in binary, and throw them away."""
     with (
         session.cursor() as cursor,
-        cursor.copy(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(query))) as copy,
+        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(sql.SQL(query))) as copy,
     ):
         for _ in copy:
             pass
