@@ -53,6 +53,31 @@ def read_frame(
     return parse(buffer.getvalue(), schema, untyped=is_untyped(connection))
 
 
+def read_binary(
+    connection: psycopg.Connection,
+    query: LiteralString | sql.Composable,
+    params: Mapping[str, object] | None = None,
+) -> bytearray:
+    """Run a query by COPY in PostgreSQL's binary format and return what it sent.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+    query : LiteralString or sql.Composable
+        As for `read_frame`.
+    params : Mapping, optional
+
+    """
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(
+        _bind(connection, query, params)
+    )
+    found = bytearray()
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in copy:
+            found += block
+    return found
+
+
 def parse(data: bytes, schema: Schema, *, untyped: bool = False) -> pl.DataFrame:
     """Return what COPY sent as CSV as a frame.
 
@@ -127,7 +152,8 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
     table : tuple of str
         Schema and table name.
     frame : polars.DataFrame
-        Column names are the table's; naive datetimes are UTC. Nested columns are refused.
+        Column names are the table's; naive datetimes are UTC; bytes are for `bytea`. Nested columns
+        are refused.
 
     Returns
     -------
@@ -148,6 +174,12 @@ def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: p
             )
     if frame.is_empty():
         return 0
+    if any(dtype == pl.Binary for dtype in frame.schema.values()):
+        frame = frame.with_columns(
+            (pl.lit("\\x") + pl.col(name).bin.encode("hex")).alias(name)
+            for name, dtype in frame.schema.items()
+            if dtype == pl.Binary
+        )
     statement = _into(*table, tuple(frame.columns))
     payload = few.write(frame) or frame.write_csv(
         include_header=False,

@@ -8,11 +8,12 @@ from typing import Final
 import polars as pl
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.store import frames, ledger, targets
+from perf_pipeline.store import frames, hours, ledger, targets
 from perf_pipeline.store.engine import Store
 from perf_pipeline.store.samples import SOURCES
 
 _KEYS: Final = ("userid", "dbid", "queryid", "toplevel")
+_SIDE_BY_SIDE: Final = ("queryid", "userid", "dbid", "toplevel")
 _COUNTERS: Final = {
     "calls": pl.Int64(),
     "total_exec_time": pl.Float64(),
@@ -111,19 +112,28 @@ def daily(intervals: pl.DataFrame) -> pl.DataFrame:
     -------
     polars.DataFrame
         `day`, `source`, the key, `intervals`, `exact_intervals`, every counter, `exact_calls` and
-        `exact_exec_time` (of exact intervals; ms). Sorted by day and key.
+        `exact_exec_time` (of exact intervals; ms), `hours` and `hourly` (of exact intervals, see
+        `store.hours`). Sorted by day and key.
 
     """
     summed = intervals.with_columns(day=pl.col("ts").dt.date()).sort("ts", *_KEYS)
+    group = ("day", "source", *_KEYS)
+    exact = (
+        summed.filter(_exact(), pl.col("calls") > 0)
+        .group_by(*group, hour=pl.col("ts").dt.hour(), maintain_order=True)
+        .agg(pl.col("calls").sum(), pl.col("total_exec_time").sum())
+    )
     return (
-        summed.group_by("day", "source", *_KEYS, maintain_order=True)
+        summed.group_by(group, maintain_order=True)
         .agg(
-            pl.len().cast(pl.Int32).alias("intervals"),
-            _exact().sum().cast(pl.Int32).alias("exact_intervals"),
+            pl.len().cast(pl.Int16).alias("intervals"),
+            _exact().sum().cast(pl.Int16).alias("exact_intervals"),
             *sums(summed, tuple(_COUNTERS)),
             pl.col("calls").filter(_exact()).sum().alias("exact_calls"),
             pl.col("total_exec_time").filter(_exact()).sum().alias("exact_exec_time"),
         )
+        .join(hours.pack(exact, group), on=group, how="left")
+        .with_columns(pl.col("hours").fill_null(0), pl.col("hourly").fill_null(b""))
         .sort("day", *_KEYS)
     )
 
@@ -208,6 +218,8 @@ def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
         rows = frame.with_columns(target_id=pl.lit(target_id))
         return frames.replace_days(store, ("ledger", table), column, target_id, first, last, rows)
 
-    hours = keep("statements_hourly", "hour", hourly(intervals))
+    # a statement's hours of a day side by side: its index knows stretches of pages, not rows
+    of_hours = hourly(intervals).sort(pl.col("hour").dt.date(), *_SIDE_BY_SIDE, "hour", "exact")
+    rows = keep("statements_hourly", "hour", of_hours)
     days = keep("statements_daily", "day", daily(intervals))
-    return Rolled(hours, intervals.height, days)
+    return Rolled(rows, intervals.height, days)
