@@ -8,6 +8,7 @@ from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
+from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
 
@@ -29,7 +30,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
         `report_<target>` per target, sensor `daily_reports_due`; per target job
         `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
-        `bench_baselines` and its daily schedule.
+        `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
+        `/monthly` with a job and a schedule for all targets.
 
     Raises
     ------
@@ -54,6 +56,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
             sensors=[reports_sensor(targets, reports)] if targets else [],
         ),
         bench_definitions(),
+        period_definitions(targets),
     )
 
 

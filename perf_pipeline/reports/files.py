@@ -5,8 +5,8 @@ from datetime import date
 from pathlib import Path
 
 
-def write(folder: Path, target_name: str, day: date, html: str) -> Path:
-    """Write a report and return its path, `<folder>/<target>/<day>.html`.
+def write(folder: Path, target_name: str, day: date, html: str, kind: str = "") -> Path:
+    """Write a report and return its path, `<folder>/<target>/[<kind>/]<day>.html`.
 
     Parameters
     ----------
@@ -16,6 +16,8 @@ def write(folder: Path, target_name: str, day: date, html: str) -> Path:
     day : date
     html : str
         The whole page.
+    kind : str
+        A folder of its own; empty for the day's report.
 
     Returns
     -------
@@ -23,7 +25,7 @@ def write(folder: Path, target_name: str, day: date, html: str) -> Path:
         Absolute; the file is replaced in one step.
 
     """
-    path = folder.absolute() / target_name / f"{day.isoformat()}.html"
+    path = folder.absolute() / target_name / kind / f"{day.isoformat()}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(html, encoding="utf-8")

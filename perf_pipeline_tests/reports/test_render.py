@@ -32,7 +32,19 @@ ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "a", "div", "header", "p", "h1", "h2"),
     *("h3", "h4", "dl", "dt", "dd", "small", "nav", "ul", "ol", "li", "main", "section", "article"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td", "span", "code", "pre", "details"),
-    *("summary", "figure", "svg", "desc", "path", "text", "rect", "i", "strong", "footer"),
+    *(
+        "summary",
+        "figure",
+        "figcaption",
+        "svg",
+        "desc",
+        "path",
+        "text",
+        "rect",
+        "i",
+        "strong",
+        "footer",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_pipeline.reports.comparison import compute
@@ -144,6 +144,7 @@ work = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(work, work)
 def test_swapping_the_sides_turns_every_change_around(left: list[Any], right: list[Any]) -> None:
     a, b = (side([statement(*row) for row in rows]) for rows in (left, right))

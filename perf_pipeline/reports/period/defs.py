@@ -1,0 +1,141 @@
+"""Assets of the weekly and monthly reports, the jobs that make one, and their schedules."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import dagster as dg
+
+from perf_pipeline import settings, vocabulary
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.reports import files
+from perf_pipeline.reports.period import MONTHLY, WEEKLY
+
+#: Kind -> cron of its schedule: the week or month that has just ended, after its last day's report.
+CRONS: Final = {WEEKLY: "0 6 * * 1", MONTHLY: "0 6 1 * *"}
+
+_ROW: Final = {
+    WEEKLY: "one week's report, Monday to Sunday: regressions found and resolved, what cost most "
+    "and what changed most, service levels, capacity, coverage",
+    MONTHLY: "one month's report: regressions found and resolved, what cost most and what changed "
+    "most, service levels, capacity, coverage",
+}
+
+
+def partitions(targets: Sequence[Target], kind: str) -> dg.TimeWindowPartitionsDefinition:
+    """Return the weeks or months since the first day of any target, to the current one.
+
+    The same for all targets, so that one run serves them all.
+    """
+    start = min(target.history_start for target in targets)
+    if kind == MONTHLY:
+        return dg.MonthlyPartitionsDefinition(
+            start_date=start.replace(day=1).isoformat(), timezone="UTC", end_offset=1
+        )
+    monday = start - timedelta(days=start.weekday())
+    return dg.WeeklyPartitionsDefinition(
+        start_date=monday.isoformat(), timezone="UTC", day_offset=1, end_offset=1
+    )
+
+
+def _whatever_days_there_are() -> dg.TimeWindowPartitionMapping:
+    """Map a period to its days: the first and the current one have days without a partition.
+
+    Without that parameter, which Dagster 1.13 calls beta, a backfill from the UI refuses both.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+
+
+def period_asset(
+    target: Target, kind: str, partitions_def: dg.TimeWindowPartitionsDefinition
+) -> dg.AssetsDefinition:
+    """Return `<target>/report/weekly` or `<target>/report/monthly`."""
+    mapping = _whatever_days_there_are()
+    upstream = (
+        ("report", "findings"),
+        ("rollup", "statements_hourly"),
+        ("rollup", "relations_daily"),
+    )
+
+    @dg.asset(
+        key=vocabulary.key(target, "report", kind),
+        group_name=target.name,
+        kinds={"postgres", "markdown"},
+        owners=list(target.owners),
+        tags=vocabulary.tags(target, "report"),
+        description=vocabulary.described(target, _ROW[kind], "Self-contained HTML, and Markdown."),
+        deps=[
+            dg.AssetDep(vocabulary.key(target, family, name), partition_mapping=mapping)
+            for family, name in upstream
+        ],
+        partitions_def=partitions_def,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from perf_pipeline.reports.period.build import build
+
+        folder = settings.current().home_dir / "reports"
+        asked = vocabulary.days(context)
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            reports = build(store, target.name, kind, asked.first, asked.last)
+        for each in reports:
+            path = files.write(folder, target.name, each.day, each.html, kind)
+            context.add_asset_metadata(
+                {
+                    "report": dg.MetadataValue.md(each.markdown),
+                    "html": dg.MetadataValue.path(path),
+                    "found": each.found,
+                    "resolved": each.resolved,
+                    "open": each.open,
+                    "content_hash": each.content_hash,
+                },
+                partition_key=each.day.isoformat(),
+            )
+        return dg.MaterializeResult(metadata={"run": f"{asked}: {len(reports):,} reports"})
+
+    return report
+
+
+def period_definitions(targets: Sequence[Target]) -> dg.Definitions:
+    """Return the weekly and monthly reports of all targets, with a job and a schedule each.
+
+    One run makes the reports of all targets: a run costs more than the reports of a small target.
+    """
+    if not targets:
+        return dg.Definitions()
+    return dg.Definitions.merge(*(_of_kind(targets, kind) for kind in CRONS))
+
+
+def _of_kind(targets: Sequence[Target], kind: str) -> dg.Definitions:
+    shared = partitions(targets, kind)
+    assets = [period_asset(target, kind, shared) for target in targets]
+    name = f"{kind}_reports"
+    job = dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*assets),
+        description=f"Make the {kind} reports of all targets.",
+        tags={vocabulary.SINGLETON_TAG: name, vocabulary.MAX_RUNTIME_TAG: "3600"},
+    )
+
+    @dg.schedule(
+        name=f"{kind}_reports",
+        job=job,
+        cron_schedule=CRONS[kind],
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Make the {kind} reports of what has just ended, at 06:00 UTC.",
+    )
+    def ended(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        active = vocabulary.active_run(context.instance, name)
+        if active is not None:
+            return dg.SkipReason(f"run {active} of {name} is still active")
+        # the last one is not over yet
+        keys = shared.get_partition_keys(context.scheduled_execution_time)
+        if len(keys) < 2:
+            return dg.SkipReason("nothing has ended yet")
+        return dg.RunRequest(partition_key=keys[-2])
+
+    return dg.Definitions(assets=assets, jobs=[job], schedules=[ended])
