@@ -12,7 +12,14 @@ from typing import Any
 
 import click
 
-from perf_pipeline import __version__, cli_archive, cli_baseline, cli_findings, cli_report
+from perf_pipeline import (
+    __version__,
+    cli_archive,
+    cli_baseline,
+    cli_events,
+    cli_findings,
+    cli_report,
+)
 from perf_pipeline.cli_parts import print_json as _print_json
 from perf_pipeline.cli_parts import say as _say
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
@@ -145,6 +152,7 @@ def store_upgrade(as_json: bool) -> None:
         _say(f"upgraded the store from {before.current or 'nothing'} to revision {after.current}")
 
 
+cli.add_command(cli_events.event)
 cli.add_command(cli_findings.findings)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)

@@ -1,6 +1,5 @@
 """Read what surrounds a set of findings: events, statistics of relations, texts, parts."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,22 +8,27 @@ from typing import Any
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.regressions import waits, work
+from perf_pipeline.regressions import circumstances, pressure, relations, waits, work
+from perf_pipeline.regressions.circumstances import Circumstances
 from perf_pipeline.regressions.decompose import Work
 from perf_pipeline.regressions.events import (
     Event,
     maintenance_events,
+    refresh_events,
     schema_events,
     server_events,
     setting_events,
 )
-from perf_pipeline.regressions.explain import Rate
+from perf_pipeline.regressions.explain import Rate, mentions
+from perf_pipeline.regressions.plans import Use
+from perf_pipeline.regressions.timeline import Timeline
 from perf_pipeline.store import Store, frames, ledger, levels
 from perf_pipeline.store.levels import Key, Levels
 from perf_pipeline.store.samples import Plan, alike, midnight
 
 #: Statistics of a relation are compared over at most a day on either side of an onset.
 NEAR = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 _TS, _INT, _TEXT, _MS = pl.Datetime("us"), pl.Int64, pl.String, pl.Float64
 SWEEPS = (
@@ -35,6 +39,8 @@ SWEEPS = (
     "timeline",
     "postmaster_start",
     "in_recovery",
+    "database_stats_reset",
+    "statements_stats_reset",
 )
 SCHEMA_CHANGES = (
     "ts",
@@ -57,7 +63,7 @@ SETTINGS_CHANGES = (
 )
 _ANALYZES = pl.col("analyze_count") + pl.col("autoanalyze_count")
 _VACUUMS = pl.col("vacuum_count") + pl.col("autovacuum_count")
-USE: Schema = {"ts": _TS, "name": _TEXT, "amount": _INT}
+REFRESHES: Schema = {"queryid": _INT, "query": _TEXT}
 TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
 
 
@@ -65,7 +71,8 @@ TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
 class Context:
     """What was read around the onsets of one source and grain."""
 
-    events: Sequence[Event]
+    events: Timeline
+    around: Circumstances
     sweeps: pl.DataFrame
     index_use: pl.DataFrame
     table_use: pl.DataFrame
@@ -76,13 +83,15 @@ class Context:
 
     def scans(self, until: datetime) -> Rate:
         """Return scans per second of an index, from what was known before `until`."""
-        return self._rate(self.index_use, until, known_by_others=True)
+        return self._rate(self.index_use, "idx_scan", until, known_by_others=True)
 
     def reads(self, until: datetime) -> Rate:
         """Return rows read sequentially per second of a table, known before `until`."""
-        return self._rate(self.table_use, until, known_by_others=False)
+        return self._rate(self.table_use, "seq_tup_read", until, known_by_others=False)
 
-    def _rate(self, use: pl.DataFrame, until: datetime, *, known_by_others: bool) -> Rate:
+    def _rate(
+        self, use: pl.DataFrame, counter: str, until: datetime, *, known_by_others: bool
+    ) -> Rate:
         """Sum over covered seconds.
 
         The ledger is sparse: no row says nothing happened, if the family was collected at all.
@@ -92,17 +101,45 @@ class Context:
 
         def rate(name: str, start: datetime, end: datetime) -> float | None:
             inside = (pl.col("ts") > start) & (pl.col("ts") <= end)
-            covered = sweeps.filter(inside).select(
-                (pl.col("ts") - pl.col("previous_ts")).sum().dt.total_microseconds()
-            )
-            seconds = (covered.item() or 0) / 1e6
+            seconds = _covered(sweeps.filter(inside))
             rows = visible.filter(pl.col("name") == name)
             known = visible if known_by_others else rows
             if seconds <= 0 or known.is_empty():
                 return None
-            return int(rows.filter(inside)["amount"].sum()) / seconds
+            return int(rows.filter(inside)[counter].sum()) / seconds
 
         return rate
+
+    def happened(self, row: Mapping[str, Any], until: datetime) -> list[Event]:
+        """Return what coincides with the onset of a judged change and was known before `until`."""
+        start, end, queryid = row["onset_start"], row["onset_end"], row["queryid"]
+        return [
+            *self.events.near(row["earliest"], row["latest"], until),
+            *self.around.at(start, end, until, queryid),
+            *relations.growth(self.table_use, self.tables_of(row), start, end, until),
+        ]
+
+    def text(self, row: Mapping[str, Any]) -> str | None:
+        """Return a statement's text, None when it is not known."""
+        return self.texts.get((row["userid"], row["dbid"], row["queryid"]))
+
+    def tables_of(self, row: Mapping[str, Any]) -> list[str]:
+        """Return the tables a statement names, of those with statistics."""
+        text = self.text(row)
+        names = [] if text is None else self.table_use["name"].unique().sort().to_list()
+        return [name for name in names if text is not None and mentions(text, name)]
+
+    def uses(self, row: Mapping[str, Any], until: datetime) -> list[Use]:
+        """Return how the tables a statement names were used on both sides of an onset."""
+        spans = pressure.sides(row["onset_start"], row["onset_end"], until)
+        inside = [(pl.col("ts") > span.start) & (pl.col("ts") <= span.end) for span in spans]
+        seconds = [_covered(self.sweeps.filter(side)) for side in inside]
+        found = []
+        for name in self.tables_of(row):
+            rows = self.table_use.filter(pl.col("name") == name)
+            rates = [relations.rates(rows, *side) for side in zip(spans, seconds, strict=True)]
+            found.append(Use(name, *rates))
+        return found
 
     def baseline(self, day: date, key: Key, at: datetime) -> tuple[float | None, str | None]:
         """Return the level and tier of the finest baseline of a statement for an instant."""
@@ -119,6 +156,11 @@ class Context:
     def work(self, key: Key, start: datetime, end: datetime, seconds: float) -> Work:
         """Return what a statement did in samples with start <= ts < end."""
         return work.total(self.parts.get(key), start, end, seconds)
+
+
+def _covered(sweeps: pl.DataFrame) -> float:
+    """Return the seconds that sweeps cover."""
+    return int((sweeps["ts"] - sweeps["previous_ts"]).dt.total_microseconds().sum()) / 1e6
 
 
 def read(
@@ -176,15 +218,21 @@ def read(
             _maintenance(store, target_id, plan.source, start, end).to_dicts(),
         ),
     ]
+    events += circumstances.told(store, target_id, start, end)
+    events += _refreshes(store, target_id, plan, sweeps, start, end)
     near = [e for e in events if any(e.end >= a and e.start <= b for a, b in onsets)]
-    relations = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
+    indexed = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
     ids = sorted(set(queryids))
     texts = rows("findings_texts", TEXTS, queryids=ids)
+    names = {relations.unquoted(name)[-1] for name in indexed}
+    for text in texts["query"]:
+        names |= relations.words(text)
     return Context(
-        events=sorted(near, key=lambda e: (e.end, e.kind, e.object)),
+        events=Timeline(events),
+        around=circumstances.read(store, target_id, plan, onsets, end),
         sweeps=sweeps.select("ts", "previous_ts"),
-        index_use=_use(store, "index", target_id, start, end, relations),
-        table_use=_use(store, "table", target_id, start, end, relations),
+        index_use=relations.read_indexes(store, target_id, start, end, indexed),
+        table_use=relations.read_tables(store, target_id, start, end, names),
         texts={(u, d, q): text for u, d, q, text in texts.iter_rows()},
         waits=_waits(store, target_id, parts_from, end, ids),
         parts=work.read(store, target_id, plan, parts_from, end, ids),
@@ -209,6 +257,36 @@ def _waits(
         int(str(queryid)): frame
         for (queryid,), frame in rows.sort("ts").group_by("queryid", maintain_order=True)
     }
+
+
+def _refreshes(
+    store: Store,
+    target_id: int,
+    plan: Plan,
+    sweeps: pl.DataFrame,
+    start: datetime,
+    end: datetime,
+) -> list[Event]:
+    """Return the refreshes of materialized views that the ledger saw."""
+    texts = dict(
+        frames.read(store, "findings_refreshes", REFRESHES, {"target_id": target_id}).iter_rows()
+    )
+    if not texts:
+        return []
+    begun = dict(sweeps.select("ts", "previous_ts").iter_rows())
+    rows = [
+        {
+            "query": texts[queryid],
+            "start": ts if plan.grain == "hour" else begun.get(ts, ts),
+            "end": ts + HOUR if plan.grain == "hour" else ts,
+            "calls": calls,
+        }
+        for (_, _, queryid, _), frame in work.read(
+            store, target_id, plan, start, end, sorted(texts)
+        ).items()
+        for ts, calls in frame.select("ts", "calls").iter_rows()
+    ]
+    return refresh_events(rows)
 
 
 def _maintenance(
@@ -238,57 +316,3 @@ def _maintenance(
         )
         .sort("ts", "schema_name", "table_name")
     )
-
-
-def _use(
-    store: Store,
-    what: str,
-    target_id: int,
-    start: datetime,
-    end: datetime,
-    relations: Sequence[str],
-) -> pl.DataFrame:
-    """Return scans of the indexes of some tables, or rows read sequentially from these tables.
-
-    Relations, and the names returned, are as SQL writes them: `schema.table`, quoted where needed.
-    """
-    if not relations:
-        return pl.DataFrame(schema=dict(USE))
-    amount = "idx_scan" if what == "index" else "seq_tup_read"
-    names = tuple(dict.fromkeys(("schema_name", "table_name", f"{what}_name")))
-    found = ledger.read(
-        store,
-        "indexes" if what == "index" else "tables",
-        target_id,
-        start,
-        end,
-        columns=("ts", *names, amount),
-        only={"quality": ["exact"], "table_name": [unquoted(r)[-1] for r in relations]},
-    )
-    for name in dict.fromkeys(("table_name", f"{what}_name")):
-        found = _with_quoted(store, found, name)
-    return (
-        found.filter(pl.col("quoted_table_name").is_in(list(relations)))
-        .select("ts", name=f"quoted_{what}_name", amount=amount)
-        .sort("name", "ts")
-    )
-
-
-def _with_quoted(store: Store, rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Add `quoted_<name>`: the schema and the name as SQL writes them."""
-    pairs = rows.select("schema_name", name).unique()
-    quoted = store.rows(
-        "quoted_names", {"schemas": pairs["schema_name"].to_list(), "names": pairs[name].to_list()}
-    )
-    known = pl.DataFrame(
-        [tuple(row.values()) for row in quoted],
-        schema={"schema_name": _TEXT, name: _TEXT, f"quoted_{name}": _TEXT},
-        orient="row",
-    )
-    return rows.join(known, on=["schema_name", name], how="left")
-
-
-def unquoted(relation: str) -> list[str]:
-    """Return the names in `schema.name`, each maybe in double quotes; pure."""
-    parts = re.findall(r'"((?:[^"]|"")*)"|([^".]+)', relation)
-    return [inner.replace('""', '"') or plain for inner, plain in parts]

@@ -9,9 +9,11 @@ from typing import Any
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions import plans
 from perf_pipeline.regressions.candidates import Totals
 from perf_pipeline.regressions.context import NEAR, Context
 from perf_pipeline.regressions.decompose import decompose
+from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Member, group
@@ -104,6 +106,19 @@ def sighting_of(row: Row, source: str) -> Sighting:
     )
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """A change with what was found out about it."""
+
+    row: Row
+    first: Sighting
+    name: str
+    time: dict[str, Any] | None
+    waits: dict[str, Any] | None
+    plan: dict[str, Any] | None
+    causes: list[Cause]
+
+
 def rows_of_day(
     changes: Sequence[tuple[Row, Sighting]], around: Surroundings
 ) -> list[dict[str, Any]]:
@@ -120,24 +135,21 @@ def rows_of_day(
         Columns of `SCHEMA`; by incident, its leading finding first.
 
     """
-    drafts = [
-        (row, first, name, _causes(row, around.context))
-        for row, first, name in _named(changes, around.target)
-    ]
+    drafts = [_drafted(*each, around) for each in _named(changes, around.target)]
     members = [
         Member(
-            name,
-            row["dbid"],
-            row["direction"],
-            first.onset,
-            abs(row["added_ms_per_day"]),
-            ranked,
+            draft.name,
+            draft.row["dbid"],
+            draft.row["direction"],
+            draft.first.onset,
+            abs(draft.row["added_ms_per_day"]),
+            draft.causes,
         )
-        for row, first, name, ranked in drafts
+        for draft in drafts
     ]
     incidents = group(around.target, members, around.judged)
-    drafts.sort(key=lambda d: (incidents[d[2]][0], not incidents[d[2]][1], d[2]))
-    return [_row(draft, around, *incidents[draft[2]]) for draft in drafts]
+    drafts.sort(key=lambda d: (incidents[d.name][0], not incidents[d.name][1], d.name))
+    return [_row(draft, around, *incidents[draft.name]) for draft in drafts]
 
 
 def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[Row, Sighting, str]]:
@@ -155,7 +167,34 @@ def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[R
     return list(named.values())
 
 
-def _causes(row: Row, context: Context) -> list[Cause]:
+def _drafted(row: Row, first: Sighting, name: str, around: Surroundings) -> _Draft:
+    end = midnight(row["as_of"] + timedelta(days=1))
+    start = max(row["segment_start"], row["since"] - COMPARED)
+    context = around.context
+    spans = (start, row["since"]), (row["change_ts"], end)
+    seconds = [around.totals.days(a, b) * 86_400.0 for a, b in spans]
+    works = [
+        context.work(key_of(row), *span, covered)
+        for span, covered in zip(spans, seconds, strict=True)
+    ]
+    time = decompose(*works)
+    happened = context.happened(row, end)
+    plan = plans.judge(time, context.uses(row, end), happened)
+    happened += plans.event(plan, row["queryid"], row["onset_start"], row["onset_end"])
+    return _Draft(
+        row,
+        first,
+        name,
+        time,
+        context.waited(key_of(row), *spans),
+        plan,
+        _causes(row, context, time, happened),
+    )
+
+
+def _causes(
+    row: Row, context: Context, time: dict[str, Any] | None, happened: Sequence[Event]
+) -> list[Cause]:
     end = midnight(row["as_of"] + timedelta(days=1))
     onset = Onset(
         row["direction"],
@@ -165,35 +204,30 @@ def _causes(row: Row, context: Context) -> list[Cause]:
         row["latest"],
         max(row["segment_start"], row["onset_start"] - NEAR),
         min(row["onset_end"] + NEAR, end),
-        context.texts.get((row["userid"], row["dbid"], row["queryid"])),
+        context.text(row),
+        row["queryid"],
+        {part["part"]: part["share"] for part in time["parts"]} if time else {},
     )
-    visible = (event for event in context.events if event.end < end)
-    return causes(onset, visible, context.scans(end), context.reads(end))
+    habit = context.events.habit
+    return causes(onset, happened, context.scans(end), context.reads(end), habit)
 
 
 def _iso(ts: datetime) -> str:
     return ts.replace(tzinfo=UTC).isoformat()
 
 
-def _evidence(row: Row, around: Surroundings, *, leads: bool) -> dict[str, Any]:
-    end = midnight(row["as_of"] + timedelta(days=1))
-    start = max(row["segment_start"], row["since"] - COMPARED)
-    spans = (start, row["since"]), (row["change_ts"], end)
-    sides = [
-        around.context.work(key_of(row), a, b, around.totals.days(a, b) * 86_400.0)
-        for a, b in spans
-    ]
-    waits = around.context.waited(key_of(row), *spans)
-    time = decompose(*sides)
+def _evidence(draft: _Draft, *, leads: bool) -> dict[str, Any]:
+    row = draft.row
     return {
         "leads": leads,
-        "summary": sentence(time, row["direction"], waits),
+        "summary": sentence(draft.time, row["direction"], draft.waits),
         "began_between": [_iso(row["onset_start"]), _iso(row["onset_end"])],
         "creep": {"steps": row["steps"], "since": _iso(row["since"])} if row["steps"] > 1 else None,
         "samples_before": row["n_before"],
         "samples_after": row["n_after"],
-        "time": time,
-        "waits": waits,
+        "time": draft.time,
+        "waits": draft.waits,
+        "plan": draft.plan,
     }
 
 
@@ -218,30 +252,23 @@ def _told(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def _row(
-    draft: tuple[Row, Sighting, str, list[Cause]],
-    around: Surroundings,
-    incident_id: str,
-    leads: bool,
-) -> dict[str, Any]:
-    row, first, name, ranked = draft
+def _row(draft: _Draft, around: Surroundings, incident_id: str, leads: bool) -> dict[str, Any]:
+    row, name = draft.row, draft.name
     level, tier = around.context.baseline(row["as_of"], key_of(row), row["change_ts"])
     known = _acknowledged(row, name, incident_id, around.said)
-    evidence = _evidence(row, around, leads=leads) | {
-        "feedback": None if known is None else _told(known)
-    }
+    evidence = _evidence(draft, leads=leads) | {"feedback": None if known is None else _told(known)}
     return {
         **{column: row[column] for column in SCHEMA if column in row},
         "target_id": around.target_id,
         "day": row["as_of"],
         "finding_id": name,
         "incident_id": incident_id,
-        "is_new": first.as_of == row["as_of"] and known is None,
+        "is_new": draft.first.as_of == row["as_of"] and known is None,
         "metric": METRIC,
         "grain": around.plan.grain,
         "onset": row["change_ts"],
         "baseline_level": level,
         "baseline_tier": tier,
-        "causes": to_json(ranked),
+        "causes": to_json(draft.causes),
         "evidence": json.dumps(evidence, separators=(",", ":"), ensure_ascii=False),
     }

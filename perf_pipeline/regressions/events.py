@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 #: Settings that change plans or the memory and I/O they get; others rarely change a time per call.
@@ -16,6 +16,17 @@ _PLANNER = re.compile(
 )
 _INDEX_COLUMNS = re.compile(r"\bUSING\s+\w+\s*\((?P<first>[^,()]+(?:\([^)]*\))?)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_][a-z0-9_$]*")
+_REFRESH = re.compile(
+    r"refresh\s+materialized\s+view\s+(?P<how>concurrently\s+)?"
+    r"(?P<view>(?:\"[^\"]+\"|[\w$]+)(?:\s*\.\s*(?:\"[^\"]+\"|[\w$]+))?)",
+    re.IGNORECASE,
+)
+
+#: Texts, and with them tags, are read at most every ten minutes: a tag came up so long before at
+#: most.
+TAG_LAG = timedelta(minutes=15)
+#: Tags that name a version of the code: a new value is a deployment, whichever statement has it.
+RELEASE_TAGS = frozenset({"release", "version", "git_sha", "commit", "build", "deployment"})
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ class Event:
         One line for a reader.
     words : tuple of str
         Lower-case names that a statement touched by it is likely to contain.
+    statements : frozenset of int or None
+        Queryids it is about; None where it is not about statements.
 
     """
 
@@ -46,6 +59,7 @@ class Event:
     end: datetime
     detail: str
     words: tuple[str, ...] = field(default=())
+    statements: frozenset[int] | None = None
 
 
 Row = Mapping[str, Any]
@@ -100,23 +114,29 @@ def setting_events(rows: Iterable[Row]) -> list[Event]:
 
 
 def server_events(rows: Iterable[Row]) -> list[Event]:
-    """Return upgrades, failovers and restarts from rows of ledger.sweeps, in order of ts."""
-    events = []
+    """Return upgrades, failovers, restarts and resets of statistics from ledger.sweeps, by ts."""
+    events: list[Event] = []
     previous: Row | None = None
     for row in rows:
         if previous is not None:
-            found = _server_event(previous, row)
-            if found is not None:
-                events.append(found)
+            events += _server_events(previous, row)
         previous = row
     return events
 
 
 def _differs(before: Row, after: Row, name: str) -> bool:
-    return before[name] is not None and after[name] is not None and before[name] != after[name]
+    old, new = before.get(name), after.get(name)
+    return old is not None and new is not None and old != new
 
 
-def _server_event(before: Row, after: Row) -> Event | None:
+def _server_events(before: Row, after: Row) -> list[Event]:
+    span = (before["ts"], after["ts"])
+    resets = {"database_stats_reset": "tables and indexes", "statements_stats_reset": "statements"}
+    found = [
+        Event("statistics_reset", what, None, *span, "what they counted begins anew")
+        for name, what in resets.items()
+        if _differs(before, after, name)
+    ]
     if _differs(before, after, "server_version_num"):
         detail = f"version {before['server_version_num']} became {after['server_version_num']}"
         kind = "server_upgraded"
@@ -125,8 +145,8 @@ def _server_event(before: Row, after: Row) -> Event | None:
     elif _differs(before, after, "postmaster_start"):
         kind, detail = "server_restarted", f"running since {after['postmaster_start']} UTC"
     else:
-        return None
-    return Event(kind, "", None, before["ts"], after["ts"], detail)
+        return found
+    return [Event(kind, "", None, *span, detail), *found]
 
 
 def maintenance_events(rows: Iterable[Row]) -> list[Event]:
@@ -142,3 +162,80 @@ def maintenance_events(rows: Iterable[Row]) -> list[Event]:
         if row["vacuums"]:
             events.append(Event("table_vacuumed", relation, relation, *span, "dead rows removed"))
     return events
+
+
+def refreshed_view(text: str) -> tuple[str, bool] | None:
+    """Return the view a statement refreshes and whether concurrently, None when it does not."""
+    match = _REFRESH.match(text.lstrip())
+    if match is None:
+        return None
+    return re.sub(r"\s*\.\s*", ".", match["view"]), match["how"] is not None
+
+
+def refresh_events(rows: Iterable[Row]) -> list[Event]:
+    """Return refreshes of materialized views from intervals in which such a statement ran.
+
+    Parameters
+    ----------
+    rows : Iterable of Mapping
+        `query`, `start`, `end`, `calls`.
+
+    """
+    events = []
+    for row in rows:
+        found = refreshed_view(row["query"])
+        if found is not None:
+            view, concurrently = found
+            detail = f"{row['calls']} times in this interval" if row["calls"] > 1 else "once"
+            if concurrently:
+                detail += ", concurrently"
+            events.append(Event("view_refreshed", view, view, row["start"], row["end"], detail))
+    return events
+
+
+def told_events(rows: Iterable[Row]) -> list[Event]:
+    """Return events of rows of perf_mgmt.events: the beginning, and the end of what lasts.
+
+    Parameters
+    ----------
+    rows : Iterable of Mapping
+        `kind`, `object`, `began_at`, `ended_at`, `detail`, `source`; instants with a time zone.
+
+    """
+    events = []
+    for row in rows:
+        detail = "; ".join(filter(None, (row["detail"], f"told by {row['source']}")))
+        began = _naive(row["began_at"])
+        events.append(Event(row["kind"], row["object"], None, began, began, detail))
+        if row["ended_at"] is not None and row["ended_at"] > row["began_at"]:
+            ended = _naive(row["ended_at"])
+            events.append(Event(f"{row['kind']}_ended", row["object"], None, ended, ended, detail))
+    return events
+
+
+def tag_events(rows: Iterable[Row]) -> list[Event]:
+    """Return values of tags seen for the first time where the key had others before.
+
+    Parameters
+    ----------
+    rows : Iterable of Mapping
+        `key`, `value`, `first_seen` (with a time zone), `others` (a value it had before),
+        `queryids` (statements that carry it).
+
+    """
+    return [
+        Event(
+            "tag_first_seen",
+            f"{row['key']}={row['value']}",
+            None,
+            _naive(row["first_seen"]) - TAG_LAG,
+            _naive(row["first_seen"]),
+            f"before it was {row['others']}",
+            statements=frozenset(row["queryids"]),
+        )
+        for row in rows
+    ]
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)

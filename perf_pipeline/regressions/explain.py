@@ -7,11 +7,11 @@ what the statistics of that relation say. The weights order causes; they are not
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from perf_pipeline.regressions.events import Event
+from perf_pipeline.regressions.events import RELEASE_TAGS, Event
 
 #: Kind of event -> weight for a rise and for a fall of time per call.
 KIND_WEIGHT: dict[str, tuple[float, float]] = {
@@ -31,8 +31,58 @@ KIND_WEIGHT: dict[str, tuple[float, float]] = {
     "table_analyzed": (0.3, 0.4),
     "table_vacuumed": (0.15, 0.35),
     "setting_changed": (0.15, 0.15),
+    "statistics_reset": (0.1, 0.1),
+    "materialized_view_altered": (0.6, 0.6),
+    "view_refreshed": (0.35, 0.3),
+    # told by people, deployments, Dagster
+    "deploy": (0.6, 0.5),
+    "tag_first_seen": (0.45, 0.35),
+    "load_test": (0.6, 0.1),
+    "load_test_ended": (0.05, 0.6),
+    "dagster_run": (0.35, 0.2),
+    "dagster_run_ended": (0.3, 0.3),
+    # what the statement itself was seen to do
+    "lock_waits_rose": (0.8, 0.0),
+    "lock_waits_fell": (0.0, 0.8),
+    "table_grew": (0.4, 0.0),
+    "table_shrank": (0.0, 0.4),
+    "table_bloated": (0.45, 0.0),
+    "plan_changed": (0.35, 0.35),
+    # what everything on the server meets
+    "other_load_rose": (0.45, 0.0),
+    "other_load_fell": (0.0, 0.45),
+    "processors_rose": (0.45, 0.0),
+    "processors_fell": (0.0, 0.45),
+    "disk_waits_rose": (0.45, 0.0),
+    "disk_waits_fell": (0.0, 0.45),
+    "disk_rose": (0.35, 0.0),
+    "disk_fell": (0.0, 0.35),
+    "swapping_rose": (0.5, 0.0),
+    "swapping_fell": (0.0, 0.5),
+    "checkpoints_rose": (0.35, 0.0),
+    "checkpoints_fell": (0.0, 0.35),
+    "wal_rose": (0.25, 0.0),
+    "wal_fell": (0.0, 0.25),
+    "connections_rose": (0.25, 0.0),
+    "connections_fell": (0.0, 0.25),
+    "replication_lag_rose": (0.15, 0.0),
+    "replication_lag_fell": (0.0, 0.15),
 }
 OTHER_WEIGHT = (0.2, 0.2)
+
+#: What acts through one part of the time per call, by the beginning of its kind. A cause fits when
+#: that part is most of the change, and hardly when it is next to nothing of it.
+ACTS_ON: dict[str, tuple[str, ...]] = {
+    "disk_": ("read", "write", "io"),
+    "swapping_": ("read", "write", "io", "rest"),
+    "checkpoints_": ("read", "write", "io"),
+    "wal_": ("read", "write", "io", "rest"),
+    "processors_": ("rest",),
+}
+MOST, LITTLE = 0.5, 0.2
+FITS, FITS_PARTLY, FITS_UNKNOWN, FITS_HARDLY = 1.0, 0.7, 0.8, 0.3
+#: What happens to the same thing so often in the day before is habit.
+HABIT, HABITUAL = 3, 0.3
 
 #: Proximity of an event as far outside the onset's interval as we look at all.
 FARTHEST = 0.5
@@ -67,6 +117,9 @@ class Onset:
         How far back and ahead statistics may be compared.
     text : str or None
         The statement, redacted; None when it was not read.
+    queryid : int or None
+    shares : Mapping of part to float
+        Parts of the change of time per call, see `decompose`; empty where it was not split.
 
     """
 
@@ -78,6 +131,8 @@ class Onset:
     before: datetime
     after: datetime
     text: str | None
+    queryid: int | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +184,10 @@ def _clock(ts: datetime) -> str:
     return ts.isoformat(sep=" ", timespec="seconds")
 
 
-def _affinity(event: Event, text: str | None, evidence: list[str]) -> float:
+def _affinity(event: Event, onset: Onset, evidence: list[str]) -> float:
+    text = onset.text
+    if event.statements is not None:
+        return _carries(event, onset.queryid, evidence)
     if event.relation is None and not event.kind.startswith(("view", "materialized", "function")):
         return 1.0
     name = event.relation or event.object.partition("(")[0]
@@ -145,6 +203,38 @@ def _affinity(event: Event, text: str | None, evidence: list[str]) -> float:
         return NAMED_AND_COLUMN
     evidence.append(f"the statement names {name}")
     return NAMED
+
+
+def _carries(event: Event, queryid: int | None, evidence: list[str]) -> float:
+    """Return 1 for a statement that carries a tag; a release concerns the others, too."""
+    if event.statements is not None and queryid in event.statements:
+        evidence.append("the statement carries the tag")
+        return 1.0
+    release = event.object.partition("=")[0] in RELEASE_TAGS
+    evidence.append("other statements carry the tag, this one does not")
+    return TEXT_UNKNOWN if release else NOT_NAMED
+
+
+def _fit(event: Event, onset: Onset, evidence: list[str]) -> float:
+    """Compare what a cause acts on with what the change of time per call is made of."""
+    acts = next((on for kind, on in ACTS_ON.items() if event.kind.startswith(kind)), None)
+    if acts is None:
+        return 1.0
+    if not onset.shares or "untold" in onset.shares:
+        return FITS_UNKNOWN
+    share = sum(onset.shares.get(part, 0.0) for part in acts)
+    what = "computing and untimed waits" if acts == ("rest",) else "reading and writing"
+    evidence.append(f"{share * 100:.0f} % of the change of time per call is {what}")
+    if share >= MOST:
+        return FITS
+    return FITS_HARDLY if share < LITTLE else FITS_PARTLY
+
+
+def _habit(times: int, evidence: list[str]) -> float:
+    if times < HABIT:
+        return 1.0
+    evidence.append(f"the same happened {times} times in the day before")
+    return HABITUAL
 
 
 def _usage(event: Event, onset: Onset, scans: Rate, evidence: list[str]) -> float:
@@ -178,7 +268,13 @@ def _reads(event: Event, onset: Onset, reads: Rate, evidence: list[str]) -> floa
     return READS_SAME
 
 
-def causes(onset: Onset, events: Iterable[Event], scans: Rate, reads: Rate) -> list[Cause]:
+def causes(
+    onset: Onset,
+    events: Iterable[Event],
+    scans: Rate,
+    reads: Rate,
+    habit: Callable[[Event, datetime], int] | None = None,
+) -> list[Cause]:
     """Return the likely causes of one finding, likeliest first.
 
     Parameters
@@ -189,6 +285,8 @@ def causes(onset: Onset, events: Iterable[Event], scans: Rate, reads: Rate) -> l
         Scans per second of an index (`schema.index`).
     reads : Rate
         Rows read sequentially per second of a table (`schema.table`).
+    habit : Callable, optional
+        How often the same as an event happened in the day before an instant.
 
     """
     found = []
@@ -204,9 +302,11 @@ def causes(onset: Onset, events: Iterable[Event], scans: Rate, reads: Rate) -> l
         score = (
             (rise if onset.direction == "up" else fall)
             * proximity
-            * _affinity(event, onset.text, evidence)
+            * _affinity(event, onset, evidence)
             * _usage(event, onset, scans, evidence)
             * _reads(event, onset, reads, evidence)
+            * _fit(event, onset, evidence)
+            * _habit(habit(event, onset.earliest) if habit else 0, evidence)
         )
         if event.detail:
             evidence.append(event.detail)

@@ -1,0 +1,252 @@
+"""Read what else went on around a set of onsets: load, locks, the server, what people told us."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions import locks, pressure
+from perf_pipeline.regressions.events import Event, tag_events, told_events
+from perf_pipeline.store import Store, frames, ledger
+from perf_pipeline.store.samples import KEY, Plan, alike, read_intervals
+
+#: Levels are compared with the hours around an onset and with those of the day before.
+BACK = pressure.DAY + pressure.NEARBY
+#: Onsets nearer to each other than this are read in one go.
+TOGETHER = timedelta(days=2)
+#: Of each sample the statements with at least this share of its time are looked at as neighbours.
+BUSY_SHARE = 0.05
+
+_INT, _TS, _TEXT = pl.Int64(), pl.Datetime("us"), pl.String()
+HOURS: Schema = {
+    "userid": _INT,
+    "dbid": _INT,
+    "queryid": _INT,
+    "ts": _TS,
+    "calls": _INT,
+    "total_ms": pl.Float64(),
+    "all_ms": pl.Float64(),
+}
+TEXTS: Schema = {"queryid": _INT, "query": _TEXT}
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What was read; `at` says what of it coincides with an onset."""
+
+    series: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    load: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=dict(pressure.LOAD_SCHEMA))
+    )
+    texts: Mapping[int, str] = field(default_factory=dict)
+    waiting: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(locks.SCHEMA)))
+    sweeps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"ts": _TS}))
+
+    def at(self, start: datetime, end: datetime, until: datetime, queryid: int) -> list[Event]:
+        """Return what coincides with an onset of a statement that lies between two instants.
+
+        Parameters
+        ----------
+        start, end : datetime
+        until : datetime
+            Nothing later is known.
+        queryid : int
+
+        """
+        return [
+            *pressure.events(self.series, start, end, until),
+            *pressure.neighbours(self.load, queryid, (start, end, until), self.texts),
+            *locks.events(self.waiting, self.sweeps, queryid, (start, end, until)),
+        ]
+
+
+def read(
+    store: Store, target_id: int, plan: Plan, onsets: Sequence[Span], end: datetime
+) -> Circumstances:
+    """Read the circumstances of some onsets.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    plan : Plan
+    onsets : Sequence of (earliest, latest)
+    end : datetime
+        Nothing from then on is read.
+
+    """
+    spans = merged(onsets, end)
+    holders = _holders(store, target_id, spans)
+    load = _load(store, target_id, plan, spans)
+    busy = load["queryid"].unique().sort().to_list()
+    texts = frames.read(store, "findings_labels", TEXTS, {"target_id": target_id, "queryids": busy})
+    sweeps = [ledger.read(store, "sweeps", target_id, *span, columns=("ts",)) for span in spans]
+    return Circumstances(
+        series=pressure.by_name(pl.concat(_series(store, target_id, holders, spans))),
+        load=load,
+        texts=dict(texts.iter_rows()),
+        waiting=pl.concat(_waiting(store, target_id, span) for span in spans),
+        sweeps=pl.concat(sweeps).sort("ts"),
+    )
+
+
+def merged(onsets: Iterable[Span], end: datetime) -> list[Span]:
+    """Return the spans to read, near ones as one; pure."""
+    wanted = sorted((earliest - BACK, latest + pressure.NEARBY) for earliest, latest in onsets)
+    spans: list[Span] = []
+    for start, stop in wanted:
+        if spans and start <= spans[-1][1] + TOGETHER:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
+        else:
+            spans.append((start, stop))
+    return [(start, min(stop, end)) for start, stop in spans]
+
+
+def told(store: Store, target_id: int, start: datetime, end: datetime) -> list[Event]:
+    """Return what people and Dagster told us of a target, and tags that were seen first."""
+    span = {
+        "target_id": target_id,
+        "start": start.replace(tzinfo=UTC),
+        "end": end.replace(tzinfo=UTC),
+    }
+    return [
+        *told_events(store.rows("events_around", span)),
+        *tag_events(store.rows("findings_tags", span)),
+    ]
+
+
+# --- load of other statements --------------------------------------------------------------------
+
+
+def _load(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> pl.DataFrame:
+    read_one = _load_hour if plan.grain == "hour" else _load_sweep
+    return pl.concat(read_one(store, target_id, plan.source, span) for span in spans)
+
+
+def _load_hour(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
+    params = {
+        "target_id": target_id,
+        "sources": list(alike(source)),
+        "start": span[0],
+        "end": span[1],
+        "share": BUSY_SHARE,
+    }
+    rows = frames.read(store, "findings_load_hour", HOURS, params)
+    return rows.with_columns(seconds=pl.lit(3600.0)).select(*pressure.LOAD_SCHEMA)
+
+
+def _load_sweep(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
+    wanted = (*KEY, "calls", "total_exec_time")
+    rows = read_intervals(store, target_id, *span, source, wanted, {"toplevel": [True]})
+    rows = rows.with_columns(all_ms=pl.col("total_exec_time").sum().over("ts"))
+    busy = rows.filter(pl.col("total_exec_time") >= BUSY_SHARE * pl.col("all_ms"))
+    return (
+        rows.join(busy.select("queryid").unique(), on="queryid", how="semi")
+        .with_columns(
+            seconds=(pl.col("ts") - pl.col("begin")).dt.total_microseconds() / 1e6,
+            total_ms="total_exec_time",
+        )
+        .select(*pressure.LOAD_SCHEMA)
+        .sort("queryid", "userid", "dbid", "ts")
+    )
+
+
+# --- the server ----------------------------------------------------------------------------------
+
+
+def _holders(store: Store, target_id: int, spans: Sequence[Span]) -> set[int]:
+    """Return the targets whose rows hold the families of this target's server."""
+    found = {target_id}
+    for span in spans:
+        rows = ledger.read(store, "sweeps", target_id, *span, columns=("server_target_id",))
+        found |= set(rows["server_target_id"].drop_nulls().to_list())
+    return found
+
+
+def _series(
+    store: Store, target_id: int, holders: Iterable[int], spans: Sequence[Span]
+) -> list[pl.DataFrame]:
+    series = [pressure.rates([])]
+    for span in spans:
+        series.append(_connections(store, target_id, span))
+        for holder in sorted(holders):
+            series += [
+                _checkpoints(store, holder, span),
+                _wal(store, holder, span),
+                *_host(store, holder, span),
+                _lag(store, holder, span),
+            ]
+    return series
+
+
+def _intervals(
+    store: Store, table: str, target_id: int, span: Span, columns: Sequence[str], *, exact: bool
+) -> pl.DataFrame:
+    only = {"quality": ["exact"]} if exact else None
+    rows = ledger.intervals(store, table, target_id, *span, columns=columns, only=only)
+    return rows.with_columns(seconds=(pl.col("ts") - pl.col("begin")).dt.total_microseconds() / 1e6)
+
+
+def _named(
+    rows: pl.DataFrame, name: str, amount: pl.Expr, seconds: str = "seconds"
+) -> pl.DataFrame:
+    """Return rows as a series; what is not known is left out."""
+    return rows.select(
+        name=pl.lit(name),
+        ts="ts",
+        seconds=pl.col(seconds).cast(pl.Float64),
+        amount=amount.cast(pl.Float64),
+    ).filter(pl.col("amount").is_not_null(), pl.col("seconds") > 0)
+
+
+def _checkpoints(store: Store, target_id: int, span: Span) -> pl.DataFrame:
+    columns = ("process", "checkpoints_requested")
+    rows = _intervals(store, "checkpointer", target_id, span, columns, exact=True)
+    return _named(rows, "checkpoints", pl.col("checkpoints_requested"))
+
+
+def _wal(store: Store, target_id: int, span: Span) -> pl.DataFrame:
+    rows = _intervals(store, "wal", target_id, span, ("wal_bytes",), exact=True)
+    return _named(rows, "wal", pl.col("wal_bytes"))
+
+
+def _host(store: Store, target_id: int, span: Span) -> list[pl.DataFrame]:
+    kinds = ("user", "system", "idle", "iowait", "steal")
+    processors = [f"cpu_{kind}_seconds" for kind in kinds]
+    moved = ("disk_read_bytes", "disk_write_bytes", "swap_in_bytes", "swap_out_bytes")
+    rows = _intervals(store, "host", target_id, span, (*processors, *moved), exact=True)
+    # of a system that does not tell a kind of time, that kind is none
+    rows = rows.with_columns(processors=pl.sum_horizontal(processors))
+    busy = pl.sum_horizontal("cpu_user_seconds", "cpu_system_seconds", "cpu_steal_seconds")
+    known = pl.when(pl.col("cpu_idle_seconds").is_not_null())
+    return [
+        _named(rows, "processors", known.then(busy), "processors"),
+        _named(rows, "disk_waits", pl.col("cpu_iowait_seconds"), "processors"),
+        _named(rows, "disk", pl.col("disk_read_bytes") + pl.col("disk_write_bytes")),
+        _named(rows, "swapping", pl.col("swap_in_bytes") + pl.col("swap_out_bytes")),
+    ]
+
+
+def _lag(store: Store, target_id: int, span: Span) -> pl.DataFrame:
+    columns = ("direction", "replay_lag_seconds")
+    rows = _intervals(store, "replication", target_id, span, columns, exact=False)
+    worst = (
+        rows.filter(pl.col("direction") == "sends")
+        .group_by("ts", maintain_order=True)
+        .agg(pl.col("seconds").first(), lag=pl.col("replay_lag_seconds").max())
+    )
+    return _named(worst, "replication_lag", pl.col("lag") * pl.col("seconds"))
+
+
+def _connections(store: Store, target_id: int, span: Span) -> pl.DataFrame:
+    rows = _intervals(store, "database", target_id, span, ("numbackends",), exact=False)
+    return _named(rows, "connections", pl.col("numbackends") * pl.col("seconds"))
+
+
+def _waiting(store: Store, target_id: int, span: Span) -> pl.DataFrame:
+    rows = ledger.read(store, "locks", target_id, *span, columns=tuple(locks.SCHEMA))
+    return rows.sort("ts", "pid", "blocker_pid")

@@ -1,0 +1,270 @@
+"""What rose or fell on a server as a statement changed: checkpoints, WAL, disk, load; pure.
+
+Levels are compared over a few hours on either side of an onset, and with the same hours of the day
+before where these are known: what rises every morning explains nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions.events import Event
+from perf_pipeline.regressions.summary import short
+
+#: Hours on either side of an onset.
+NEARBY = timedelta(hours=3)
+DAY = timedelta(days=1)
+
+#: What is summed: `amount` over `seconds`; of a level, the level times the seconds it stood for.
+SCHEMA: Schema = {
+    "name": pl.String(),
+    "ts": pl.Datetime("us"),
+    "seconds": pl.Float64(),
+    "amount": pl.Float64(),
+}
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """How one series is judged and told.
+
+    Attributes
+    ----------
+    ratio : float
+        The higher level is at least so many times the lower.
+    floor : float
+        The higher level is at least this, in the unit told: below it nobody waits.
+    scale : float
+        From the series' unit per second to the unit told.
+    unit : str
+
+    """
+
+    ratio: float
+    floor: float
+    scale: float
+    unit: str
+
+
+#: A checkpoint that is asked for comes early: max_wal_size is full. Twice an hour is every half
+#: hour, six times the default distance. The floors on bytes are a tenth of what one plain disk
+#: writes, on lag what a reader of a replica sees, on processors what leaves no room.
+GAUGES: Mapping[str, Gauge] = {
+    "checkpoints": Gauge(3.0, 2.0, 3600.0, "requested checkpoints an hour"),
+    "wal": Gauge(3.0, 1.0, 1e-6, "MB of WAL a second"),
+    "processors": Gauge(1.3, 85.0, 100.0, "% of the processors in use"),
+    "disk_waits": Gauge(2.0, 20.0, 100.0, "% of the processors waiting for the disk"),
+    "disk": Gauge(3.0, 10.0, 1e-6, "MB a second from and to the disk"),
+    "swapping": Gauge(3.0, 1.0, 1e-6, "MB a second from and to swap"),
+    "replication_lag": Gauge(3.0, 5.0, 1.0, "seconds of replication lag"),
+    "connections": Gauge(2.0, 20.0, 1.0, "connections"),
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """From `start`, not included, to `end`."""
+
+    start: datetime
+    end: datetime
+
+    def moved(self, by: timedelta) -> "Span":
+        """Return the span, moved."""
+        return Span(self.start + by, self.end + by)
+
+
+def sides(start: datetime, end: datetime, until: datetime) -> tuple[Span, Span]:
+    """Return the hours before and after an onset that lies between `start` and `end`.
+
+    Parameters
+    ----------
+    start, end : datetime
+    until : datetime
+        Nothing later is known.
+
+    """
+    return Span(start - NEARBY, start), Span(end, min(end + NEARBY, until))
+
+
+def level(series: pl.DataFrame, span: Span) -> float | None:
+    """Return the mean rate of a series over a span, None where nothing is known of it."""
+    inside = series.filter(pl.col("ts") > span.start, pl.col("ts") <= span.end)
+    seconds = float(inside["seconds"].sum())
+    return float(inside["amount"].sum()) / seconds if seconds > 0 else None
+
+
+def moved(
+    before: float | None, after: float | None, earlier: float | None, ratio: float, floor: float
+) -> str | None:
+    """Return `rose` or `fell` when a level moved at an onset, None when it did not.
+
+    Parameters
+    ----------
+    before, after : float or None
+        Levels just before and just after.
+    earlier : float or None
+        Level of the day before at the time of `after`; None: not known.
+    ratio, floor : float
+        Of the higher to the lower, and least higher level.
+
+    """
+    if before is None or after is None:
+        return None
+    references = [before] if earlier is None else [before, earlier]
+    if after >= floor and all(after >= ratio * other for other in references):
+        return "rose"
+    if all(other >= floor and other >= ratio * after for other in references):
+        return "fell"
+    return None
+
+
+def events(
+    series: Mapping[str, pl.DataFrame], start: datetime, end: datetime, until: datetime
+) -> list[Event]:
+    """Return what rose or fell at an onset, as events of that onset's interval.
+
+    Parameters
+    ----------
+    series : Mapping of name to polars.DataFrame
+        Names of `GAUGES`; columns of `SCHEMA`.
+    start, end : datetime
+        The onset's interval.
+    until : datetime
+        Nothing later is known.
+
+    """
+    before, after = sides(start, end, until)
+    found = []
+    for name, gauge in GAUGES.items():
+        rows = series.get(name)
+        if rows is None:
+            continue
+        old, new, earlier = (
+            None if rate is None else rate * gauge.scale
+            for rate in (level(rows, before), level(rows, after), level(rows, after.moved(-DAY)))
+        )
+        direction = moved(old, new, earlier, gauge.ratio, gauge.floor)
+        if direction is None or old is None or new is None:
+            continue
+        detail = f"{short(old)} -> {short(new)} {gauge.unit}"
+        if earlier is not None:
+            detail += f" ({short(earlier)} a day earlier)"
+        found.append(Event(f"{name}_{direction}", "", None, start, end, detail))
+    return found
+
+
+def by_name(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return the series of a frame with columns of `SCHEMA`, by name."""
+    return {
+        str(name): part
+        for (name,), part in rows.sort("name", "ts").group_by("name", maintain_order=True)
+    }
+
+
+# --- load of other statements --------------------------------------------------------------------
+
+#: A neighbour adds at least this share of all execution time after the onset, and so many ms of it
+#: a second (a tenth of one session), by being called so much more often: one that is merely slower
+#: suffers from the same cause.
+LOAD_SHARE = 0.2
+LOAD_MS = 100.0
+LOAD_CALLS = 1.5
+
+LOAD_SCHEMA: Schema = {
+    "userid": pl.Int64(),
+    "dbid": pl.Int64(),
+    "queryid": pl.Int64(),
+    "ts": pl.Datetime("us"),
+    "seconds": pl.Float64(),
+    "calls": pl.Int64(),
+    "total_ms": pl.Float64(),
+    "all_ms": pl.Float64(),
+}
+
+
+def neighbours(
+    load: pl.DataFrame,
+    own: int,
+    span: tuple[datetime, datetime, datetime],
+    texts: Mapping[int, str],
+) -> list[Event]:
+    """Return the other statements whose load rose or fell at an onset.
+
+    Parameters
+    ----------
+    load : polars.DataFrame
+        Columns of `LOAD_SCHEMA`: the busiest statements of each sample, `all_ms` being all
+        statements' time in it.
+    own : int
+        The queryid the onset is of.
+    span : tuple of datetime
+        Start and end of the onset's interval, and until when anything is known.
+    texts : Mapping of queryid to str
+
+    """
+    start, end, until = span
+    before, after = sides(start, end, until)
+    samples = load.select("ts", "seconds", "all_ms").unique(subset="ts")
+    totals = [_rate(samples, part, "all_ms", samples) for part in (before, after)]
+    if None in totals:
+        return []
+    found = []
+    for (queryid,), rows in load.group_by("queryid", maintain_order=True):
+        number = int(str(queryid))
+        if number == own:
+            continue
+        time = [_rate(rows, part, "total_ms", samples) for part in (before, after)]
+        calls = [_rate(rows, part, "calls", samples) for part in (before, after)]
+        earlier = _rate(rows, after.moved(-DAY), "total_ms", samples)
+        event = _neighbour(number, (start, end), time, calls, [*totals, earlier], texts)
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def _neighbour(
+    queryid: int,
+    interval: tuple[datetime, datetime],
+    time: list[float | None],
+    calls: list[float | None],
+    others: list[float | None],
+    texts: Mapping[int, str],
+) -> Event | None:
+    if None in time or None in calls:
+        return None
+    (old, new), (few, many) = (_known(time), _known(calls))
+    whole, earlier = _known(others[:2]), others[2]
+    high = 1 if new > old else 0
+    low_calls, high_calls = (few, many) if high else (many, few)
+    added = abs(new - old)
+    if added < max(LOAD_MS, LOAD_SHARE * whole[high]) or high_calls < LOAD_CALLS * low_calls:
+        return None
+    if earlier is not None and abs(new - earlier) < added / 2:
+        return None  # it does so every day
+    verb = "rose" if high else "fell"
+    text = " ".join(texts.get(queryid, "").split())
+    detail = (
+        f"calls {short(few * 3600)} -> {short(many * 3600)} an hour, its time"
+        f" {short(old)} -> {short(new)} ms a second"
+    ) + (f": {text[:80]}" if text else "")
+    return Event(f"other_load_{verb}", f"queryid {queryid}", None, *interval, detail)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _rate(rows: pl.DataFrame, span: Span, column: str, samples: pl.DataFrame) -> float | None:
+    """Return a sum per covered second; 0 where samples are known, but none has the statement."""
+    inside = (pl.col("ts") > span.start) & (pl.col("ts") <= span.end)
+    seconds = float(samples.filter(inside)["seconds"].sum())
+    return float(rows.filter(inside)[column].sum()) / seconds if seconds > 0 else None
+
+
+def rates(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return rows of `SCHEMA` as a frame."""
+    return pl.DataFrame(list(rows), schema=dict(SCHEMA), orient="row")
