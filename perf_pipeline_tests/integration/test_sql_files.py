@@ -216,8 +216,10 @@ def executed(connection: psycopg.Connection, text: str, schema: str = "public") 
         found = run(
             "SELECT t.type::regtype::text, e.enum FROM pg_prepared_statements AS p,"
             " unnest(p.parameter_types) WITH ORDINALITY AS t (type, place)"
-            " LEFT JOIN LATERAL (SELECT min(enumlabel) FROM pg_enum WHERE enumtypid = t.type)"
-            " AS e (enum) ON true WHERE p.name = 'made_up' ORDER BY t.place"
+            " LEFT JOIN pg_type AS a ON a.oid = t.type"
+            " LEFT JOIN LATERAL (SELECT min(enumlabel) FROM pg_enum"
+            " WHERE enumtypid IN (t.type, a.typelem)) AS e (enum) ON true"
+            " WHERE p.name = 'made_up' ORDER BY t.place"
         ).fetchall()
         values = ", ".join(
             _NAMED.get(name) or value(kind, label)
