@@ -66,6 +66,7 @@ def report_job(target: Target) -> vocabulary.AssetJob:
         vocabulary.key(target, "rollup", "statements_hourly"),
         vocabulary.key(target, "rollup", "relations_daily"),
         vocabulary.key(target, "baseline", "statements"),
+        vocabulary.key(target, "report", "slow_queries"),
         vocabulary.key(target, "report", "findings"),
         vocabulary.key(target, "report", "regressions"),
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
-from perf_pipeline.baselines.defs import baseline_asset
+from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
@@ -176,6 +176,7 @@ def target_definitions(target: Target) -> dg.Definitions:
     dagster.Definitions
         Assets `<target>/stats/*`, `<target>/rollup/statements_hourly`,
         `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
+        `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
         and the checks of the service level. Schedules and sensors are the fleet's.
 
@@ -186,6 +187,7 @@ def target_definitions(target: Target) -> dg.Definitions:
             rollup_asset(target),
             relations_rollup_asset(target),
             baseline_asset(target),
+            slow_queries_asset(target),
             findings_asset(target),
             report_asset(target),
             calibration_asset(target),

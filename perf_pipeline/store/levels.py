@@ -108,6 +108,7 @@ def read(
     last: date,
     queryids: Sequence[int] | None = None,
     metric: str = METRIC,
+    tiers: Sequence[str] = TIERS,
 ) -> pl.DataFrame:
     """Read the baselines of a span of days.
 
@@ -121,6 +122,8 @@ def read(
         Only of these statements; default: of all.
     metric : str
         Which of a statement's numbers; ms per call by default.
+    tiers : sequence of str
+        Only these; default: all.
 
     Returns
     -------
@@ -140,5 +143,6 @@ def read(
             "last": last,
             "queryids": None if queryids is None else list(queryids),
             "metric": metric,
+            "tiers": list(tiers),
         },
     )

@@ -45,6 +45,7 @@ MONTHLY = (
     ("ledger", "database_hourly"),
     ("perf_mgmt", "statement_baselines"),
     ("perf_mgmt", "findings"),
+    ("perf_mgmt", "slow_queries"),
     ("perf_mgmt", "calibration"),
     ("perf_mgmt", "detectability"),
 )

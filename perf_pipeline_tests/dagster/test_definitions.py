@@ -26,6 +26,7 @@ ASSETS = [
     "thorbis/report/findings",
     "thorbis/report/monthly",
     "thorbis/report/regressions",
+    "thorbis/report/slow_queries",
     "thorbis/report/weekly",
     "thorbis/rollup/relations_daily",
     "thorbis/rollup/statements_hourly",
@@ -46,6 +47,7 @@ CHECKS = [
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
+    "thorbis/report/slow_queries:slow_statements_as_fast_as_usual",
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
     "thorbis/stats/statements:active_time_covered",
@@ -172,7 +174,7 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 8
+    assert len(partitioned) == 9
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 
