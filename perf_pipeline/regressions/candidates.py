@@ -1,12 +1,14 @@
 """Changes as of a day with what judging and explaining them needs; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from perf_pipeline.store.hours import CALLS, HOURS, MEANS, Hours
 from perf_pipeline.store.samples import KEY, midnight
 
 #: Calls and time per day are counted from the onset on, over at least this much of the newest data.
@@ -57,6 +59,92 @@ class Totals:
         """Return the ts of the newest sample before an instant."""
         at = int(np.searchsorted(self._span_ts, _number(end)))
         return _instant(int(self._span_ts[at - 1])) if at else None
+
+
+class HourTotals:
+    """What `Totals` tells, from packed hours.
+
+    Calls are kept in steps of 9 %, so that a day's hours are scaled to what the day's sums say.
+
+    Parameters
+    ----------
+    hours : Hours
+        Of all statements.
+
+    """
+
+    def __init__(self, hours: Hours) -> None:
+        self._first = hours.first
+        size = hours.days * HOURS
+        there = np.zeros(size, bool)
+        top = np.zeros(size, np.int64)
+        toplevel = hours.keys["toplevel"].to_numpy()
+        for start in range(0, hours.keys.height, _SERIES_AT_ONCE):
+            part = slice(start, start + _SERIES_AT_ONCE)
+            codes = hours.mean[part]
+            there |= (codes > 0).reshape(len(codes), -1).any(axis=0)
+            ms = np.where(codes > 0, MEANS[codes] * CALLS[hours.calls[part]], 0.0)
+            scaled = ms * _scale(hours.day_ms[part], ms.sum(axis=2))[:, :, None] * 1000
+            whole = np.rint(scaled[toplevel[part]]).astype(np.int64)
+            top += whole.sum(axis=0).reshape(size)
+        self._there = _running(there.astype(np.int64))
+        self._top_us = _running(top)
+        self._hours = hours
+        self._series_calls: dict[int, Ints] = {}
+
+    def keep(self, series: Iterable[int]) -> None:
+        """Forget all series but these: what is asked for later."""
+        hours = self._hours
+        for one in series:
+            codes, calls = hours.mean[one], CALLS[hours.calls[one]]
+            known = np.where(codes > 0, calls, 0).astype(np.float64)
+            scale = _scale(hours.day_calls[one], known.sum(axis=1))
+            self._series_calls[one] = _running(
+                np.rint(known * scale[:, None]).astype(np.int64).ravel()
+            )
+        self._hours = hours.of(np.zeros(0, np.int64))
+
+    def _span(self, running: Ints, start: datetime, end: datetime) -> int:
+        """Sum over hours that begin at `start` or later, and before `end`."""
+        zero = midnight(self._first)
+        hour = timedelta(hours=1)
+        first, last = (
+            min(max(-((zero - moment) // hour), 0), len(running) - 1) for moment in (start, end)
+        )
+        return int(running[max(last, first)] - running[first])
+
+    def days(self, start: datetime, end: datetime) -> float:
+        """Return the covered time of samples with start <= ts < end, in days."""
+        return self._span(self._there, start, end) / HOURS
+
+    def calls(self, series: int, start: datetime, end: datetime) -> int:
+        """Return the calls of a statement that was kept."""
+        return self._span(self._series_calls[series], start, end)
+
+    def database_ms(self, start: datetime, end: datetime) -> float:
+        """Return the execution time of all top-level statements, in ms."""
+        return self._span(self._top_us, start, end) / 1000
+
+    def newest(self, end: datetime) -> datetime | None:
+        """Return the ts of the newest sample before an instant."""
+        before = self._span(self._there, midnight(self._first), end)
+        if not before:
+            return None
+        at = int(np.searchsorted(self._there, before)) - 1
+        return midnight(self._first) + timedelta(hours=at)
+
+
+#: Series whose hours are unpacked at once.
+_SERIES_AT_ONCE = 200
+
+
+def _scale(
+    wanted: npt.NDArray[np.number[Any]], found: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    made: npt.NDArray[np.float64] = np.divide(
+        wanted, found, out=np.ones_like(found), where=found > 0
+    )
+    return made
 
 
 _EPOCH = datetime(1970, 1, 1)
@@ -129,7 +217,7 @@ def placed(changes: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def costed(changes: pl.DataFrame, totals: Totals) -> pl.DataFrame:
+def costed(changes: pl.DataFrame, totals: Totals | HourTotals) -> pl.DataFrame:
     """Add `calls_per_day` and `database_ms_per_day` at the new level.
 
     Both are counted from the onset to the newest sample, or over the newest day when the onset
@@ -179,3 +267,30 @@ def counted(
             .select(pl.lit(day).alias("as_of"), "series", "dbid", "n")
         )
     return pl.concat(rows).sort("as_of", "series")
+
+
+def counted_hours(hours: Hours, days: Ints, window_days: int, recent_days: int) -> Ints:
+    """Count the samples of each series as of each day; 0 for one that did not run lately.
+
+    Parameters
+    ----------
+    hours : Hours
+    days : ndarray of int64
+        Numbers in `hours`.
+    window_days, recent_days : int
+        As of `counted`.
+
+    Returns
+    -------
+    ndarray of int64, shape (series, days)
+
+    """
+    of_day = np.count_nonzero(hours.mean, axis=2)
+    running = np.zeros((len(of_day), hours.days + 1), np.int64)
+    np.cumsum(of_day, axis=1, out=running[:, 1:])
+
+    def newest(count: int) -> Ints:
+        found: Ints = running[:, days + 1] - running[:, np.maximum(days + 1 - count, 0)]
+        return found
+
+    return np.where(newest(recent_days) > 0, newest(window_days), 0)

@@ -11,7 +11,15 @@ from perf_pipeline.regressions.noise import FEW, local_level, noise_scales
 from perf_pipeline.regressions.prune import Change, Limits, Track, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
-from perf_pipeline.regressions.series import Batch, Floats, batches, clean, validate
+from perf_pipeline.regressions.series import (
+    Batch,
+    Floats,
+    Ints,
+    Samples,
+    batches,
+    clean,
+    validate,
+)
 
 SCHEMA: dict[str, pl.DataType] = {
     "series_id": pl.String(),
@@ -72,11 +80,39 @@ def detect(series: pl.DataFrame, limits: Limits = DEFAULT) -> pl.DataFrame:
         A column is missing, has another dtype, or a metric is unknown.
 
     """
+    return detect_clean(clean(validate(series)), limits)
+
+
+def detect_clean(samples: Samples, limits: Limits = DEFAULT) -> pl.DataFrame:
+    """Do as `detect` does with samples that are clean already: see `series.clean`."""
     rows: list[Row] = []
-    for batch in batches(clean(validate(series)), limits.min_samples):
+    for batch in batches(samples, limits.min_samples):
         rows += _detect_batch(batch, limits)
     found = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     return found.sort("series_id", "change_ts")
+
+
+def detect_arrays(offset: Ints, ts: Ints, value: Floats, calls: Floats) -> pl.DataFrame:
+    """Do as `detect` does with latencies that lie in arrays.
+
+    Parameters
+    ----------
+    offset : ndarray of int64, shape (series + 1,)
+        Where each series starts in the arrays that follow.
+    ts : ndarray of int64
+        Microseconds since the epoch, ascending within a series.
+    value, calls : ndarray of float64
+        Finite, above 0.
+
+    Returns
+    -------
+    DataFrame
+        As of `detect`, but `series_id` i64: the number of the series.
+
+    """
+    ids = [f"{number:09}" for number in range(len(offset) - 1)]
+    found = detect_clean(Samples(ids, offset, ts, value, calls))
+    return found.with_columns(pl.col("series_id").cast(pl.Int64))
 
 
 @dataclass(frozen=True)

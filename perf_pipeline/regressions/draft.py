@@ -10,7 +10,7 @@ import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.regressions import plans
-from perf_pipeline.regressions.candidates import Totals
+from perf_pipeline.regressions.candidates import HourTotals, Totals
 from perf_pipeline.regressions.context import NEAR, Context
 from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.events import Event
@@ -70,7 +70,7 @@ class Surroundings:
     target : str
     plan : Plan
     context : Context
-    totals : Totals
+    totals : Totals or HourTotals
     judged : Mapping of dbid to int
         Statements judged that day.
     said : Sequence of Verdict
@@ -82,7 +82,7 @@ class Surroundings:
     target: str
     plan: Plan
     context: Context
-    totals: Totals
+    totals: Totals | HourTotals
     judged: Mapping[int, int]
     said: Sequence[Verdict] = ()
 

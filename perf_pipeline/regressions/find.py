@@ -6,17 +6,19 @@ grew past a limit that day. They depend on the ledger, on what was said of findi
 alone: whatever the range, and in whatever order days are run, the rows are the same.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from perf_pipeline.regressions import candidates, context
 from perf_pipeline.regressions.creep import with_creep
-from perf_pipeline.regressions.detector import detect
+from perf_pipeline.regressions.detector import detect, detect_arrays
 from perf_pipeline.regressions.draft import (
     COMPARED,
     SCHEMA,
@@ -36,10 +38,13 @@ from perf_pipeline.regressions.identity import (
 )
 from perf_pipeline.regressions.judge import Q_LIMIT, judge, large, not_enough, size_grade
 from perf_pipeline.regressions.policy import DEFAULT, Policy
-from perf_pipeline.store import Store, asof, feedback, frames, samples
+from perf_pipeline.store import Store, asof, feedback, frames, samples, screen
+from perf_pipeline.store import hours as store_hours
 from perf_pipeline.store.samples import WINDOW_DAYS, Plan
 
 TABLE = ("perf_mgmt", "findings")
+#: Days looked at together: bounds memory (5,000 statements: 90 MB), changes no result.
+CHUNK_DAYS = 192
 
 #: What was said of the target's findings.
 Said = Sequence[feedback.Verdict]
@@ -85,7 +90,7 @@ class _Judged:
     plan: Plan
     findings: pl.DataFrame
     sightings: list[Sighting]
-    totals: candidates.Totals
+    totals: candidates.Totals | candidates.HourTotals
     tested: dict[date, dict[int, int]]
     lacking: int
     rejected: int
@@ -147,12 +152,111 @@ def find(
 
 
 def _parts(plans: Iterable[Plan]) -> list[list[Plan]]:
-    return [list(part) for _, part in groupby(plans, key=lambda p: (p.source, p.grain))]
+    """Split days by source and grain, and hours so that they fit into memory."""
+    return [
+        list(part)
+        for _, part in groupby(
+            plans, key=lambda p: (p.source, p.grain, p.day.toordinal() // CHUNK_DAYS)
+        )
+    ]
 
 
-def _changes(found: pl.DataFrame, days: Sequence[date], said: Said, policy: Policy) -> pl.DataFrame:
-    """Return what the detector sees as of each day, in statements that ran lately."""
+@dataclass(frozen=True)
+class _Seen:
+    """What the detector saw as of some days, in statements that ran lately and often enough.
+
+    Attributes
+    ----------
+    changes : polars.DataFrame
+        As of `candidates.placed`.
+    totals : Totals or HourTotals
+    tested : dict of date to dict of dbid to int
+        Statements with enough samples.
+    lacking : int
+        Statements, counted per day, with too few.
+
+    """
+
+    changes: pl.DataFrame
+    totals: candidates.Totals | candidates.HourTotals
+    tested: dict[date, dict[int, int]]
+    lacking: int
+
+
+def _look(
+    store: Store,
+    target_id: int,
+    plans: list[Plan],
+    said: Said,
+    policy: Policy,
+    queryids: Sequence[int] | None = None,
+) -> _Seen:
+    """Run the detector as of each day."""
+    look = _look_at_hours if plans[0].grain == "hour" else _look_at_sweeps
+    return look(store, target_id, plans, said, policy, queryids)
+
+
+def _look_at_sweeps(
+    store: Store,
+    target_id: int,
+    plans: list[Plan],
+    said: Said,
+    policy: Policy,
+    queryids: Sequence[int] | None,
+) -> _Seen:
+    found = samples.read_samples(store, target_id, plans, WINDOW_DAYS, queryids)
+    days = [plan.day for plan in plans]
+    counts = candidates.counted(found, days, WINDOW_DAYS, HORIZON_DAYS)
+    enough = counts.filter(pl.col("n") >= policy.minimum_before + policy.minimum_after)
+    tested: dict[date, dict[int, int]] = {day: {} for day in days}
+    for day, dbid, number in enough.group_by("as_of", "dbid").len().iter_rows():
+        tested[day][dbid] = number
     seen = asof.changes(detect, found, days, WINDOW_DAYS, HORIZON_DAYS)
+    seen = seen.join(enough, on=["as_of", "series"], how="semi")
+    return _Seen(
+        _settled(seen, found, said, policy),
+        candidates.Totals(found),
+        tested,
+        counts.height - enough.height,
+    )
+
+
+def _look_at_hours(
+    store: Store,
+    target_id: int,
+    plans: list[Plan],
+    said: Said,
+    policy: Policy,
+    queryids: Sequence[int] | None,
+) -> _Seen:
+    start = plans[0].day - timedelta(days=screen.REACH_DAYS + LATE_DAYS - 1)
+    source = samples.alike(plans[0].source)
+    hours = store_hours.read(store, target_id, start, plans[-1].day, source, queryids)
+    days = np.array([hours.at(plan.day) for plan in plans], dtype=np.int64)
+    counts = candidates.counted_hours(hours, days, WINDOW_DAYS, HORIZON_DAYS)
+    enough = counts >= policy.minimum_before + policy.minimum_after
+    kept = screen.possible(hours, LATE_DAYS, math.log(policy.low))[:, days] & enough
+    series, place = np.nonzero(kept)
+    seen = asof.changes_of_hours(detect_arrays, hours, series, days[place], WINDOW_DAYS)
+    changed = seen["series"].unique().sort().to_numpy().astype(np.int64)
+    totals = candidates.HourTotals(hours)
+    totals.keep(changed.tolist())
+    dbid = hours.keys["dbid"].to_numpy()
+    tested: dict[date, dict[int, int]] = {}
+    for number, plan in enumerate(plans):
+        ids, amounts = np.unique(dbid[enough[:, number]], return_counts=True)
+        tested[plan.day] = dict(zip(ids.tolist(), amounts.tolist(), strict=True))
+    found = samples.of_hours(hours, changed)
+    return _Seen(
+        _settled(seen, found, said, policy),
+        totals,
+        tested,
+        int(np.count_nonzero(counts) - np.count_nonzero(enough)),
+    )
+
+
+def _settled(seen: pl.DataFrame, found: pl.DataFrame, said: Said, policy: Policy) -> pl.DataFrame:
+    """Apply what was said to changes, add up small rises, and place them in time."""
     seen = with_creep(feedback.settled(seen, found, said), policy)
     seen = seen.filter(pl.col("direction") != feedback.ACCEPTED)
     return candidates.placed(seen.with_columns(size_grade=size_grade(policy)), found)
@@ -166,28 +270,20 @@ def _sightings(changes: pl.DataFrame, source: str, policy: Policy) -> list[Sight
 
 
 def _judge(store: Store, target_id: int, plans: list[Plan], said: Said, policy: Policy) -> _Judged:
-    found = samples.read_samples(store, target_id, plans, WINDOW_DAYS)
-    days = [plan.day for plan in plans]
-    totals = candidates.Totals(found)
-    counts = candidates.counted(found, days, WINDOW_DAYS, HORIZON_DAYS)
-    enough = counts.filter(pl.col("n") >= policy.minimum_before + policy.minimum_after)
-    tested: dict[date, dict[int, int]] = {day: {} for day in days}
-    for day, dbid, number in enough.group_by("as_of", "dbid").len().iter_rows():
-        tested[day][dbid] = number
-    changes = _changes(found, days, said, policy)
-    changes = changes.join(enough, on=["as_of", "series"], how="semi")
-    changes = candidates.costed(changes, totals)
+    seen = _look(store, target_id, plans, said, policy)
+    changes = candidates.costed(seen.changes, seen.totals)
+    by_day = changes.partition_by("as_of", as_dict=True)
     verdicts = [
-        judge(changes.filter(pl.col("as_of") == day), sum(tested[day].values()), policy)
-        for day in days
+        judge(by_day.get((plan.day,), changes.clear()), sum(seen.tested[plan.day].values()), policy)
+        for plan in plans
     ]
     return _Judged(
         plans[0],
         pl.concat(verdict.findings for verdict in verdicts),
         _sightings(changes, plans[0].source, policy),
-        totals,
-        tested,
-        counts.height - enough.height + sum(v.not_enough_data.height for v in verdicts),
+        seen.totals,
+        seen.tested,
+        seen.lacking + sum(v.not_enough_data.height for v in verdicts),
         sum(verdict.rejected for verdict in verdicts),
     )
 
@@ -202,9 +298,8 @@ def _look_back(
 ) -> list[Sighting]:
     """Return what was visible on earlier days of the statements that have findings."""
     queryids = sorted({key[2] for key in keys})
-    found = samples.read_samples(store, target_id, plans, WINDOW_DAYS, queryids)
-    changes = _changes(found, [plan.day for plan in plans], said, policy)
-    return _sightings(changes, plans[0].source, policy)
+    seen = _look(store, target_id, plans, said, policy, queryids)
+    return _sightings(seen.changes, plans[0].source, policy)
 
 
 def _explain(

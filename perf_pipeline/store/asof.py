@@ -6,16 +6,27 @@ is handed in: the store serves those who judge and those who build baselines, an
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from perf_pipeline.store.hours import CALLS, HOURS, MEANS, Hours
 from perf_pipeline.store.samples import DETECT_METRIC, midnight
 
 Detector = Callable[[pl.DataFrame], pl.DataFrame]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+#: Start of each series in the arrays that follow, microseconds since the epoch, values, calls.
+ArrayDetector = Callable[[Ints, Ints, Floats, Floats], pl.DataFrame]
 
 #: Samples handed to the detector in one call: about 300 MB with its work space.
 BATCH_SAMPLES = 2_000_000
+#: Windows handed to it in one call when they are hours.
+BATCH_WINDOWS = 600
+_HOUR_US = 3_600_000_000
 
 
 def windows(
@@ -101,3 +112,56 @@ def _detect(detect: Detector, seen: pl.DataFrame) -> pl.DataFrame:
         )
         .select("as_of", "series", pl.exclude("as_of", "series", "series_id"))
     )
+
+
+def changes_of_hours(
+    detect: ArrayDetector, hours: Hours, series: Ints, days: Ints, window_days: int
+) -> pl.DataFrame:
+    """Return the changes of level that the detector sees in some series as of some days.
+
+    Parameters
+    ----------
+    detect : ArrayDetector
+        `perf_pipeline.regressions.detector.detect_arrays`.
+    hours : Hours
+    series, days : ndarray of int64
+        Pairs, numbers in `hours`. A window begins with the first day of `hours` at the earliest.
+    window_days : int
+        Days up to the end of each day.
+
+    Returns
+    -------
+    polars.DataFrame
+        As `changes` returns it.
+
+    """
+    spans = [slice(k, k + BATCH_WINDOWS) for k in range(0, max(1, len(series)), BATCH_WINDOWS)]
+    with ThreadPoolExecutor(2) as pool:
+        parts = pool.map(
+            lambda span: _detect_hours(detect, hours, series[span], days[span], window_days), spans
+        )
+        return pl.concat(parts).sort("as_of", "series", "change_ts")
+
+
+def _detect_hours(
+    detect: ArrayDetector, hours: Hours, series: Ints, days: Ints, window_days: int
+) -> pl.DataFrame:
+    at = days[:, None] + np.arange(1 - window_days, 1)
+    inside = at >= 0
+    codes = hours.mean[series[:, None], np.maximum(at, 0)] * inside[:, :, None]
+    there = codes > 0
+    counts = there.sum(axis=(1, 2))
+    offset = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    first = (hours.first - date(1970, 1, 1)).days
+    ts = ((first + at)[:, :, None] * HOURS + np.arange(HOURS)) * _HOUR_US
+    calls = CALLS[hours.calls[series[:, None], np.maximum(at, 0)][there]].astype(np.float64)
+    found = detect(offset, ts[there], MEANS[codes[there]], calls)
+    pairs = pl.DataFrame(
+        {
+            "series_id": np.arange(len(series)),
+            "as_of": pl.Series(first + days, dtype=pl.Int32).cast(pl.Date),
+            "series": pl.Series(series, dtype=pl.UInt32),
+        }
+    )
+    joined = found.join(pairs, on="series_id", how="left", maintain_order="left")
+    return joined.select("as_of", "series", pl.exclude("as_of", "series", "series_id"))

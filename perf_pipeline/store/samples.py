@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.store import frames, ledger, targets
+from perf_pipeline.store import frames, hours, ledger, targets
 from perf_pipeline.store.engine import Store
+from perf_pipeline.store.hours import KEY as KEY
 
-#: What identifies a statement of a target, as in pg_stat_statements.
-KEY = ("userid", "dbid", "queryid", "toplevel")
 #: Name of the metric in our tables, and the kind of number it is for `detect`.
 METRIC = "mean_exec_time"
 DETECT_METRIC = "latency_ms"
@@ -36,6 +37,8 @@ WINDOW_DAYS = 35
 
 #: When a day has several sources, the first of these decides.
 SOURCES = ("collected", "imported", "generated")
+
+_HOUR_US = 3_600_000_000
 
 HISTORY_SCHEMA: Schema = {
     "origin": pl.String,
@@ -111,12 +114,12 @@ def plan(history: pl.DataFrame, days: Iterable[date]) -> list[Plan]:
         if source is None:
             continue
         # of either origin: old days may be kept as rollups only
-        hours: dict[date, int] = {}
+        known: dict[date, int] = {}
         for row in rows:
             near = day - timedelta(days=GRAIN_DAYS) < row["day"] <= day
             if near and row["source"] in alike(source):
-                hours[row["day"]] = max(hours.get(row["day"], 0), row["hours"])
-        raw = (source, "sweep") in present and sum(hours.values()) < SWEEP_BELOW_HOURS
+                known[row["day"]] = max(known.get(row["day"], 0), row["hours"])
+        raw = (source, "sweep") in present and sum(known.values()) < SWEEP_BELOW_HOURS
         plans.append(Plan(day, source, "sweep" if raw else "hour"))
     return plans
 
@@ -177,14 +180,33 @@ def read_samples(
                 *KEY, "ts", start="begin", end="ts", calls="calls", total_ms="total_exec_time"
             )
         )
-    hours = {
-        "target_id": target_id,
-        "sources": list(alike(source)),
-        "queryids": None if queryids is None else list(queryids),
-        "start": start,
-        "end": end,
-    }
-    return number(frames.read(store, "baseline_samples_hour", SAMPLE_SCHEMA, hours))
+    packed = hours.read(store, target_id, start.date(), plans[-1].day, alike(source), queryids)
+    return of_hours(packed, np.arange(packed.keys.height))
+
+
+def of_hours(packed: hours.Hours, series: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """Return the samples of some series of packed hours, as `read_samples` does; pure.
+
+    `series` keeps the numbers of `packed`.
+    """
+    mean = packed.mean[series].reshape(len(series), packed.days * hours.HOURS)
+    row, hour = np.nonzero(mean)
+    value = hours.MEANS[mean[row, hour]]
+    calls = hours.CALLS[
+        packed.calls[series].reshape(len(series), packed.days * hours.HOURS)[row, hour]
+    ]
+    first = (packed.first - date(1970, 1, 1)).days * hours.HOURS
+    ts = pl.Series((first + hour) * _HOUR_US).cast(pl.Datetime("us"))
+    keys = packed.keys[series[row]]
+    return keys.with_columns(
+        ts=ts,
+        start=ts,
+        end=ts + timedelta(hours=1),
+        calls=pl.Series(calls),
+        total_ms=pl.Series(value * calls),
+        value=pl.Series(value),
+        series=pl.Series(series[row], dtype=pl.UInt32),
+    ).select(*SAMPLE_SCHEMA, "value", "series")
 
 
 def alike(source: str) -> tuple[str, ...]:

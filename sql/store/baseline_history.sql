@@ -1,7 +1,8 @@
--- purpose: per day and source of a target, from rollups: how many hours have data
+-- purpose: per day and source of a target, from rollups: how many hours have exact calls
 -- minimum version: 14
-SELECT hour::date AS day, source::text AS source, count(DISTINCT hour) AS hours
-FROM ledger.statements_hourly
-WHERE target_id = %(target_id)s AND hour >= %(start)s AND hour < %(end)s
-GROUP BY hour::date, source
+SELECT day, source::text AS source, pg_catalog.bit_count(pg_catalog.bit_or(hours)::bit(32)) AS hours
+FROM ledger.statements_daily
+WHERE target_id = %(target_id)s
+    AND day >= (%(start)s::timestamp)::date AND day < (%(end)s::timestamp)::date
+GROUP BY day, source
 ORDER BY 1, 2
