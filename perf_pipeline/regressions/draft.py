@@ -15,8 +15,9 @@ from perf_pipeline.regressions.context import NEAR, Context
 from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
+from perf_pipeline.regressions.flips import MOST_CHANGES
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
-from perf_pipeline.regressions.incidents import Member, group
+from perf_pipeline.regressions.incidents import Incident, Member, group, stable_id
 from perf_pipeline.regressions.summary import sentence
 from perf_pipeline.store.feedback import Verdict
 from perf_pipeline.store.samples import METRIC, Plan, midnight
@@ -135,21 +136,38 @@ def rows_of_day(
         Columns of `SCHEMA`; by incident, its leading finding first.
 
     """
-    drafts = [_drafted(*each, around) for each in _named(changes, around.target)]
+    kept = _named(_folded(changes), around.target)
+    drafts = [_drafted(*each, around) for each in kept]
     members = [
         Member(
             draft.name,
             draft.row["dbid"],
             draft.row["direction"],
             draft.first.onset,
-            abs(draft.row["added_ms_per_day"]),
+            draft.row["added_ms_per_day"],
             draft.causes,
+            draft.name if draft.row["flips"] else None,
         )
         for draft in drafts
     ]
     incidents = group(around.target, members, around.judged)
-    drafts.sort(key=lambda d: (incidents[d.name][0], not incidents[d.name][1], d.name))
-    return [_row(draft, around, *incidents[draft.name]) for draft in drafts]
+    drafts.sort(key=lambda d: (incidents[d.name].incident_id, not incidents[d.name].leads, d.name))
+    return [_row(draft, around, incidents[draft.name]) for draft in drafts]
+
+
+def _folded(changes: Sequence[tuple[Row, Sighting]]) -> list[tuple[Row, Sighting]]:
+    """Of the changes of a statement that flips, leave the newest: one note stands for them."""
+    notes: dict[Key, Row] = {}
+    for row, _ in changes:
+        known = notes.get(key_of(row))
+        if row["flips"] and (known is None or row["change_ts"] > known["change_ts"]):
+            notes[key_of(row)] = row
+    kept = []
+    for row, first in changes:
+        note = notes.get(key_of(row))
+        if note is None or row is note or row["change_ts"] < note["flips_since"]:
+            kept.append((row, first))
+    return kept
 
 
 def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[Row, Sighting, str]]:
@@ -159,7 +177,10 @@ def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[R
         changes, key=lambda c: (abs(c[0]["change_ts"] - c[1].onset), c[0]["change_ts"])
     )
     for row, first in nearest:
-        name = finding_id(target, METRIC, first)
+        if row["flips"]:  # whichever change it is, it is one more of the same
+            name = stable_id(target, *key_of(row), METRIC, "unstable")
+        else:
+            name = finding_id(target, METRIC, first)
         if name in named:
             first = sighting_of(row, first.source)
             name = finding_id(target, METRIC, first)
@@ -216,10 +237,10 @@ def _iso(ts: datetime) -> str:
     return ts.replace(tzinfo=UTC).isoformat()
 
 
-def _evidence(draft: _Draft, *, leads: bool) -> dict[str, Any]:
+def _evidence(draft: _Draft, incident: Incident) -> dict[str, Any]:
     row = draft.row
     return {
-        "leads": leads,
+        "leads": incident.leads,
         "summary": sentence(draft.time, row["direction"], draft.waits),
         "began_between": [_iso(row["onset_start"]), _iso(row["onset_end"])],
         "creep": {"steps": row["steps"], "since": _iso(row["since"])} if row["steps"] > 1 else None,
@@ -228,6 +249,14 @@ def _evidence(draft: _Draft, *, leads: bool) -> dict[str, Any]:
         "time": draft.time,
         "waits": draft.waits,
         "plan": draft.plan,
+        "unstable": {"changes": row["flips"], "since": _iso(row["flips_since"])}
+        if row["flips"]
+        else None,
+        "incident": {
+            "why": incident.why,
+            "findings": incident.findings,
+            "added_ms_per_day": float(f"{incident.added_ms_per_day:.6g}"),
+        },
     }
 
 
@@ -252,18 +281,21 @@ def _told(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def _row(draft: _Draft, around: Surroundings, incident_id: str, leads: bool) -> dict[str, Any]:
+def _row(draft: _Draft, around: Surroundings, incident: Incident) -> dict[str, Any]:
     row, name = draft.row, draft.name
     level, tier = around.context.baseline(row["as_of"], key_of(row), row["change_ts"])
-    known = _acknowledged(row, name, incident_id, around.said)
-    evidence = _evidence(draft, leads=leads) | {"feedback": None if known is None else _told(known)}
+    known = _acknowledged(row, name, incident.incident_id, around.said)
+    evidence = _evidence(draft, incident) | {"feedback": None if known is None else _told(known)}
+    # of a statement that flips, only the change that made it more than a few is news
+    news = row["flips"] in {0, MOST_CHANGES + 1}
     return {
         **{column: row[column] for column in SCHEMA if column in row},
+        **(_note(row) if row["flips"] else {}),
         "target_id": around.target_id,
         "day": row["as_of"],
         "finding_id": name,
-        "incident_id": incident_id,
-        "is_new": draft.first.as_of == row["as_of"] and known is None,
+        "incident_id": incident.incident_id,
+        "is_new": draft.first.as_of == row["as_of"] and known is None and news,
         "metric": METRIC,
         "grain": around.plan.grain,
         "onset": row["change_ts"],
@@ -272,3 +304,12 @@ def _row(draft: _Draft, around: Surroundings, incident_id: str, leads: bool) -> 
         "causes": to_json(draft.causes),
         "evidence": json.dumps(evidence, separators=(",", ":"), ensure_ascii=False),
     }
+
+
+def _note(row: Row) -> dict[str, str]:
+    """Return what a statement that flips is told as: it alarms nobody a fifth time."""
+    text = (
+        f"unstable (a plan that flips?): {row['flips']} alternating changes since"
+        f" {row['flips_since']:%Y-%m-%d %H:%M} UTC, to no level that is new; {row['policy']}"
+    )
+    return {"severity": "info", "policy": text}

@@ -28,6 +28,7 @@ from perf_pipeline.regressions.draft import (
     rows_of_day,
     sighting_of,
 )
+from perf_pipeline.regressions.flips import with_flips
 from perf_pipeline.regressions.identity import (
     HORIZON_DAYS,
     LATE_DAYS,
@@ -257,7 +258,7 @@ def _look_at_hours(
 
 def _settled(seen: pl.DataFrame, found: pl.DataFrame, said: Said, policy: Policy) -> pl.DataFrame:
     """Apply what was said to changes, add up small rises, and place them in time."""
-    seen = with_creep(feedback.settled(seen, found, said), policy)
+    seen = with_creep(with_flips(feedback.settled(seen, found, said)), policy)
     seen = seen.filter(pl.col("direction") != feedback.ACCEPTED)
     return candidates.placed(seen.with_columns(size_grade=size_grade(policy)), found)
 

@@ -14,6 +14,7 @@ from perf_pipeline.regressions import events
 from perf_pipeline.regressions.creep import with_creep
 from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, mentions, to_json
+from perf_pipeline.regressions.flips import with_flips
 from perf_pipeline.regressions.identity import (
     LATE_DAYS,
     Sighting,
@@ -25,6 +26,7 @@ from perf_pipeline.regressions.incidents import Member, group
 from perf_pipeline.store.samples import HISTORY_SCHEMA, Plan, plan
 
 AT = datetime(2025, 3, 3, 12)
+DAY_OF_FLIPS = date(2025, 3, 3)
 SECOND = timedelta(seconds=1)
 TEXT = "SELECT * FROM hs.work_orders AS w WHERE w.customer_id = $1"
 ONSET = Onset(
@@ -243,33 +245,148 @@ def test_causes_are_json_with_an_iso_instant():
 # --- incidents -----------------------------------------------------------------------------------
 
 
-def member(name, *, score=0.0, thing="i", onset=AT, strength=1.0, dbid=1):
-    found = [Cause("index_dropped", thing, AT, score, ())] if score else []
-    return Member(name, dbid, "up", onset, strength, found)
+def member(name, *, score=0.0, thing="i", onset=AT, added=1.0, dbid=1, kind="index_dropped"):
+    found = [Cause(kind, thing, AT, score, ())] if score else []
+    return Member(name, dbid, "up", onset, added, found)
+
+
+def names(found):
+    return {name: incident.incident_id for name, incident in found.items()}
+
+
+def leads(found):
+    return [name for name, incident in found.items() if incident.leads]
 
 
 def test_findings_with_one_cause_are_one_incident_and_the_best_fit_leads():
     found = group("t", [member("a", score=0.6), member("b", score=0.9), member("c")], {1: 100})
-    assert found["a"][0] == found["b"][0] != found["c"][0]
-    assert [name for name, (_, leads) in found.items() if leads] == ["b", "c"]
+    ids = names(found)
+    assert ids["a"] == ids["b"] != ids["c"]
+    assert leads(found) == ["b", "c"]
+    assert [found[n].why for n in "abc"] == ["cause", "cause", "finding"]
+
+
+def test_an_incident_costs_what_its_findings_cost():
+    found = group("t", [member("a", score=0.9, added=5.0), member("b", score=0.8, added=-2.0)], {})
+    assert {(i.findings, i.added_ms_per_day) for i in found.values()} == {(2, 3.0)}
 
 
 def test_an_unlikely_common_cause_groups_nothing():
-    found = group("t", [member("a", score=0.2), member("b", score=0.2)], {1: 100})
-    assert found["a"][0] != found["b"][0]
+    found = names(group("t", [member("a", score=0.2), member("b", score=0.2)], {1: 100}))
+    assert found["a"] != found["b"]
 
 
 def test_a_fifth_of_a_database_changing_in_one_hour_is_one_incident():
     some = [member(name, onset=AT + timedelta(minutes=i)) for i, name in enumerate("abc")]
-    assert len({i for i, _ in group("t", some, {1: 15}).values()}) == 1
-    assert len({i for i, _ in group("t", some, {1: 16}).values()}) == 3
-    assert len({i for i, _ in group("t", some[:2], {1: 2}).values()}) == 2
+    assert len(set(names(group("t", some, {1: 15})).values())) == 1
+    assert len(set(names(group("t", some, {1: 16})).values())) == 3
+    assert len(set(names(group("t", some[:2], {1: 2})).values())) == 2
+
+
+def test_an_hour_of_a_database_is_counted_from_its_first_change_not_from_the_clock():
+    some = [member(n, onset=AT + timedelta(minutes=50 + 5 * i)) for i, n in enumerate("abc")]
+    assert len(set(names(group("t", some, {1: 15})).values())) == 1
+    later = [*some[:2], member("c", onset=AT + timedelta(minutes=110))]
+    assert len(set(names(group("t", later, {1: 15})).values())) == 3
+
+
+def test_a_database_event_takes_in_those_with_causes_of_their_own():
+    own = [member(n, score=0.9, thing=n) for n in "ab"]
+    found = group("t", [*own, member("c"), member("d")], {1: 20})
+    assert {i.why for i in found.values()} == {"database"}
+    assert len(set(names(found).values())) == 1
+
+
+def test_a_database_event_is_named_by_the_cause_that_most_have():
+    most = [member(n, score=0.5, kind="planner_setting_changed", thing="work_mem") for n in "abc"]
+    found = group("t", [*most, member("d")], {1: 20})
+    assert {i.why for i in found.values()} == {"cause"}
+    alone = group("t", most[:1], {1: 20})
+    assert set(names(alone).values()) == set(names(found).values())
+
+
+def test_what_moved_is_dated_by_the_first_onset_and_so_keeps_its_name():
+    early = member("a", score=0.4, kind="disk_waits_rose", thing="")
+    late = replace(
+        member("b", score=0.4, kind="disk_waits_rose", thing="", onset=AT + 59 * 60 * SECOND),
+        causes=[Cause("disk_waits_rose", "", AT + 60 * 60 * SECOND, 0.4, ())],
+    )
+    both = names(group("t", [early, late], {1: 100}))
+    assert both["a"] == both["b"] == names(group("t", [early], {1: 100}))["a"]
+    apart = replace(late, onset=AT + 61 * 60 * SECOND)
+    assert len(set(names(group("t", [early, apart], {1: 100})).values())) == 2
+
+
+def test_an_unstable_statement_is_an_incident_of_its_own():
+    flips = replace(member("a", score=0.9), unstable="a")
+    found = group("t", [flips, member("b", score=0.9)], {1: 100})
+    assert found["a"].incident_id != found["b"].incident_id
+    assert found["a"].why == "unstable"
 
 
 def test_an_incident_keeps_its_name_when_more_findings_join_and_differs_by_target():
-    first = group("t", [member("a", score=0.9)], {})["a"][0]
-    assert group("t", [member("a", score=0.9), member("b", score=0.95)], {})["a"][0] == first
-    assert group("u", [member("a", score=0.9)], {})["a"][0] != first
+    first = group("t", [member("a", score=0.9)], {})["a"].incident_id
+    assert (
+        group("t", [member("a", score=0.9), member("b", score=0.95)], {})["a"].incident_id == first
+    )
+    assert group("u", [member("a", score=0.9)], {})["a"].incident_id != first
+
+
+# --- flips ---------------------------------------------------------------------------------------
+
+
+def flips(*moves, day=DAY_OF_FLIPS, series=1):
+    """Rows of (days before the end of the day, old level, new level)."""
+    end = datetime.combine(day + timedelta(days=1), datetime.min.time())
+    return pl.DataFrame(
+        [
+            {
+                "as_of": day,
+                "series": series,
+                "change_ts": end - timedelta(days=ago),
+                "direction": "up" if new > old else "down",
+                "old_level": float(old),
+                "new_level": float(new),
+            }
+            for ago, old, new in moves
+        ]
+    )
+
+
+TO_AND_FRO = [(25, 1, 4), (20, 4, 1), (15, 1, 4), (10, 4, 1), (5, 1, 4.2)]
+
+
+def test_more_than_three_changes_to_and_fro_are_flips():
+    found = with_flips(flips(*TO_AND_FRO))
+    assert found["flips"].to_list() == [0, 0, 0, 4, 5]
+    assert found["flips_since"].n_unique() == 1
+
+
+def test_a_level_that_is_new_is_no_flip():
+    higher = [*TO_AND_FRO[:4], (5, 1, 8)]
+    assert with_flips(flips(*higher))["flips"].to_list() == [0, 0, 0, 4, 0]
+
+
+def test_two_rises_in_a_row_and_old_changes_begin_anew():
+    rising = [(25, 1, 4), (20, 4, 1), (15, 1, 4), (10, 4, 5), (5, 5, 1)]
+    assert with_flips(flips(*rising))["flips"].sum() == 0
+    old = [(34, 1, 4), (31, 4, 1), (15, 1, 4), (10, 4, 1), (5, 1, 4)]
+    assert with_flips(flips(*old))["flips"].sum() == 0
+
+
+def test_an_accepted_change_and_another_series_begin_anew():
+    accepted = flips(*TO_AND_FRO).with_columns(
+        direction=pl.when(pl.col("change_ts") == pl.col("change_ts").min())
+        .then(pl.lit("accepted"))
+        .otherwise("direction")
+    )
+    assert with_flips(accepted)["flips"].to_list() == [0, 0, 0, 0, 4]
+    both = pl.concat([flips(*TO_AND_FRO[:2]), flips(*TO_AND_FRO[2:], series=2)])
+    assert with_flips(both)["flips"].sum() == 0
+
+
+def test_no_changes_have_no_flips():
+    assert with_flips(flips(*TO_AND_FRO).clear()).columns[-2:] == ["flips_since", "flips"]
 
 
 # --- identity ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -218,19 +218,38 @@ def test_a_second_run_of_the_same_regression_is_found_again_beside_the_first(sto
     # the index came back and was dropped once more: two rises, one fall
     tables, dropped_at = ledger.demo()
     shift = timedelta(minutes=5)
-    again = {name: frame.with_columns(pl.col("ts") + shift) for name, frame in tables.items()}
-    again = {
-        name: frame.with_columns(pl.col("previous_ts") + shift)
-        if "previous_ts" in frame.columns
-        else frame
-        for name, frame in again.items()
-    }
+    again = _shifted(tables, shift)
     both = {name: pl.concat([frame, again[name]]) for name, frame in tables.items()}
     ledger.write(store, "shop", both)
     found = find(store, "shop", DEMO_DAY, DEMO_DAY).findings
     assert found["queryid"].unique().to_list() == [100]
     rises = found.filter(pl.col("direction") == "up")["onset"].sort().to_list()
     assert rises == [dropped_at, dropped_at + shift]
+
+
+def test_a_statement_that_flips_is_one_note_and_no_alarm(store):
+    # up, down, up, down, up
+    tables, dropped_at = ledger.demo()
+    parts = [_shifted(tables, timedelta(minutes=5 * i)) for i in range(3)]
+    together = {name: pl.concat([part[name] for part in parts]) for name in tables}
+    ledger.write(store, "shop", together)
+    found = find(store, "shop", DEMO_DAY, DEMO_DAY).findings
+    (row,) = found.to_dicts()
+    assert (row["queryid"], row["severity"], row["is_new"]) == (100, "info", False)
+    assert row["policy"].startswith("unstable (a plan that flips?): 5 alternating changes since")
+    evidence = json.loads(row["evidence"])
+    assert evidence["unstable"]["changes"] == 5
+    assert evidence["unstable"]["since"] == dropped_at.replace(tzinfo=UTC).isoformat()
+    assert evidence["incident"]["why"] == "unstable"
+    assert row["onset"] == dropped_at + timedelta(minutes=10)
+
+
+def _shifted(tables: dict[str, pl.DataFrame], shift: timedelta) -> dict[str, pl.DataFrame]:
+    times = ("ts", "previous_ts")
+    return {
+        name: frame.with_columns(pl.col(c) + shift for c in times if c in frame.columns)
+        for name, frame in tables.items()
+    }
 
 
 def test_rows_that_are_not_exact_are_not_believed(store):
