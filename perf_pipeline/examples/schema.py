@@ -11,6 +11,7 @@ from psycopg import errors as pg_errors
 from psycopg import sql
 
 from perf_pipeline.errors import BusyError, ConfigurationError, UnreachableError
+from perf_pipeline.examples import partitioned
 from perf_pipeline.postgres import connect, sqlfiles
 from perf_pipeline.postgres.sqlfiles import SqlFile
 
@@ -46,7 +47,8 @@ def apply(url: str, system: str = "thorbis", *, wait_s: float = 60.0) -> Applied
 
     Every file runs in a transaction of its own together with its record in
     `perf_pipeline_meta.applied_file`; a file with the header `transaction: none` runs outside of
-    one and is recorded once its index is valid. A file whose content is recorded is skipped, unless
+    one and is recorded once its index is valid; one with `build: partition by partition` builds the
+    index of a partitioned table. A file whose content is recorded is skipped, unless
     it builds an index that is gone or invalid. A killed run is resumed by the next one.
 
     Parameters
@@ -141,8 +143,10 @@ def plan(
         changed = known is not None and known != digest
         if usable is None:
             actions.append(Action(file, digest))
-        elif not usable or changed:
+        elif changed or not (usable or partitioned.is_by_partition(file)):
             actions.append(Action(file, digest, drop_index=index))
+        elif not usable:
+            actions.append(Action(file, digest))  # some of its parts are missing: go on
         elif known is None:
             actions.append(Action(file, digest))
     return actions
@@ -204,13 +208,18 @@ def _apply(connection: psycopg.Connection, system: str, action: Action) -> None:
             _run(connection, action.file)
             connection.execute(remember, record)
         return
-    if action.drop_index is not None:
+    by_partition = partitioned.is_by_partition(action.file)
+    if action.drop_index is not None and by_partition:
+        partitioned.drop(connection, action.drop_index)
+    elif action.drop_index is not None:
         connection.execute(
             sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}.{}").format(
                 *map(sql.Identifier, action.drop_index)
             )
         )
     _run(connection, action.file)
+    if by_partition:
+        partitioned.build_parts(connection, index)
     if not index_states(connection).get(index, False):
         raise ConfigurationError(
             f"{action.file.path.name}: index {'.'.join(index)} is missing or invalid "

@@ -1,0 +1,176 @@
+"""Which object of an example system answers which row of the capability list.
+
+One YAML file per system (`<system>.yaml`), read by the test that asserts the objects in a database
+and by whatever tells how much of the list is built. A row has `objects`, or says in `not_yet` what
+of it is not in the database; it may have both.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, get_args
+
+import psycopg
+import yaml
+
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres import sqlfiles
+
+Kind = Literal[
+    "table", "index", "view", "materialized view", "function", "trigger", "type", "sequence"
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+#: Facts a declaration may state besides its columns; see `sql/target/catalogue.sql`.
+FACTS: Mapping[str, tuple[str, ...]] = {
+    "table": ("partitioned", "partitions", "of", "bounds", "key"),
+    "index": ("relation", "method", "unique", "where", "include"),
+    "function": ("returns",),
+    "trigger": ("relation", "calls", "each", "events"),
+}
+#: Holds wherever it is not stated otherwise.
+_ALWAYS = {"index": {"usable": True}, "trigger": {"enabled": True}}
+#: A table may have more columns than the row speaks of; elsewhere all count, in order.
+_SOME_COLUMNS = ("table",)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One object: `columns` of a table or view, keys of an index, labels of a type (in order)."""
+
+    kind: str
+    name: str
+    columns: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the capability list and what answers it."""
+
+    row: str
+    what: str
+    objects: tuple[Declared, ...]
+    not_yet: str | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """One object of a database."""
+
+    columns: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+
+@cache
+def systems() -> tuple[str, ...]:
+    """Return the systems that have a catalogue."""
+    folder = resources.files(__name__)
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".yaml")
+            for entry in folder.iterdir()
+            if entry.name.endswith(".yaml")
+        )
+    )
+
+
+@cache
+def rows(system: str) -> tuple[Row, ...]:
+    """Return the rows of a system's catalogue, in the order of the file.
+
+    Raises
+    ------
+    ConfigurationError
+        No such catalogue, or an entry of it is not as described: names row and entry.
+
+    """
+    path = resources.files(__name__) / f"{system}.yaml"
+    if not path.is_file():
+        raise ConfigurationError(f"no catalogue {system!r}", f"one of {', '.join(systems())}")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return tuple(parse(row, entry) for row, entry in content.items())
+
+
+def parse(row: str, entry: Mapping[str, Any]) -> Row:
+    """Read one entry: `what`, `objects` (a list), `not_yet`.
+
+    Raises
+    ------
+    ConfigurationError
+        A key is unknown or missing.
+
+    """
+    unknown = set(entry) - {"what", "objects", "not_yet"}
+    if unknown or not entry.get("what") or not (entry.get("objects") or entry.get("not_yet")):
+        raise ConfigurationError(
+            f"catalogue row {row}: has {', '.join(sorted(map(str, entry))) or 'nothing'}",
+            "give it 'what', and 'objects' or 'not_yet'",
+        )
+    objects = tuple(_declared(row, item) for item in entry.get("objects") or ())
+    return Row(row, str(entry["what"]), objects, entry.get("not_yet"))
+
+
+def _declared(row: str, item: Mapping[str, Any]) -> Declared:
+    kinds = [key for key in item if key in KINDS]
+    if len(kinds) != 1:
+        raise ConfigurationError(
+            f"catalogue row {row}: {dict(item)!r} names {len(kinds)} objects",
+            f"name one, by its kind: {', '.join(KINDS)}",
+        )
+    kind = kinds[0]
+    facts = {key: value for key, value in item.items() if key not in (kind, "columns")}
+    unknown = ", ".join(sorted(str(key) for key in facts if key not in FACTS.get(kind, ())))
+    if unknown:
+        raise ConfigurationError(
+            f"catalogue row {row}: {kind} {item[kind]}: unknown {unknown}",
+            f"state of a {kind} only columns, {', '.join(FACTS.get(kind, ()))}",
+        )
+    return Declared(kind, str(item[kind]), tuple(item.get("columns", ())), facts)
+
+
+def found(connection: psycopg.Connection) -> dict[tuple[str, str], Found]:
+    """Return every object of the user schemas, by kind and qualified name."""
+    listed = connection.execute(sqlfiles.load("target/catalogue").text).fetchall()
+    return {(kind, name): Found(tuple(columns), facts) for kind, name, columns, facts in listed}
+
+
+def differences(
+    declared: Iterable[Row], existing: Mapping[tuple[str, str], Found]
+) -> dict[str, list[str]]:
+    """Compare what the rows declare with what a database has (pure).
+
+    Returns
+    -------
+    dict of row to list of str
+        Only rows that differ: one sentence per missing object, column or fact.
+
+    """
+    wrong: dict[str, list[str]] = {}
+    for row in declared:
+        told = [text for item in row.objects for text in _compare(item, existing)]
+        if told:
+            wrong[row.row] = told
+    return wrong
+
+
+def _compare(item: Declared, existing: Mapping[tuple[str, str], Found]) -> list[str]:
+    have = existing.get((item.kind, item.name))
+    label = f"{item.kind} {item.name}"
+    if have is None:
+        return [f"{label} is missing"]
+    told = []
+    if item.kind in _SOME_COLUMNS:
+        told += [
+            f"{label} has no column {name}" for name in item.columns if name not in have.columns
+        ]
+    elif item.columns and item.columns != have.columns:
+        told.append(f"{label} has {', '.join(have.columns)}, not {', '.join(item.columns)}")
+    wanted = {**_ALWAYS.get(item.kind, {}), **item.facts}
+    told += [
+        f"{label}: {fact} is {have.facts.get(fact)!r}, not {value!r}"
+        for fact, value in wanted.items()
+        if have.facts.get(fact) != value
+    ]
+    return told
