@@ -21,8 +21,8 @@ def report(
 ) -> None:
     """Write the regression report of a day as one self-contained HTML file.
 
-    Exits with 1 when the day holds a warning or a critical finding. `report compare` compares two
-    intervals instead.
+    Exits with 1 when the day holds a warning or a critical finding that nobody has acknowledged.
+    `report compare` compares two intervals instead.
     """
     if context.invoked_subcommand is not None:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from perf_pipeline.reports import units, words
+from perf_pipeline.reports import breakdown, units, words
 from perf_pipeline.reports.model import SEVERITIES, Cause, Finding, Incident, ReportData
 
 #: Causes shown for an incident, and evidence lines for a cause.
@@ -52,11 +52,25 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=_order))
 
 
-def incidents(findings: Iterable[Finding]) -> tuple[Incident, ...]:
-    """Group findings by incident, worst first; improvements are left to their own section."""
+def acknowledged(finding: Finding) -> bool:
+    """Whether somebody has said that they know of a finding."""
+    said = breakdown.said(finding.evidence)
+    return said is not None and said.verdict == "acknowledged"
+
+
+def incidents(findings: Iterable[Finding], *, known: bool = False) -> tuple[Incident, ...]:
+    """Group findings by incident, worst first; improvements are left to their own section.
+
+    Parameters
+    ----------
+    findings : Iterable of Finding
+    known : bool
+        Those that somebody acknowledged, instead of all others.
+
+    """
     groups: dict[str, list[Finding]] = {}
     for finding in ordered(findings):
-        if finding.severity != "improvement":
+        if finding.severity != "improvement" and acknowledged(finding) == known:
             groups.setdefault(finding.incident_id, []).append(finding)
     made = (Incident(key, tuple(group), merge_causes(group)) for key, group in groups.items())
     return tuple(sorted(made, key=lambda i: (*_order(i.findings[0])[:2], i.incident_id)))
@@ -68,16 +82,16 @@ def improvements(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def presented(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return all findings in the order the report shows them: by incident, then improvements."""
+    """Return all findings in the order of the report: open incidents, known ones, improvements."""
     findings = tuple(findings)
-    grouped = tuple(f for incident in incidents(findings) for f in incident.findings)
-    return grouped + improvements(findings)
+    groups = incidents(findings) + incidents(findings, known=True)
+    return tuple(f for group in groups for f in group.findings) + improvements(findings)
 
 
-def _tally(data: ReportData) -> str:
+def _tally(findings: Iterable[Finding]) -> str:
+    found = list(findings)
     amounts = {
-        severity: sum(finding.severity == severity for finding in data.findings)
-        for severity in SEVERITIES
+        severity: sum(finding.severity == severity for finding in found) for severity in SEVERITIES
     }
     parts = []
     if amounts["critical"]:
@@ -95,14 +109,19 @@ def _tally(data: ReportData) -> str:
 def headline(data: ReportData) -> Headline:
     """Return the report's headline: the worst finding, or openly why there is none."""
     place = f"{data.target} on {data.day.isoformat()}"
-    if data.findings:
-        worst = presented(data.findings)[0]
-        causes = next(
-            (i.causes for i in incidents(data.findings) if worst in i.findings), worst.causes
-        )
+    fresh = [f for f in data.findings if f.severity == "improvement" or not acknowledged(f)]
+    known = len(data.findings) - len(fresh)
+    if known and not any(f.severity != "improvement" for f in fresh):
+        tail = f"; {units.plural(len(fresh), 'improvement')}" if fresh else ""
+        what = units.plural(known, "acknowledged regression")
+        return Headline(f"Nothing new in {place}", tail=f": {what}{tail}")
+    if fresh:
+        worst = presented(fresh)[0]
+        causes = next((i.causes for i in incidents(fresh) if worst in i.findings), worst.causes)
         started = units.clock(worst.onset, data.day)
+        besides = f", {known} more acknowledged," if known else ""
         return Headline(
-            f"{_tally(data)} in {place}",
+            f"{_tally(fresh)}{besides} in {place}",
             words.label(worst.statement),
             f"is {words.change(worst)} since {started} UTC",
             words.cause(causes[0], data.day) if causes else "",

@@ -63,10 +63,9 @@ def days(
         else:
             top = _PLOT * (1 - axis.at(value))
             bars.append(f"M{_n(left)} {_PLOT}V{_n(top)}h{_n(span)}V{_PLOT}z")
-    grid = "".join(f"M0 {_n(_PLOT * (1 - axis.at(t)))}H{_WIDE}" for t in axis.ticks())
     hair = 'fill="none" stroke-width="1" vector-effect="non-scaling-stroke"'
     inner = (
-        f'<path d="{grid}" stroke="{palette.grid}" {hair}/>'
+        f'<path d="M0 {_PLOT - 0.5}H{_WIDE}" stroke="{palette.grid}" {hair}/>'
         f'<path d="{"".join(bars)}" fill="{palette.dot}"/>'
         f'<path d="{"".join(missing)}" stroke="{palette.event}" stroke-dasharray="3 3" {hair}/>'
     )
@@ -74,13 +73,12 @@ def days(
         f'<svg x="0" y="{_TOP}" width="100%" height="{_PLOT}" viewBox="0 0 {_WIDE} {_PLOT}"'
         f' preserveAspectRatio="none">{inner}</svg>'
     )
-    return _framed(plot + _labels(values, marks, axis, palette), title, name, width, palette)
+    return _framed(plot + _labels(values, marks, palette), title, name, width, palette)
 
 
 def _labels(
     values: Sequence[tuple[date, float | None]],
     marks: Sequence[int],
-    axis: scales.Axis,
     palette: Palette,
 ) -> str:
     parts = []
@@ -92,19 +90,13 @@ def _labels(
             parts.append(_text(place, _TOP + _PLOT + 16, text, palette.muted, palette))
         if index < len(marks) and marks[index]:
             parts.append(_text(place, 14, f"▲ {marks[index]}", palette.new, palette))
-    ticks = [tick for tick in axis.ticks() if tick > 0]
-    for tick in ticks[-1:]:
-        y = _TOP + _PLOT * (1 - axis.at(tick)) - 4
-        parts.append(_text("0", y, units.duration(tick), palette.muted, palette, "start"))
     return "".join(parts)
 
 
-def _text(
-    x: str, y: float, text: str, colour: str, palette: Palette, anchor: str = "middle"
-) -> str:
+def _text(x: str, y: float, text: str, colour: str, palette: Palette) -> str:
     return (
         f'<text x="{x}" y="{_n(y)}" fill="{colour}" stroke="{palette.card}" stroke-width="3"'
-        f' paint-order="stroke" text-anchor="{anchor}">{html.escape(units.clean(text))}</text>'
+        f' paint-order="stroke" text-anchor="middle">{html.escape(units.clean(text))}</text>'
     )
 
 

@@ -175,6 +175,50 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Blind:
+    """A statement in which only large rises would be seen.
+
+    `smallest` is the least rise (0.2: 20 %) that one day shows, None where none would be, and
+    `outcome` then says why; `share` is of the execution time.
+    """
+
+    statement: Statement
+    smallest: float | None
+    outcome: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How small a rise would be seen within a day, as a calibration up to `as_of` measured it.
+
+    `seen` holds sizes of a rise, and the share of execution time that is in statements in which
+    such a rise would be seen.
+    """
+
+    as_of: date
+    statements: int
+    seen: tuple[tuple[float, float], ...]
+    blind: tuple[Blind, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A change that is not told, because somebody said that it is expected, or false."""
+
+    statement: Statement
+    verdict: str
+    by: str
+    at: datetime
+    reason: str
+    metric: str
+    direction: str
+    onset: datetime
+    old_level: float
+    new_level: float
+
+
+@dataclass(frozen=True)
 class Gap:
     """Time of the day about which nothing exact is known, and why."""
 
@@ -264,6 +308,8 @@ class ReportData:
     code_version: str
     findings: tuple[Finding, ...] = ()
     judgement: Judgement = field(default_factory=Judgement)
+    sensitivity: Sensitivity | None = None
+    verdicts: tuple[Verdict, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     database: Database = field(default_factory=Database)
     sla: Sla = field(default_factory=Sla)
@@ -290,5 +336,5 @@ class Report:
     content_hash: str
     findings: int
     incidents: int
-    #: Findings with severity critical or warning.
+    #: Findings with severity critical or warning that nobody has acknowledged.
     regressions: int

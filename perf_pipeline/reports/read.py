@@ -16,6 +16,7 @@ from perf_pipeline.reports import (
     arrange,
     assemble,
     coverage,
+    known,
     latency,
     raw,
     render,
@@ -91,6 +92,8 @@ class _Range:
     tags: Mapping[tuple[int, int, int], Tags]
     schema: Mapping[date, list[Row]]
     settings: Mapping[date, list[Row]]
+    calibrated: Mapping[date, pl.DataFrame]
+    verdicts: list[Row]
 
 
 def span(first: date, last: date) -> dict[str, Any]:
@@ -144,6 +147,8 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     ids = sorted({row["queryid"] for row in shown})
     hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
     findings = store.rows("report_findings", params)
+    calibrated = known.detectability(store, target_id, first, last)
+    ids = sorted({*ids, *(n for part in calibrated.values() for n in known.blind(part)["queryid"])})
     tags = texts.tags(store, target_id, {*ids, *(row["queryid"] for row in findings)})
     return _Range(
         findings=_grouped(findings, "day"),
@@ -154,6 +159,8 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
         tags=tags,
         schema=_grouped(raw.schema_changes(store, target_id, start, end), "ts"),
         settings=_grouped(raw.settings_changes(store, target_id, start, end), "ts"),
+        calibrated=calibrated,
+        verdicts=list(store.rows("report_verdicts", params)),
     )
 
 
@@ -193,12 +200,15 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
     database = coverage.database(sweeps, (exec_ns + plan_ns) / 1e6 if work else None)
     blocks = database.blks_hit + database.blks_read
     schema = read.schema.get(day, [])
+    calibrated = known.newest(read.calibrated, day)
     return ReportData(
         target=target_name,
         day=day,
         code_version=__version__,
         findings=tuple(finding(row, read.tags) for row in read.findings.get(day, [])),
         judgement=assemble.judgement(work, read.texts),
+        sensitivity=None if calibrated is None else known.sensitivity(calibrated, read.texts),
+        verdicts=known.verdicts(read.verdicts, day),
         coverage=covered,
         database=database,
         sla=Sla(

@@ -65,6 +65,8 @@ class Card:
     breakdown: Breakdown
     #: Of the database's execution time of a day; None where that is not known.
     share: float | None
+    #: Whether somebody acknowledged it.
+    known: bool
 
 
 @dataclass(frozen=True)
@@ -114,18 +116,20 @@ def render(data: ReportData) -> Report:
         content_hash=digest,
         findings=len(data.findings),
         incidents=len({finding.incident_id for finding in data.findings}),
-        regressions=sum(f.severity in {"critical", "warning"} for f in data.findings),
+        regressions=sum(
+            f.severity in {"critical", "warning"} and not arrange.acknowledged(f)
+            for f in data.findings
+        ),
     )
 
 
 def page(data: ReportData, limits: Limits) -> str:
     """Render the page with the given limits, the place of its hash filled with zeros."""
     order = {f.finding_id: i for i, f in enumerate(arrange.presented(data.findings))}
-    groups = tuple(
-        Group(
-            f"i{number}", incident, tuple(_card(f, order, data, limits) for f in incident.findings)
-        )
-        for number, incident in enumerate(arrange.incidents(data.findings), 1)
+    incidents = arrange.incidents(data.findings)
+    groups = _groups(incidents, 1, order, data, limits)
+    known = _groups(
+        arrange.incidents(data.findings, known=True), 1 + len(incidents), order, data, limits
     )
     gains = tuple(_card(f, order, data, limits) for f in arrange.improvements(data.findings))
     return pages.template(
@@ -136,15 +140,31 @@ def page(data: ReportData, limits: Limits) -> str:
             "limits": limits,
             "headline": arrange.headline(data),
             "groups": groups,
+            "known": known,
             "gains": gains,
-            "cards": [card for group in groups for card in group.cards] + list(gains),
+            "cards": [card for group in groups + known for card in group.cards] + list(gains),
             "added": sum(
                 f.added_ms_per_day
                 for f in data.findings
-                if f.severity not in {"improvement", "info"}
+                if f.severity not in {"improvement", "info"} and not arrange.acknowledged(f)
             ),
             "queries": dict(data.queries),
         },
+    )
+
+
+def _groups(
+    incidents: Iterable[Incident],
+    first: int,
+    order: dict[str, int],
+    data: ReportData,
+    limits: Limits,
+) -> tuple[Group, ...]:
+    return tuple(
+        Group(
+            f"i{number}", incident, tuple(_card(f, order, data, limits) for f in incident.findings)
+        )
+        for number, incident in enumerate(incidents, first)
     )
 
 
@@ -170,6 +190,7 @@ def _card(finding: Finding, order: dict[str, int], data: ReportData, limits: Lim
         detailed,
         breakdown(finding.evidence, data.day) if detailed else Breakdown(),
         share_of_day(finding, data),
+        arrange.acknowledged(finding),
     )
 
 

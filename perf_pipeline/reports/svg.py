@@ -314,7 +314,7 @@ class _Drawing:
             text = f"before {words.level(self.metric, old)}"
             parts.append(self._label(_percent(part - 0.015), y, self.palette.old, text, _LEVEL))
         if math.isfinite(new) and part < 0.75:
-            y = self._clear(new, 0.7, 1.0, points)
+            y = self._clear(new, max(part, 0.7), 1.0, points)
             text = f"after {words.level(self.metric, new)}"
             parts.append(self._label("99%", y, self.palette.new, text, _LEVEL))
         return "".join(parts)

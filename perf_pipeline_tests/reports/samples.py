@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from perf_pipeline.reports.model import (
     Band,
+    Blind,
     Cause,
     Chart,
     Coverage,
@@ -18,11 +19,13 @@ from perf_pipeline.reports.model import (
     Point,
     ReportData,
     SchemaChange,
+    Sensitivity,
     SettingChange,
     Sla,
     Statement,
     StatementDay,
     Unjudged,
+    Verdict,
 )
 
 DAY = date(2026, 11, 21)
@@ -69,12 +72,16 @@ EVIDENCE: dict[str, object] = {
             {"type": "IO", "event": "DataFileRead", "before": 0.1, "after": 0.25},
         ],
     },
+    "feedback": None,
+}
+#: The same, known to somebody.
+ACKNOWLEDGED: dict[str, object] = EVIDENCE | {
     "feedback": {
         "verdict": "acknowledged",
         "by": "ann",
         "at": "2026-11-21T13:00:00+00:00",
         "reason": "known, the index comes back tonight",
-    },
+    }
 }
 
 
@@ -272,6 +279,29 @@ def rich() -> ReportData:
                 for i in range(5)
             ),
         ),
+        sensitivity=Sensitivity(
+            DAY,
+            400,
+            ((0.2, 0.81), (0.5, 0.95), (1.0, 0.99)),
+            (
+                Blind(Statement(77, text="SELECT seldom"), 0.42, "judged", 0.05),
+                Blind(Statement(78, text="SELECT twice"), None, "too few samples", 0.01),
+            ),
+        ),
+        verdicts=(
+            Verdict(
+                Statement(79, text="SELECT expected"),
+                "expected",
+                "bob",
+                datetime(2026, 11, 20, 9),
+                "the new search is dearer",
+                "mean_exec_time",
+                "up",
+                datetime(2026, 11, 20, 8),
+                1.0,
+                2.0,
+            ),
+        ),
         coverage=Coverage(
             sweeps=287,
             sources=(("collected", 287),),
@@ -351,7 +381,9 @@ def hostile() -> ReportData:
         policy=HOSTILE,
         baseline_tier=HOSTILE,
         causes=(Cause(HOSTILE, HOSTILE, HOSTILE, 0.5, (HOSTILE, long)),),
-        evidence={HOSTILE: {"before": 1, "after": 2}, "x": {HOSTILE: long}, "y": [long] * 9},
+        evidence=ACKNOWLEDGED
+        | {"feedback": {"verdict": "acknowledged", "by": long, "at": HOSTILE, "reason": long}}
+        | {HOSTILE: {"before": 1, "after": 2}, "x": {HOSTILE: long}, "y": [long] * 9},
         chart=replace(chart(), events=(event,)),
         query=f"SELECT '{HOSTILE}'",
     )
@@ -365,7 +397,20 @@ def hostile() -> ReportData:
         base,
         target=HOSTILE,
         code_version=HOSTILE,
-        findings=(item, replace(item, finding_id="b", severity="improvement")),
+        findings=(
+            item,
+            replace(item, finding_id="b", severity="improvement"),
+            replace(item, finding_id="c", evidence={"summary": long, HOSTILE: [long] * 9}),
+        ),
+        sensitivity=Sensitivity(
+            DAY, 1, ((0.2, 0.5),), (Blind(statement, None, HOSTILE, 0.5),) * 10
+        ),
+        verdicts=(
+            Verdict(
+                statement, HOSTILE, HOSTILE, ONSET, long, HOSTILE, HOSTILE, ONSET, 1.0, math.inf
+            ),
+        )
+        * 300,
         judgement=replace(base.judgement, examples=(Unjudged(statement, HOSTILE, 1, 1.0, 0.5),)),
         coverage=replace(base.coverage, notes=(long,), gaps=(Gap(ONSET, ONSET, HOSTILE),)),
         top=(StatementDay(statement, 0, 1.0, 1.0, (math.nan, -1.0, math.inf)),),

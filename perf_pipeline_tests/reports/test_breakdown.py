@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perf_pipeline.reports import breakdown as module
 from perf_pipeline.reports.breakdown import breakdown
-from perf_pipeline_tests.reports.samples import EVIDENCE
+from perf_pipeline_tests.reports.samples import ACKNOWLEDGED, EVIDENCE
 
 DAY = date(2026, 11, 21)
 REST = "computing, and waits that nobody times"
@@ -80,7 +80,8 @@ def test_new_fields_are_shown_in_their_own_words() -> None:
 
 
 def test_waits_and_what_was_said_are_read_by_name() -> None:
-    found = breakdown(EVIDENCE, DAY)
+    found = breakdown(ACKNOWLEDGED, DAY)
+    assert breakdown(EVIDENCE, DAY).said is None
     assert found.waits == (
         module.Figure("running", "90 %", "75 %", "\N{MINUS SIGN}15.0 points"),
         module.Figure("IO: DataFileRead", "10 %", "25 %", "+15.0 points"),

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -27,6 +28,7 @@ CASES = {
     ),
     "no samples": lambda: replace(samples.rich(), findings=(samples.finding(chart=Chart(())),)),
 }
+HEADINGS = {"h1", "h2", "h3", "h4"}
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 ALLOWED = {
     *("html", "head", "meta", "title", "style", "body", "a", "div", "header", "p", "h1", "h2"),
@@ -262,3 +264,84 @@ def test_what_a_finding_costs_is_told_as_a_share_of_the_day() -> None:
     nothing = replace(data, coverage=replace(data.coverage, exact_seconds=0.0))
     assert render.share_of_day(finding, nothing) is None
     assert "of all execution time" not in render.render(nothing).html
+
+
+def acknowledged(data: ReportData, *ids: str) -> ReportData:
+    return replace(
+        data,
+        findings=tuple(
+            replace(f, evidence=samples.ACKNOWLEDGED) if f.finding_id in ids else f
+            for f in data.findings
+        ),
+    )
+
+
+def test_acknowledged_findings_stand_apart_and_count_in_no_alarm() -> None:
+    data = samples.rich()
+    report = render.render(acknowledged(data, "f0001"))
+    assert report.regressions == 2
+    assert "2 regression warnings, 1 more acknowledged, in thorbis" in report.html
+    known = report.html.split('<h2 id="known">')[1].split("<h2")[0]
+    assert "by ann, 13:00:00 UTC: known, the index comes back tonight" in known
+    assert known.count("<article") == 1
+    assert "2 incidents, 1 acknowledged" in report.html
+    every = render.render(acknowledged(data, "f0001", "f0002", "f0003"))
+    assert every.regressions == 0
+    assert "Nothing new in thorbis on 2026-11-21: 3 acknowledged regressions" in every.html
+    assert '<h2 id="incidents">' not in every.html
+
+
+def test_what_people_said_is_expected_or_false_is_listed_though_not_told() -> None:
+    html = render.render(samples.rich()).html
+    assert "SELECT expected" in html
+    assert "<strong>expected</strong> by bob" in html
+    assert "the new search is dearer" in html
+    quiet = replace(samples.rich(), findings=(), verdicts=())
+    assert 'id="known"' not in render.render(quiet).html
+
+
+def test_the_statements_of_an_incident_are_folded_but_for_the_first() -> None:
+    html = render.render(samples.rich()).html
+    assert html.count('<details class="finding"') == 1
+    assert html.count('<section class="finding"') == 2
+
+
+def test_how_small_a_rise_would_be_seen_is_said() -> None:
+    html = render.render(samples.rich()).html
+    assert "of 20 % would be seen in statements with 81 % of the execution time" in html
+    assert "below +42 %" in html
+    assert "too few samples" in html
+    assert "How small a rise" not in render.render(replace(samples.rich(), sensitivity=None)).html
+
+
+def test_huge_inputs_stay_small() -> None:
+    data = samples.many(300)
+    text = "SELECT '" + samples.HOSTILE + "é" * 100_000
+    findings = tuple(
+        replace(
+            f,
+            statement=replace(f.statement, text=text, text_length=len(text)),
+            evidence=samples.ACKNOWLEDGED if n % 5 == 0 else f.evidence,
+        )
+        for n, f in enumerate(data.findings)
+    )
+    judged = replace(data.judgement, statements=5_000, unjudged=4_000)
+    report = render.render(replace(data, findings=findings, judgement=judged))
+    assert len(report.html.encode()) < pages.MAX_BYTES
+    assert len(report.markdown) < 40_000
+    assert "4,000 statements of 5,000" in report.html
+    assert set(Page(report.html).tags) <= ALLOWED
+
+
+def test_headings_descend_by_one_level() -> None:
+    for made in (samples.rich(), samples.hostile(), samples.empty()):
+        levels = [int(tag[1]) for tag in Page(render.render(made).html).tags if tag in HEADINGS]
+        assert levels[0] == 1
+        assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_every_table_has_a_name() -> None:
+    page = Page(render.render(samples.rich()).html)
+    facts = page.values("class").count("facts")
+    assert page.tags.count("caption") + facts == page.tags.count("table")
+    assert page.values("aria-label").count("") == 0

@@ -176,3 +176,23 @@ def test_time_ticks_read_as_people_write_times() -> None:
     assert days == ["22 Nov", "24 Nov", "26 Nov", "28 Nov"]
     seconds = [text for _, text in scales.TimeAxis(start, start + timedelta(seconds=50)).ticks()]
     assert seconds[1] == "03:00:15"
+
+
+def test_the_label_of_the_new_level_heeds_the_samples_after_the_onset_only() -> None:
+    # an onset so late that samples of the old level stand where the label is drawn
+    chart = samples.chart(3_100.0, 88_000.0, step=3600, before=120, after=45)
+    picture = svg.time_series(
+        chart,
+        onset=samples.ONSET,
+        levels=(3_100.0, 88_000.0),
+        metric="latency_ms",
+        name="x",
+        title="t",
+        description="d",
+    )
+    before, after = (
+        float(found[1])
+        for word in ("before 3.10 s", "after 1 min 28 s")
+        if (found := re.search(rf'y="([\d.]+)"[^>]*>{word}<', picture))
+    )
+    assert after < before  # above it: the level is higher

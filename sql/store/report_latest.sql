@@ -4,7 +4,10 @@ SELECT
     r.day, r.html, r.markdown, r.content_hash,
     count(f.finding_id) AS findings,
     count(DISTINCT f.incident_id) AS incidents,
-    count(f.finding_id) FILTER (WHERE f.severity IN ('critical', 'warning')) AS regressions
+    count(f.finding_id) FILTER (
+        WHERE f.severity IN ('critical', 'warning')
+        AND (f.evidence -> 'feedback' ->> 'verdict') IS DISTINCT FROM 'acknowledged'
+    ) AS regressions
 FROM perf_mgmt.reports AS r
 LEFT JOIN perf_mgmt.findings AS f ON f.target_id = r.target_id AND f.day = r.day
 WHERE r.target_id = %(target_id)s AND r.kind = %(kind)s

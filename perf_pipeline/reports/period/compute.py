@@ -18,8 +18,11 @@ LEVEL_DAYS: Final = 3
 OPEN_DAYS: Final = 62
 #: Statements listed.
 TOP: Final = 15
-#: Days with a figure below which no trend is told.
+#: Days with a figure below which no trend is told: of a size, and of work with its weekly rhythm.
 LEAST_DAYS: Final = 5
+LEAST_DAYS_OF_WORK: Final = 14
+#: Standard errors by which a slope must differ from none: days are not independent of each other.
+CLEAR: Final = 4.0
 
 Key = tuple[int, int, int, bool]
 #: Sums of a statement's exact calls and their time (ns) by day.
@@ -186,24 +189,29 @@ def costliest(client: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def trend(values: Sequence[float | None]) -> Trend | None:
+def trend(values: Sequence[float | None], least: int = LEAST_DAYS) -> Trend | None:
     """Return the straight line through the days (least squares), None for too few of them.
 
     Parameters
     ----------
     values : Sequence of float or None
         One per day, in order; None: not known.
+    least : int
+        Days with a figure that it needs.
 
     """
     known = [(n, value) for n, value in enumerate(values) if value is not None]
-    if len(known) < LEAST_DAYS:
+    if len(known) < least:
         return None
     x = np.array([n for n, _ in known], dtype=np.float64)
     y = np.array([value for _, value in known], dtype=np.float64)
     centred = x - x.mean()
-    slope = float((centred * (y - y.mean())).sum() / (centred**2).sum())
+    width = float((centred**2).sum())
+    slope = float((centred * (y - y.mean())).sum()) / width
+    left = y - y.mean() - slope * centred
+    error = float(np.sqrt((left**2).sum() / (len(known) - 2) / width))
     doubling = float(y[-1]) / slope if slope > 0 and y[-1] > 0 else None
-    return Trend(slope, len(known), doubling)
+    return Trend(slope, len(known), doubling, abs(slope) > CLEAR * error)
 
 
 def policies(findings: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, int], ...]:

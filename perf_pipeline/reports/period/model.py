@@ -135,11 +135,15 @@ class Growth:
 
 @dataclass(frozen=True)
 class Trend:
-    """A straight line through the days: per day, and the days until twice the last value."""
+    """A straight line through the days: per day, and the days until twice the last value.
+
+    `clear` says whether the slope is beyond what the scatter of the days makes by chance.
+    """
 
     per_day: float
     days: int
     doubling_days: float | None
+    clear: bool = True
 
 
 @dataclass(frozen=True)

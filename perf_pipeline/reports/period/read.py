@@ -135,7 +135,7 @@ def _with_costs(store: Store, target_id: int, data: PeriodData, rows: pl.DataFra
         top=compute.top(rows, data.period, texts.known(store, target_id, shown)),
         total_ms=int(client["exec_ns"].sum()) / 1e6,
         statements=client.select("queryid", "userid", "dbid").n_unique(),
-        time_trend=compute.trend([day.exec_ms for day in data.days]),
+        time_trend=compute.trend([day.exec_ms for day in data.days], compute.LEAST_DAYS_OF_WORK),
     )
 
 

@@ -105,7 +105,7 @@ def headline(data: PeriodData) -> str:
     if data.source is None:
         return f"Nothing is known of {place}: no sweep and no rollup"
     judged = sum(day.judged for day in data.days)
-    if not judged:
+    if not judged and not data.outcomes:
         return f"No verdict for {place}: the findings of none of its days were computed"
     amounts = counts(data.outcomes)
     told = (
@@ -134,6 +134,8 @@ def trend(value: Trend | None, kind: str, mean: float | None) -> str:
     share = value.per_day * 30 / mean
     if abs(share) < TOLD_TREND:
         return f"steady over {value.days} days"
+    if not value.clear:
+        return f"no clear trend over {value.days} days"
     sign = "+" if value.per_day > 0 else ""
     figure = units.size(value.per_day) if kind == "bytes" else units.duration(value.per_day)
     text = f"{sign}{figure} a day over {value.days} days"
@@ -185,10 +187,20 @@ def _page(data: PeriodData, limits: Limits) -> str:
             "size_trend": trend(data.size_trend, "bytes", _mean(sizes)),
             "time_trend": trend(data.time_trend, "ms", _mean(times)),
             "before": _before(data),
+            "extremes": _extremes(data),
             "monthly": data.period.kind == MONTHLY,
             "queries": dict(data.queries),
         },
     )
+
+
+def _extremes(data: PeriodData) -> tuple[str, str] | None:
+    """Return the least and the largest execution time of a day in words, None for too few."""
+    known = sorted((day.exec_ms, day.day) for day in data.days if day.exec_ms is not None)
+    if len(known) < 2:
+        return None
+    low, high = known[0], known[-1]
+    return f"{units.duration(low[0])} on {low[1]}", f"{units.duration(high[0])} on {high[1]}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -141,6 +141,11 @@ def test_a_trend_needs_days_and_is_a_straight_line() -> None:
     assert found is not None
     assert (found.per_day, found.days) == (pytest.approx(10.0), 5)
     assert found.doubling_days == pytest.approx(6.0)
+    assert found.clear
+    assert compute.trend([10.0] * 13, compute.LEAST_DAYS_OF_WORK) is None
+    flat = compute.trend([10.0, 12.0, 9.0, 11.0, 10.5, 12.5])
+    assert flat is not None
+    assert not flat.clear
     falling = compute.trend([5.0, 4.0, 3.0, 2.0, 1.0])
     assert falling is not None
     assert falling.doubling_days is None

@@ -152,6 +152,10 @@ def test_a_week_says_what_became_of_its_regressions() -> None:
     assert "doubled in 90 days" in report.html
     assert "not judged" in report.html
     assert "hs.work_orders" in report.html
+    unclear = replace(rich(), size_trend=Trend(10_000_000.0, 6, 400.0, clear=False))
+    assert "no clear trend over 6 days" in render.render(unclear).html
+    steady = replace(rich(), size_trend=Trend(1.0, 6, 400.0))
+    assert "steady over 6 days" in render.render(steady).html
 
 
 def test_a_quiet_week_says_what_was_looked_at() -> None:
