@@ -39,6 +39,8 @@ FLEET_GROUP: Final = "fleet"
 PLATFORM_GROUP: Final = "platform"
 #: Runs with the same value of this tag wait for each other (dagster.yaml, tag_concurrency_limits).
 SINGLETON_TAG: Final = "perf_pipeline/singleton"
+#: A run of any job on this Dagster instance that carries it did something to the target it names.
+TARGET_TAG: Final = "perf_pipeline/target"
 MAX_RUNTIME_TAG: Final = "dagster/max_runtime"
 #: Dagster's own tags of a run over partitions; it exports no public constant for them.
 PARTITION_TAG: Final = "dagster/partition"
