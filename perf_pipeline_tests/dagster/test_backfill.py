@@ -74,7 +74,7 @@ def test_a_range_is_one_run_and_repeating_it_changes_nothing(
     result = run(yard, instance, made.first, made.end)
     assert instance.get_runs_count() == 1
     events = result.get_asset_materialization_events()
-    assert len(events) == 5 * DAYS
+    assert len(events) == 6 * DAYS
     report = vocabulary.key(yard, "report", "regressions")
     assert len(instance.get_materialized_partitions(report)) == DAYS
     before = content(store, yard)
