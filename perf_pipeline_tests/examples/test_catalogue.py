@@ -9,6 +9,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.examples import catalogue, schema
 from perf_pipeline.examples.catalogue import Found
+from perf_pipeline.postgres import sqlfiles
 from perf_pipeline_tests.examples.test_schema import shape
 
 #: First letter of the rows of each system.
@@ -86,6 +87,8 @@ def test_rows_are_the_systems_own_and_each_index_is_listed_once(system: str) -> 
     assert all(row.row.startswith(f"{LETTERS[system]}-") for row in rows)
     indexes = [item.name for row in rows for item in row.objects if item.kind == "index"]
     assert len(indexes) == len(set(indexes))
+    for name in (name for row in rows for name in row.statements):
+        assert sqlfiles.load(name).purpose
 
 
 # --- on every server ------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Which object of an example system answers which row of the capability list.
 
 One YAML file per system (`<system>.yaml`), read by the test that asserts the objects in a database
-and by whatever tells how much of the list is built. A row has `objects`, or says in `not_yet` what
-of it is not in the database; it may have both.
+and by whatever tells how much of the list is built. A row has `objects`, or `statements` (files
+below `sql/`), or says in `not_yet` what of it is not there; it may have all of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -52,6 +52,7 @@ class Row:
     row: str
     what: str
     objects: tuple[Declared, ...]
+    statements: tuple[str, ...]
     not_yet: str | None
 
 
@@ -94,7 +95,7 @@ def rows(system: str) -> tuple[Row, ...]:
 
 
 def parse(row: str, entry: Mapping[str, Any]) -> Row:
-    """Read one entry: `what`, `objects` (a list), `not_yet`.
+    """Read one entry: `what`, `objects` (a list), `statements` (a list), `not_yet`.
 
     Raises
     ------
@@ -102,14 +103,16 @@ def parse(row: str, entry: Mapping[str, Any]) -> Row:
         A key is unknown or missing.
 
     """
-    unknown = set(entry) - {"what", "objects", "not_yet"}
-    if unknown or not entry.get("what") or not (entry.get("objects") or entry.get("not_yet")):
+    answers = {"objects", "statements", "not_yet"}
+    unknown = set(entry) - answers - {"what"}
+    if unknown or not entry.get("what") or not any(entry.get(key) for key in answers):
         raise ConfigurationError(
             f"catalogue row {row}: has {', '.join(sorted(map(str, entry))) or 'nothing'}",
-            "give it 'what', and 'objects' or 'not_yet'",
+            "give it 'what', and 'objects', 'statements' or 'not_yet'",
         )
     objects = tuple(_declared(row, item) for item in entry.get("objects") or ())
-    return Row(row, str(entry["what"]), objects, entry.get("not_yet"))
+    statements = tuple(map(str, entry.get("statements") or ()))
+    return Row(row, str(entry["what"]), objects, statements, entry.get("not_yet"))
 
 
 def _declared(row: str, item: Mapping[str, Any]) -> Declared:
