@@ -9,8 +9,8 @@ import pytest
 from perf_pipeline.baselines.build import build as build_baselines
 from perf_pipeline.examples import history
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.regressions.context import _use, unquoted
 from perf_pipeline.regressions.find import find
+from perf_pipeline.regressions.relations import read_indexes, read_tables, unquoted
 from perf_pipeline.reports import raw, read
 from perf_pipeline.reports.build import build as build_reports
 from perf_pipeline.snapshots.rollup import roll_up
@@ -111,9 +111,11 @@ def test_names_are_compared_as_sql_writes_them(store: Store) -> None:
     target_id = ledger.write(store, "hs", frames)
     span = (samples.midnight(date(2025, 3, 3)), samples.midnight(date(2025, 3, 4)))
     wanted = ['"my.schema"."order"', "other.order"]
-    found = _use(store, "index", target_id, *span, wanted)
+    found = read_indexes(store, target_id, *span, wanted)
     assert set(found["name"]) == {'"my.schema".idx_customer'}
     assert found.height == 3
-    assert set(_use(store, "table", target_id, *span, wanted)["name"]) == {'"my.schema"."order"'}
-    assert _use(store, "table", target_id, *span, ["hs.order"]).is_empty()
-    assert _use(store, "table", targets.register(store, "x"), *span, wanted).is_empty()
+    assert read_indexes(store, target_id, *span, ["hs.order"]).is_empty()
+    assert read_indexes(store, targets.register(store, "x"), *span, wanted).is_empty()
+    tables = read_tables(store, target_id, *span, ["order", "nothing"])
+    assert set(tables["name"]) == {'"my.schema"."order"'}
+    assert read_tables(store, target_id, *span, []).is_empty()
