@@ -18,6 +18,7 @@ from perf_pipeline import (
     cli_baseline,
     cli_events,
     cli_findings,
+    cli_loadtest,
     cli_report,
 )
 from perf_pipeline.cli_parts import print_json as _print_json
@@ -127,6 +128,7 @@ def _target_url(name: str) -> str:
 
 
 cli.add_command(cli_report.report)
+cli.add_command(cli_loadtest.loadtest)
 
 
 @cli.group()

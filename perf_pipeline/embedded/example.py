@@ -16,6 +16,7 @@ from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import pgbench
 from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres.production import refuse_production
 from perf_pipeline.store import Store, migrate
 
 STORE_DATABASE = "perf_store"
@@ -144,7 +145,7 @@ def prepare_target(house: House, size: Size) -> Generated:
 
     """
     with pg.session(house.target_url) as connection:
-        fill.refuse_production(connection)
+        refuse_production(connection)
         fill.refuse_foreign(connection)
     schema.apply(house.target_url, TARGET)
     return thorbis.generate(house.target_url, size.businesses, size.orders_per_business)

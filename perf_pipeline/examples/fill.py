@@ -13,8 +13,9 @@ from psycopg import errors as pg_errors
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError, UnreachableError
+from perf_pipeline.errors import BusyError, ConfigurationError, UnreachableError
 from perf_pipeline.postgres import connect, sqlfiles
+from perf_pipeline.postgres.production import refuse_production
 
 Table = tuple[str, str]
 Chunk = dict[Table, pl.DataFrame]
@@ -26,10 +27,6 @@ LOCK_TIMEOUT_MS = 5_000
 #: Data whose reference time is older is made anew: its "coming" appointments have passed.
 FRESH_FOR = timedelta(days=7)
 _LOCK_SPACE = 0x66696C6C  # "fill"
-
-
-class ProductionError(PerfPipelineError):
-    """The database is marked as production; nothing may be generated there."""
 
 
 @dataclass(frozen=True)
@@ -129,17 +126,6 @@ def fill(
         kept.content_sha256,
         kept.reference_time,
     )
-
-
-def refuse_production(connection: psycopg.Connection) -> None:
-    """Raise ProductionError where `perf_pipeline.environment` begins with `prod`."""
-    row = connection.execute(sqlfiles.load("target/is_production").text, {}).fetchone()
-    if row is None or row[0]:
-        raise ProductionError(
-            f"database {connection.info.dbname!r} is marked as production "
-            "(setting perf_pipeline.environment)",
-            "use a database of its own for example data and load; never remove the mark for this",
-        )
 
 
 def refuse_foreign(connection: psycopg.Connection) -> None:

@@ -389,14 +389,15 @@ def parse_summary(text: str) -> Summary:
 
     transactions = number(r"transactions actually processed: (\d+)")
     tps = number(r"tps = ([\d.]+)")
-    if transactions is None or tps is None:
+    # of none, it tells no rate
+    if transactions is None or (tps is None and transactions > 0):
         raise LoadError("pgbench printed no summary", "look at its standard error")
     average = number(r"latency average = ([\d.]+)")
     return Summary(
         transactions=int(transactions),
         failed=int(number(r"number of failed transactions: (\d+)") or 0),
         skipped=int(number(r"number of transactions skipped: (\d+)") or 0),
-        tps=tps,
+        tps=tps if tps is not None else 0.0,
         latency_average_ms=average if average is not None else 0.0,
         latency_stddev_ms=number(r"latency stddev = ([\d.]+)"),
         lag_average_ms=number(r"schedule lag: avg ([\d.]+)"),

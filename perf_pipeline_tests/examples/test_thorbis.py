@@ -9,7 +9,7 @@ import pytest
 
 from perf_pipeline.errors import BusyError, ConfigurationError
 from perf_pipeline.examples import fill, schema, thorbis
-from perf_pipeline.examples.fill import ProductionError
+from perf_pipeline.postgres.production import ProductionError
 from perf_pipeline_tests.examples.test_schema import shape
 from perf_pipeline_tests.examples.thorbis import SEED, SIZE, now
 

@@ -6,7 +6,7 @@ example system, run by pgbench, run by psql, or executed here by itself with mad
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,8 @@ from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
-from perf_pipeline.loadtests import pgbench
+from perf_pipeline.loadtests import compile as compile_scenario
+from perf_pipeline.loadtests import pgbench, run, scenario
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, migrate, partitions, targets
 from perf_pipeline_tests.servers.running import MAJORS
@@ -46,7 +47,8 @@ DAY = date(2026, 1, 2)
 
 #: Files that run in the code that makes the store or a system: their text must have been sent.
 APPLIED = re.compile(rf"store/\d{{4}}/|target/meta/|({'|'.join(SYSTEMS)})/schema/")
-LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/load/")
+LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/(load|loadtests)/")
+SCENARIOS = [scenario.load(name) for name in scenario.names()]
 
 #: psql scripts.
 PSQL = {"catalog/grants.sql"}
@@ -74,6 +76,7 @@ _VALUES = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid", "numeric", "real"), "'1'"),
     "double precision": "'1'",
     "regclass": "'pg_catalog.pg_class'",
+    "ledger.source": "'collected'",
 }
 #: Parameters that take not every value of their type.
 _NAMED = {
@@ -123,7 +126,7 @@ def test_every_plain_file_is_claimed_by_some_version() -> None:
 
 def test_a_folder_that_nothing_runs_is_noticed() -> None:
     """Scripts of a system without an entry in SYSTEMS would be taken for single statements."""
-    scripts = [name for name in PLAIN if re.search(r"/(load|schema|meta|\d{4})/", name)]
+    scripts = [name for name in PLAIN if re.search(r"/(load|loadtests|schema|meta|\d{4})/", name)]
     assert scripts == []
 
 
@@ -272,20 +275,36 @@ def test_a_wrong_name_is_noticed(prepared: Prepared) -> None:
 
 
 def test_every_load_script_is_of_a_system_whose_scripts_run() -> None:
-    assert {name.split("/")[0] for name in filter(LOAD.match, FILES)} == set(VARIABLES)
+    found = {name.split("/")[0] for name in FILES if LOAD.match(name) and "/load/" in name}
+    assert found == set(VARIABLES)
 
 
 @pytest.mark.parametrize("system", VARIABLES)
 def test_load_scripts_run(prepared: Prepared, system: str, tmp_path: Path) -> None:
-    scripts = pgbench.scripts(f"{system}/load")
+    run_by_pgbench(prepared.url, pgbench.scripts(f"{system}/load"), VARIABLES[system], tmp_path)
+
+
+def test_operations_of_scenarios_run(prepared: Prepared, tmp_path: Path) -> None:
+    named = {relative(file.path) for each in SCENARIOS for file in each.files.values()}
+    assert named == {name for name in FILES if LOAD.match(name) and "/loadtests/" in name}
+    with psycopg.connect(prepared.url) as connection:
+        for each in SCENARIOS:
+            facts = run.facts(connection, each)
+            scripts = compile_scenario.write(each, tmp_path / each.name)
+            run_by_pgbench(prepared.url, scripts, facts, tmp_path)
+
+
+def run_by_pgbench(
+    url: str, scripts: Sequence[pgbench.Script], variables: Mapping[str, int], folder: Path
+) -> None:
     done = subprocess.run(
         [
             *(str(binaries.find().program("pgbench")), "-n", "-t", "5", "-M", "prepared"),
-            *(f"-D{name}={value}" for name, value in VARIABLES[system].items()),
+            *(f"-D{name}={value}" for name, value in variables.items()),
             *(word for script in scripts for word in ("-f", f"{script.path}@1")),
-            *("--random-seed=5", f"-t{20 * len(scripts)}", prepared.url),
+            *("--random-seed=5", f"-t{20 * len(scripts)}", url),
         ],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,134 @@
+"""`perf-pipeline loadtest SCENARIO`: load on a target, measured, recorded and judged."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.store.load_tests import ENVIRONMENTS, TEST_TYPES
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--target", "name", required=True, help="A target of defs/targets.")
+@click.option("--type", "test_type", type=click.Choice(TEST_TYPES), help="Default: the scenario's.")
+@click.option("--duration", "seconds", type=int, help="Seconds that are measured; ramps shrink.")
+@click.option("--users", type=int, help="Default: the scenario's.")
+@click.option("--clients", "connections", type=int, help="Sessions at most.")
+@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="development")
+@click.option("--rerun-of", type=click.UUID, help="The suspected execution this is to confirm.")
+@click.option("--seed", type=int, help="Makes pgbench's choices repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def loadtest(
+    scenario: str,
+    name: str,
+    test_type: str | None,
+    seconds: int | None,
+    users: int | None,
+    connections: int | None,
+    environment: str,
+    rerun_of: UUID | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Run a load scenario, keep what was measured, and compare it with what is normal.
+
+    SCENARIO is the name of one that comes with the package, or a YAML file. Ends with 1 when a
+    limit of the scenario is broken, or the run is worse than its baselines.
+    """
+    from perf_pipeline import settings
+    from perf_pipeline.baselines import runs
+    from perf_pipeline.components import catalog
+    from perf_pipeline.embedded import binaries
+    from perf_pipeline.loadtests import run as load
+    from perf_pipeline.loadtests import scenario as scenarios
+    from perf_pipeline.snapshots.record import collect
+    from perf_pipeline.store import Store, migrate
+
+    chosen = scenarios.load(scenario)
+    target = catalog.declared_target(name)
+    options = load.Options(
+        environment=environment,
+        test_type=test_type,
+        users=users,
+        seconds=seconds,
+        connections=connections,
+        seed=seed,
+        rerun_of=rerun_of,
+    )
+    program = binaries.find(settings.current().pg_bin).program("pgbench")
+    with Store() as store, tempfile.TemporaryDirectory(prefix="perf-pipeline-load-") as folder:
+        migrate.require_current(store)
+
+        def sweep() -> load.Swept:
+            record = collect(target, store)
+            return load.Swept(record.ts, record.server_target_id)
+
+        result = load.run(
+            store,
+            target,
+            chosen,
+            options,
+            program=program,
+            folder=Path(folder),
+            sweep=sweep,
+            say=(lambda _text: None) if as_json else say,
+        )
+        judged = runs.judge_one(store, result.execution.execution_id)
+    verdict = judged.verdict if judged is not None else None
+    if as_json:
+        print_json(_as_dict(result, judged.as_dict() if judged is not None else {}))
+    else:
+        _print(result, verdict)
+    worse = verdict is not None and verdict.state in {"SUSPECTED", "REGRESSED", "NO_DATA"}
+    if result.broken or worse:
+        sys.exit(1)
+
+
+def _as_dict(result: Any, judged: dict[str, Any]) -> dict[str, Any]:
+    execution = result.execution
+    names = (
+        *("mean_ms", "p50_ms", "p95_ms", "p99_ms", "max_ms", "throughput_tps"),
+        *("transactions", "failed", "skipped", "cpu_percent", "memory_percent", "disk_mb_per_s"),
+    )
+    return {
+        "execution_id": execution.execution_id,
+        **{each: getattr(execution, each) for each in names},
+        "operations": result.operations.to_dicts(),
+        "stages": [
+            {**vars(stage), **vars(totals), "throughput_tps": totals.throughput_tps}
+            for stage, totals in result.stages
+        ],
+        "broken_limits": result.broken,
+        "state": judged.get("state"),
+        "reason": judged.get("reason"),
+        "notes": list(result.notes),
+    }
+
+
+def _print(result: Any, verdict: Any) -> None:
+    say()
+    head = ("operation", "transactions", "failed", "p50", "p95", "p99", "max ms")
+    say("{:<28}{:>14}{:>8}{:>10}{:>10}{:>10}{:>10}".format(*head))
+    for row in result.operations.iter_rows(named=True):
+        times = "".join(_ms(row[f"{level}_ms"]) for level in ("p50", "p95", "p99", "max"))
+        say(f"{row['script']:<28}{row['transactions']:>14,}{row['failed']:>8,}{times}")
+    execution = result.execution
+    times = "".join(
+        _ms(getattr(execution, f"{level}_ms")) for level in ("p50", "p95", "p99", "max")
+    )
+    say(f"{'all':<28}{execution.transactions:>14,}{execution.failed:>8,}{times}")
+    say(f"\n{execution.throughput_tps:,.1f} transactions a second")
+    say(f"execution {execution.execution_id}")
+    for text in (*result.broken, *result.notes):
+        say(f"- {text}")
+    if verdict is not None:
+        say(f"{verdict.state.value}: {verdict.reason}")
+
+
+def _ms(value: float | None) -> str:
+    return f"{'-':>10}" if value is None else f"{value:>10,.2f}"

@@ -1,0 +1,428 @@
+"""Run a load scenario on a target and keep what was measured: one execution."""
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import polars as pl
+import psycopg
+from psycopg.rows import dict_row
+
+from perf_pipeline.errors import ConfigurationError, PerfPipelineError
+from perf_pipeline.loadtests import compile as scripts
+from perf_pipeline.loadtests import latency, pgbench, reduce, stages
+from perf_pipeline.loadtests.reduce import Totals
+from perf_pipeline.loadtests.scenario import Scenario
+from perf_pipeline.loadtests.stages import Stage
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.production import refuse_production
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store, executions, frames, ledger, targets
+from perf_pipeline.store.load_tests import Execution, LoadTest
+from perf_pipeline.store.own import OWN_TEXT
+
+#: Sessions at most (B-37), and at most this share of what the server has: others live there, too.
+MOST_CONNECTIONS: Final = 100
+CONNECTIONS_SHARE: Final = 0.5
+#: The statements kept of a run: the heaviest; the report shows ten of them (B-46).
+MOST_QUERIES: Final = 50
+
+_STATEMENTS: Final = (
+    *("userid", "dbid", "queryid", "toplevel", "calls", "total_exec_time", "exec_time_squares"),
+    *("rows", "shared_blks_hit", "shared_blks_read", "shared_blks_dirtied", "shared_blks_written"),
+    *("temp_blks_read", "temp_blks_written", "blk_read_time", "blk_write_time", "wal_bytes"),
+)
+_HOST: Final = (
+    *(f"cpu_{part}_seconds" for part in ("user", "system", "idle", "iowait", "steal")),
+    *("memory_total_bytes", "memory_available_bytes", "disk_read_bytes", "disk_write_bytes"),
+)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Which sweep of the target a callback made: its instant, and who keeps the server's rows."""
+
+    ts: datetime
+    server_target_id: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a scenario is run, where it differs from what the scenario says.
+
+    Attributes
+    ----------
+    environment : str
+        `development`, `staging` or `production`; the scenario names where it may run.
+    test_type, users, seconds : optional
+        Default: the scenario's.
+    connections : int, optional
+        Sessions at most; default: 100, at most half of what the server has.
+    seed : int, optional
+        Of pgbench's choices.
+    rerun_of : UUID, optional
+        The suspected execution that this one is to confirm.
+    run_id, commit_sha, branch : str, optional
+        Of the Dagster run and the code under test.
+
+    """
+
+    environment: str = "development"
+    test_type: str | None = None
+    users: int | None = None
+    seconds: int | None = None
+    connections: int | None = None
+    seed: int | None = None
+    rerun_of: UUID | None = None
+    run_id: str | None = None
+    commit_sha: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run.
+
+    Attributes
+    ----------
+    execution : Execution
+        As recorded.
+    operations : polars.DataFrame
+        Per operation, columns of `latency.percentiles`; of measured stages.
+    stages : list of (Stage, Totals)
+        In order; a STRESS test ends with the first that broke a limit.
+    broken : list of str
+        Limits of the scenario that the measured stages together did not keep.
+    notes : tuple of str
+
+    """
+
+    execution: Execution
+    operations: pl.DataFrame
+    stages: list[tuple[Stage, Totals]]
+    broken: list[str]
+    notes: tuple[str, ...] = field(default=())
+
+
+def run(
+    store: Store,
+    target: Target,
+    scenario: Scenario,
+    options: Options,
+    *,
+    program: Path,
+    folder: Path,
+    sweep: Callable[[], Swept] | None = None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Result:
+    """Run a scenario's stages one after the other, and record the execution.
+
+    It is recorded as RUNNING before the first transaction and ended whatever happens: COMPLETED
+    with all that was measured, FAILED with the reason, or CANCELLED by Ctrl-C.
+
+    Parameters
+    ----------
+    store : Store
+        Up to date.
+    target : Target
+    scenario : Scenario
+    options : Options
+    program : Path
+        pgbench.
+    folder : Path
+        For scripts and logs; those of an earlier run in it are removed.
+    sweep : callable, optional
+        Collects the target's statistics into the store: called before and after, it gives what each
+        statement did and what the machine was busy with.
+    say : callable
+        Told of each stage as it begins.
+
+    Raises
+    ------
+    ProductionError
+        The database is marked as production.
+    ConfigurationError
+        The scenario may not run in this environment, or its data are not there.
+    InputError
+        Impossible numbers.
+    LoadError
+        pgbench failed; the execution is recorded as FAILED.
+    UnreachableError
+        The target or the store cannot be reached.
+
+    """
+    kind = options.test_type or scenario.test_type
+    planned = stages.plan(scenario, kind, users=options.users, seconds=options.seconds)
+    url = target.url()
+    with pg.session(url) as session:
+        refuse_production(session)
+        server = _row(session, "loadtests/server")
+        known = facts(session, scenario)
+    if server["in_recovery"]:
+        raise ConfigurationError(
+            f"target {target.name!r} is a replica: load would fail on its first write",
+            "run it on the primary",
+        )
+    room = max(1, int(server["connections"] * CONNECTIONS_SHARE))
+    sessions = min(options.connections or MOST_CONNECTIONS, room)
+    begun = _begin(store, target, scenario, options, kind, planned, server, sessions)
+    try:
+        before = sweep() if sweep else None
+        seen: list[_Seen] = []
+        for number, stage in enumerate(planned):
+            say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
+            seen.append(
+                _stage(url, scenario, stage, known, sessions, options.seed, program,
+                       folder / f"{number:02d}")
+            )  # fmt: skip
+            if stage.ends_when_broken and reduce.broken(scenario.limits, seen[-1].totals):
+                break
+        after = sweep() if sweep else None
+    except BaseException as error:
+        cancelled = isinstance(error, KeyboardInterrupt)
+        reason = error.message if isinstance(error, PerfPipelineError) else repr(error)
+        executions.record_execution(
+            store,
+            replace(
+                begun,
+                status="CANCELLED" if cancelled else "FAILED",
+                completed_at=datetime.now(UTC),
+                metadata={**begun.metadata, "reason": reason},
+            ),
+        )
+        raise
+    return _end(store, target, scenario, begun, seen, before, after)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    stage: Stage
+    start: datetime
+    totals: Totals
+    transactions: pl.DataFrame
+
+
+def _row(session: psycopg.Connection, name: str) -> Mapping[str, Any]:
+    with session.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(sqlfiles.load(name).text)
+        found = cursor.fetchone()
+    return found or {}
+
+
+def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
+    """Return what the generators of a scenario need to know of the data, for `pgbench -D`.
+
+    Parameters
+    ----------
+    session : psycopg.Connection
+        On the database with the scenario's system.
+    scenario : Scenario
+
+    Raises
+    ------
+    ConfigurationError
+        A table is missing, or something is not known of the data.
+
+    """
+    wanted = scenario.facts
+    if not wanted:
+        return {}
+    name = f"{scenario.system}/facts/{scenario.industry.lower()}"
+    remedy = f"create and fill the example system {scenario.system!r} in this database"
+    try:
+        found = _row(session, name)
+    except psycopg.errors.UndefinedTable as error:
+        said = str(error).splitlines()[0]
+        raise ConfigurationError(f"scenario {scenario.name!r}: {said}", remedy) from error
+    for fact in sorted(wanted):
+        if not found.get(fact):
+            raise ConfigurationError(
+                f"scenario {scenario.name!r}: its data have no {fact} ({found.get(fact)!r})", remedy
+            )
+    return {fact: int(found[fact]) for fact in wanted}
+
+
+def _begin(
+    store: Store,
+    target: Target,
+    scenario: Scenario,
+    options: Options,
+    kind: str,
+    planned: list[Stage],
+    server: Mapping[str, Any],
+    sessions: int,
+) -> Execution:
+    """Record the test and its execution as running."""
+    length = sum(stage.seconds for stage in planned if stage.measured)
+    test_id = executions.record_test(
+        store,
+        LoadTest(
+            # a shorter run, or another type, is another test: their numbers do not compare
+            name=f"{scenario.name}/{kind.lower()}/{length}s/{max(s.users for s in planned)}",
+            version=scenario.version,
+            test_type=kind,
+            industry=scenario.industry,
+            target_schema=scenario.system,
+            description=scenario.title,
+            config=scenario.model_dump(mode="json"),
+            environments=scenario.environments,
+        ),
+    )
+    execution = Execution(
+        execution_id=uuid4(),
+        test_id=test_id,
+        target=target.name,
+        environment=options.environment,
+        status="RUNNING",
+        server_version_num=server["server_version_num"],
+        database_version=server["database_version"],
+        started_at=datetime.now(UTC),
+        config={
+            "stages": [vars(stage) for stage in planned],
+            "think_time_ms": scenario.think_time_ms,
+            "seed": options.seed,
+        },
+        settings=server["settings"],
+        hardware={
+            "load_generator": platform.platform(),
+            "load_generator_cpus": os.cpu_count(),
+        },
+        connections=sessions,
+        concurrent_users=max(stage.users for stage in planned),
+        data_bytes=server["data_bytes"],
+        rerun_of=options.rerun_of,
+        run_id=options.run_id,
+        commit_sha=options.commit_sha,
+        branch=options.branch,
+    )
+    executions.record_execution(store, execution)
+    return execution
+
+
+def _stage(
+    url: str,
+    scenario: Scenario,
+    stage: Stage,
+    known: Mapping[str, int],
+    sessions: int,
+    seed: int | None,
+    program: Path,
+    folder: Path,
+) -> _Seen:
+    chosen = scripts.write(scenario, folder / "scripts", peak=stage.peak)
+    drive = stages.drive(stage.users, scenario.think_time_ms, sessions)
+    start = datetime.now(UTC).replace(tzinfo=None)
+    with pgbench.start(
+        url,
+        chosen,
+        pgbench=program,
+        log_dir=folder,
+        duration_s=stage.seconds,
+        clients=drive.clients,
+        threads=min(os.cpu_count() or 1, drive.clients),
+        rate=drive.rate,
+        variables=known,
+        application_name=f"load {scenario.name}",
+        seed=seed,
+    ) as running:
+        running.wait()
+    transactions = latency.read_logs(folder, [script.name for script in chosen])
+    # each frame has an Enum of its own: several stages are put together
+    transactions = transactions.with_columns(pl.col("script").cast(pl.String))
+    return _Seen(stage, start, reduce.totals(transactions, stage.seconds), transactions)
+
+
+def _end(
+    store: Store,
+    target: Target,
+    scenario: Scenario,
+    begun: Execution,
+    seen: list[_Seen],
+    before: Swept | None,
+    after: Swept | None,
+) -> Result:
+    """Reduce, record and return."""
+    measured = [each for each in seen if each.stage.measured]
+    together = pl.concat([each.transactions for each in measured])
+    whole = reduce.totals(together, sum(each.stage.seconds for each in measured))
+    operations = latency.percentiles(together)
+    notes = []
+    machine: dict[str, float | None] = {}
+    queries = None
+    if before is not None and after is not None:
+        machine = reduce.host(_rows(store, "host", after.server_target_id, before, after, _HOST))
+        queries = _queries(store, target, before, after)
+        if machine["cpu_percent"] is None:
+            notes.append("CPU, memory and disk are not known: the server is not on this machine")
+    marks = [
+        {"name": each.stage.name, "users": each.stage.users, "start": each.start} for each in seen
+    ]
+    series = reduce.series(pl.concat([each.transactions for each in seen]), marks)
+    execution = replace(
+        begun,
+        status="COMPLETED",
+        completed_at=datetime.now(UTC),
+        transactions=whole.transactions,
+        failed=whole.failed,
+        skipped=whole.skipped,
+        error_classes={"serialization or deadlock": whole.failed} if whole.failed else {},
+        mean_ms=whole.mean_ms,
+        p50_ms=whole.p50_ms,
+        p95_ms=whole.p95_ms,
+        p99_ms=whole.p99_ms,
+        max_ms=whole.max_ms,
+        throughput_tps=whole.throughput_tps,
+        **machine,  # type: ignore[arg-type]  # three floats
+    )
+    broken = reduce.broken(
+        scenario.limits, whole, machine.get("cpu_percent"), machine.get("memory_percent")
+    )
+    execution = replace(execution, metadata={**begun.metadata, "broken_limits": broken})
+    executions.record_execution(
+        store,
+        execution,
+        transactions=operations.rename({"script": "name"}),
+        metrics=series,
+        queries=queries,
+    )
+    return Result(
+        execution, operations, [(each.stage, each.totals) for each in seen], broken, tuple(notes)
+    )
+
+
+def _rows(
+    store: Store,
+    table: str,
+    target_id: int,
+    before: Swept,
+    after: Swept,
+    columns: tuple[str, ...],
+) -> pl.DataFrame:
+    """Return the rows of the sweeps after `before`, up to and with `after`."""
+    # an interval belongs to its end
+    moment = timedelta(microseconds=1)
+    return ledger.intervals(
+        store, table, target_id, before.ts + moment, after.ts + moment, columns=columns
+    ).sort("ts")
+
+
+def _queries(store: Store, target: Target, before: Swept, after: Swept) -> pl.DataFrame | None:
+    target_id = targets.find(store, target.name)
+    if target_id is None:
+        return None
+    rows = _rows(store, "statements", target_id, before, after, _STATEMENTS)
+    texts = frames.read(
+        store,
+        "findings_texts",
+        {"userid": pl.Int64, "dbid": pl.Int64, "queryid": pl.Int64, "query": pl.String},
+        {"target_id": target_id, "queryids": rows["queryid"].unique().to_list()},
+    )
+    ours = texts.filter(pl.col("query") == OWN_TEXT)
+    rows = rows.join(ours, on=["userid", "dbid", "queryid"], how="anti")
+    return reduce.queries(rows, texts).head(MOST_QUERIES)

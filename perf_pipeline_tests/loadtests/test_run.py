@@ -1,0 +1,169 @@
+"""Runs of scenarios on a real server: what is recorded is what happened."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded import binaries
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.loadtests import run as load
+from perf_pipeline.loadtests import scenario as scenarios
+from perf_pipeline.loadtests.pgbench import LoadError
+from perf_pipeline.loadtests.run import Options, Result, Swept
+from perf_pipeline.loadtests.scenario import Scenario
+from perf_pipeline.postgres.production import ProductionError
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.snapshots.record import collect
+from perf_pipeline.store import Store, executions
+from perf_pipeline_tests.examples import thorbis
+
+pytestmark = pytest.mark.server
+
+PGBENCH = binaries.find().program("pgbench")
+PEAK = scenarios.load("hs_peak_season")
+#: Without pauses, so that few users do much.
+BUSY = PEAK.model_copy(
+    update={
+        "operations": tuple(
+            each.model_copy(update={"think_time_ms": 0.0}) for each in PEAK.operations
+        )
+    }
+)
+
+
+@pytest.fixture
+def url(server: EmbeddedServer, make_database: Callable[..., str]) -> str:
+    found = make_database(thorbis.build(server))
+    with psycopg.connect(found, autocommit=True) as session:
+        session.execute("SELECT pg_stat_statements_reset()")
+    return found
+
+
+@pytest.fixture
+def target(url: str, monkeypatch: pytest.MonkeyPatch) -> Target:
+    monkeypatch.setenv("LOADED_URL", url)
+    return Target("loaded", "LOADED_URL", date(2026, 1, 1))
+
+
+def run(
+    store: Store, target: Target, folder: Path, chosen: Scenario = BUSY, **options: Any
+) -> Result:
+    def sweep() -> Swept:
+        record = collect(target, store)
+        return Swept(record.ts, record.server_target_id)
+
+    usual = {"users": 3, "seconds": 2, "seed": 5}
+    return load.run(
+        store,
+        target,
+        chosen,
+        Options(**(usual | options)),
+        program=PGBENCH,
+        folder=folder,
+        sweep=sweep,
+    )
+
+
+def rows(store: Store, table: str, columns: str) -> list[tuple[Any, ...]]:
+    with store.begin() as connection:
+        text: Any = f"SELECT {columns} FROM perf_mgmt.{table}"
+        return connection.execute(text).fetchall()
+
+
+def test_what_is_recorded_is_what_happened(store: Store, target: Target, tmp_path: Path) -> None:
+    result = run(store, target, tmp_path)
+    done = result.execution
+    assert done.status == "COMPLETED"
+    assert done.transactions is not None
+    assert done.transactions > 20
+    (recorded,) = executions.read(store)
+    assert recorded["execution_id"] == done.execution_id
+    assert recorded["p95_ms"] == done.p95_ms
+    assert recorded["throughput_tps"] == pytest.approx(done.transactions / 2)
+    assert (recorded["concurrent_users"], recorded["environment"]) == (3, "development")
+    # each operation by itself, and all of them together
+    by_name = dict(rows(store, "execution_transactions", "name, transactions"))
+    assert set(by_name) == {each.name for each in PEAK.operations}
+    assert sum(by_name.values()) == done.transactions
+    # the server counted just as many: nothing of a warm-up, nothing of ours
+    counted = dict(
+        rows(
+            store,
+            "query_performance",
+            "substring(query FROM 'INTO hs.[a-z_]+|FROM hs.[a-z_]+|UPDATE hs.[a-z_]+'), calls",
+        )
+    )
+    assert counted["INTO hs.work_orders"] == by_name["create_work_order"]
+    assert counted["FROM hs.technicians"] == by_name["search_available_technicians"]
+    assert counted["INTO hs.invoices"] == by_name["issue_invoice"]
+    assert not [row for row in rows(store, "query_performance", "query") if "collector" in row[0]]
+    assert {kind for (kind,) in rows(store, "performance_metrics", "metric_type")} == {
+        *("response_time", "throughput", "connections"),
+    }
+    # the server runs here
+    assert done.cpu_percent is not None
+    assert 0 < done.cpu_percent <= 100
+    assert done.settings["shared_buffers"]
+
+
+def test_an_open_loop_asks_for_as_much_as_its_users(
+    store: Store, target: Target, tmp_path: Path
+) -> None:
+    result = run(store, target, tmp_path, PEAK, users=80, seconds=4)
+    assert result.execution.transactions == pytest.approx(80, abs=45)  # 20 a second, at random
+    assert any("throughput" in each for each in result.broken)
+
+
+def test_a_stress_test_ends_where_a_limit_breaks(
+    store: Store, target: Target, tmp_path: Path
+) -> None:
+    # nothing is as fast as that
+    strict = BUSY.model_copy(
+        update={"limits": BUSY.limits.model_copy(update={"average_ms": 1e-6, "p95_ms": 1e-6})}
+    )
+    result = run(store, target, tmp_path, strict, test_type="STRESS", seconds=5)
+    assert [stage.name for stage, _ in result.stages] == ["50%"]
+    assert result.execution.status == "COMPLETED"
+
+
+def test_a_statement_that_fails_fails_the_run(
+    store: Store, target: Target, url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("ALTER TABLE hs.work_orders ADD CHECK (status <> 'pending') NOT VALID")
+    with pytest.raises(LoadError, match="violates check constraint"):
+        run(store, target, tmp_path)
+    (recorded,) = executions.read(store)
+    assert (recorded["status"], recorded["p95_ms"]) == ("FAILED", None)
+    assert rows(store, "execution_transactions", "name") == []
+
+
+def test_no_load_on_production(store: Store, target: Target, url: str, tmp_path: Path) -> None:
+    with psycopg.connect(url, autocommit=True) as session:
+        mark = psycopg.sql.SQL("ALTER DATABASE {} SET perf_pipeline.environment = 'production'")
+        session.execute(mark.format(psycopg.sql.Identifier(session.info.dbname)))
+    with pytest.raises(ProductionError):
+        run(store, target, tmp_path)
+    assert executions.read(store) == []
+
+
+def test_a_scenario_runs_where_it_may(store: Store, target: Target, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="may not run in 'production'"):
+        run(store, target, tmp_path, environment="production")
+    assert executions.read(store) == []
+
+
+def test_a_database_without_the_system_is_refused(
+    store: Store, make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EMPTY_URL", make_database())
+    target = Target("empty", "EMPTY_URL", date(2026, 1, 1))
+    with pytest.raises(ConfigurationError, match=r'relation "\S+" does not exist') as error:
+        run(store, target, tmp_path)
+    assert "fill the example system 'thorbis'" in error.value.remedy
+    assert executions.read(store) == []
