@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 
 from perf_pipeline.reports import breakdown, units, words
 from perf_pipeline.reports.model import SEVERITIES, Cause, Finding, Incident, ReportData
@@ -74,6 +75,19 @@ def incidents(findings: Iterable[Finding], *, known: bool = False) -> tuple[Inci
             groups.setdefault(finding.incident_id, []).append(finding)
     made = (Incident(key, tuple(group), merge_causes(group)) for key, group in groups.items())
     return tuple(sorted(made, key=lambda i: (*_order(i.findings[0])[:2], i.incident_id)))
+
+
+def title(incident: Incident, day: date | None = None) -> str:
+    """Return what an incident is: its likeliest cause, or what its findings have in common."""
+    cause = words.cause(incident.causes[0], day) if incident.causes else ""
+    kind = breakdown.why(incident.findings[0].evidence)
+    if kind == "database":
+        amount = units.plural(len(incident.findings), "statement")
+        whole = f"The database as a whole changed, {amount} within an hour"
+        return f"{whole}: {cause}" if cause else whole
+    if kind == "unstable":
+        return "An unstable statement: its time per call flips between levels"
+    return cause or "Cause unknown"
 
 
 def improvements(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -49,7 +49,7 @@ _BESIDE = {"exec_ms", "plan_ms"}
 #: What of a part is told more finely by others.
 _FINER = {"io_ms": ("read_ms", "write_ms")}
 #: Told elsewhere on the page, or read by name.
-_SILENT = {"leads", "summary", "feedback", "parts", "by_type"}
+_SILENT = {"leads", "summary", "feedback", "parts", "by_type", "incident"}
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,8 @@ def breakdown(evidence: object, day: date | None = None) -> Breakdown:
         )
     )
     rise = whole.after - whole.before if whole is not None and complete else None
+    # the store's JSON has an order of its own: the largest change comes first
+    parts.sort(key=lambda p: (-abs(p.after - p.before), p.path))
     others = [p for p in pairs if p not in parts and p.path[-1] not in finer]
     summary = evidence.get("summary")
     return Breakdown(
@@ -178,6 +180,13 @@ def breakdown(evidence: object, day: date | None = None) -> Breakdown:
         _waits(evidence.get("waits")),
         said(evidence),
     )
+
+
+def why(evidence: object) -> str:
+    """Return why findings are one incident: `cause`, `database`, `unstable`, `finding`, or ``."""
+    known = evidence.get("incident") if isinstance(evidence, Mapping) else None
+    found = known.get("why") if isinstance(known, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def said(evidence: object) -> Said | None:

@@ -54,6 +54,7 @@ def environment() -> jinja2.Environment:
         change=words.change,
         cause=words.cause,
         plural=units.plural,
+        title_of=arrange.title,
         sparkline=svg.sparkline,
         max_evidence=arrange.MAX_EVIDENCE,
     )

@@ -31,8 +31,10 @@ _TIERS = {
 #: What can happen to a thing: the end of a cause's kind.
 _HAPPENED = {
     *("created", "dropped", "altered", "changed", "renamed", "analyzed", "vacuumed"),
-    *("restarted", "upgraded", "replaced"),
+    *("restarted", "upgraded", "replaced", "refreshed", "bloated", "grew", "shrank"),
 }
+#: Causes that lie in the statement itself.
+_OF_ITSELF = {"plan_changed"}
 
 
 def label(statement: Statement, limit: int = LABEL) -> str:
@@ -142,7 +144,8 @@ def cause(likely: Cause, day: date | None = None) -> str:
     """
     words = likely.kind.replace("_", " ").strip()
     thing, _, happened = words.rpartition(" ")
-    target = units.clean(" ".join(likely.object.split()))
+    # its object is the statement itself, which stands beside it
+    target = "" if likely.kind in _OF_ITSELF else units.clean(" ".join(likely.object.split()))
     if thing and happened in _HAPPENED and target:
         words = f"{thing} {target} {happened}"
     elif target:

@@ -35,7 +35,7 @@ def test_forces_that_work_apart_have_no_shares() -> None:
 def test_parts_of_a_call_have_their_share_of_the_rise() -> None:
     found = breakdown(EVIDENCE, DAY)
     parts = {part.name: part for part in found.parts}
-    assert list(parts) == ["reading blocks", "writing blocks", "JIT", REST]
+    assert list(parts) == [REST, "reading blocks", "JIT", "writing blocks"]
     assert parts["reading blocks"].before == "0.0200 ms"
     assert parts["reading blocks"].change == "+0.200 ms"
     shares = [part.share for part in found.parts]

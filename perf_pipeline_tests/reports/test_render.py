@@ -345,3 +345,19 @@ def test_every_table_has_a_name() -> None:
     facts = page.values("class").count("facts")
     assert page.tags.count("caption") + facts == page.tags.count("table")
     assert page.values("aria-label").count("") == 0
+
+
+@pytest.mark.parametrize(
+    ("why", "causes", "said"),
+    [
+        ("database", (), "The database as a whole changed, 1 statement within an hour</h3>"),
+        ("database", None, "within an hour: index hs.idx_work_orders_business_status dropped by"),
+        ("unstable", (), "An unstable statement: its time per call flips between levels"),
+        ("finding", (), "Cause unknown</h3>"),
+        ("cause", None, ">index hs.idx_work_orders_business_status dropped by 12:04:09</h3>"),
+    ],
+)
+def test_an_incident_says_what_it_is(why: str, causes: tuple[()] | None, said: str) -> None:
+    finding = samples.finding(1, evidence=samples.EVIDENCE | {"incident": {"why": why}})
+    finding = finding if causes is None else replace(finding, causes=causes)
+    assert said in render.render(replace(samples.rich(), findings=(finding,))).html

@@ -62,6 +62,9 @@ def test_causes_in_words() -> None:
         == "index hs.idx dropped by 12:04:09"
     )
     assert words.cause(Cause("restart", "", None, 1.0)) == "restart"
+    # what lies in the statement itself does not name it again
+    assert words.cause(Cause("plan_changed", "queryid -77", None, 1.0)) == "plan changed"
+    assert words.cause(Cause("table_grew", "hs.t", None, 1.0)) == "table hs.t grew"
     assert words.cause(Cause("server_restarted", "", at, 1.0), samples.DAY) == (
         "server restarted by 12:04:09"
     )

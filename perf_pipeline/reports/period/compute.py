@@ -58,7 +58,11 @@ def state(finding: Finding, current: float | None) -> str:
 
 
 def outcomes(
-    findings: Iterable[tuple[Finding, date]], levels: Levels, period: Period, last: date
+    findings: Iterable[tuple[Finding, date]],
+    levels: Levels,
+    period: Period,
+    last: date,
+    said: Mapping[str, str] | None = None,
 ) -> tuple[Outcome, ...]:
     """Return the regressions found in a period, and those open when it began.
 
@@ -70,11 +74,14 @@ def outcomes(
     period : Period
     last : date
         The last day with data.
+    said : Mapping of finding_id to str
+        What was said of them.
 
     Returns
     -------
     tuple of Outcome
-        Found ones first, then by what they add to a day, largest first.
+        Found ones first, those expected or false last, then by what they add to a day, largest
+        first.
 
     """
     made = []
@@ -88,11 +95,17 @@ def outcomes(
             if state(finding, before) != "open":
                 continue
         now = level(levels, key, last)
-        made.append(Outcome(finding, first_told, found, state(finding, now), now))
+        word = (said or {}).get(finding.finding_id, "")
+        made.append(Outcome(finding, first_told, found, state(finding, now), now, word))
     return tuple(
         sorted(
             made,
-            key=lambda o: (not o.found, -o.finding.added_ms_per_day, o.finding.finding_id),
+            key=lambda o: (
+                not o.counts,
+                not o.found,
+                -o.finding.added_ms_per_day,
+                o.finding.finding_id,
+            ),
         )
     )
 

@@ -102,7 +102,8 @@ class Outcome:
     """A regression and what became of it.
 
     `state` is `open`, `resolved` or `not called`; `found` whether it was first told in the period.
-    `level` is the statement's time per call at the end (ms).
+    `level` is the statement's time per call at the end (ms). `said` is what somebody said of it,
+    `acknowledged`, `expected` or `false`, or empty.
     """
 
     finding: Finding
@@ -110,6 +111,12 @@ class Outcome:
     found: bool
     state: str
     level: float | None = None
+    said: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a regression still, for all that was said."""
+        return self.said not in {"expected", "false"}
 
 
 @dataclass(frozen=True)

@@ -154,13 +154,15 @@ def _with_outcomes(
     rises = [
         (finding, row["first_told"])
         for finding, row in findings
-        if finding.severity != "improvement"
+        if finding.severity != "improvement" and finding.direction == "up"
     ]
+    said = {row["finding_id"]: row["verdict"] for row in store.rows("report_said", params)}
     last = rows["day"].max()
     end = last if isinstance(last, date) else asked.last
-    found = compute.outcomes(rises, _levels(rows, [f for f, _ in rises]), asked, end)
+    levels = _levels(rows, [f for f, _ in rises])
+    found = compute.outcomes(rises, levels, asked, end, said)
     per_day: dict[date, int] = {}
-    for outcome in found:
+    for outcome in (each for each in found if each.counts):
         per_day[outcome.first_told] = per_day.get(outcome.first_told, 0) + 1
     return replace(
         data,

@@ -90,12 +90,16 @@ def slas(days: Sequence[Day]) -> tuple[Sla, ...]:
 
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """Return how many regressions were found, resolved, and are open at the end."""
+    """Return how many regressions were found, resolved, and are open at the end.
+
+    Those that somebody called expected, or false, count in none of these.
+    """
+    counted = [outcome for outcome in outcomes if outcome.counts]
     return {
-        "found": sum(outcome.found for outcome in outcomes),
-        "resolved": sum(outcome.state == "resolved" for outcome in outcomes),
-        "open": sum(outcome.state == "open" for outcome in outcomes),
-        "unknown": sum(outcome.state == "not called" for outcome in outcomes),
+        "found": sum(outcome.found for outcome in counted),
+        "resolved": sum(outcome.state == "resolved" for outcome in counted),
+        "open": sum(outcome.state == "open" for outcome in counted),
+        "said": len(outcomes) - len(counted),
     }
 
 
@@ -111,9 +115,11 @@ def headline(data: PeriodData) -> str:
     told = (
         f"{units.plural(amounts['found'], 'regression')} found, {amounts['resolved']} resolved,"
         f" {amounts['open']} open at the end"
-        if data.outcomes
+        if any(outcome.counts for outcome in data.outcomes)
         else "no regression found, none was open"
     )
+    if amounts["said"]:
+        told += f", {amounts['said']} expected or false"
     change = ""
     if data.comparison is not None:
         a, b = data.comparison.totals
@@ -245,7 +251,7 @@ def markdown(data: PeriodData) -> str:
                 outcome.first_told.isoformat(),
                 pages.plain(words.change(finding)),
                 units.signed_duration(finding.added_ms_per_day),
-                pages.plain(outcome.state),
+                pages.plain(outcome.said if not outcome.counts else outcome.state),
             )
             lines.append(f"| {' | '.join(cells)} |")
         parts.append("\n".join(lines))

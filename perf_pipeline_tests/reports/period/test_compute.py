@@ -84,6 +84,17 @@ def test_found_open_resolved_and_forgotten() -> None:
     assert [o.found for o in found] == [True] * 3 + [False] * 3
 
 
+def test_what_is_expected_or_false_is_no_regression_any_more() -> None:
+    known = levels(1, {SUNDAY: 4.0}) | levels(2, {SUNDAY: 4.0})  # type: ignore[operator]
+    told = [(rise(n, finding_id=f"f{n}"), MONDAY) for n in (1, 2)]
+    said = {"f1": "expected", "f2": "acknowledged"}
+    found = compute.outcomes(told, known, WEEK, SUNDAY, said)
+    assert [(o.finding.finding_id, o.counts, o.said) for o in found] == [
+        ("f2", True, "acknowledged"),
+        ("f1", False, "expected"),
+    ]
+
+
 ROWS = {
     "day": pl.Date(),
     "queryid": pl.Int64(),

@@ -158,6 +158,18 @@ def test_a_week_says_what_became_of_its_regressions() -> None:
     assert "steady over 6 days" in render.render(steady).html
 
 
+def test_what_people_said_is_counted_apart() -> None:
+    data = rich()
+    words = ("expected", "false", "acknowledged", "", "")
+    outcomes = tuple(replace(o, said=w) for o, w in zip(data.outcomes, words, strict=True))
+    report = render.render(replace(data, outcomes=outcomes))
+    assert (report.found, report.resolved, report.open) == (2, 1, 1)
+    assert "1 open at the end, 2 expected or false" in report.html
+    assert "false alarm" in report.html
+    nothing = replace(data, outcomes=outcomes[:2])
+    assert "no regression found, none was open, 2 expected or false" in render.render(nothing).html
+
+
 def test_a_quiet_week_says_what_was_looked_at() -> None:
     html = render.render(replace(rich(), outcomes=(), improvements=())).html
     assert "no regression found, none was open" in html
