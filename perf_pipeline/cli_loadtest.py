@@ -46,6 +46,7 @@ def loadtest(
     from perf_pipeline.embedded import binaries
     from perf_pipeline.loadtests import run as load
     from perf_pipeline.loadtests import scenario as scenarios
+    from perf_pipeline.loadtests import swept
     from perf_pipeline.snapshots.record import collect
     from perf_pipeline.store import Store, migrate
 
@@ -64,9 +65,9 @@ def loadtest(
     with Store() as store, tempfile.TemporaryDirectory(prefix="perf-pipeline-load-") as folder:
         migrate.require_current(store)
 
-        def sweep() -> load.Swept:
+        def sweep() -> swept.Swept:
             record = collect(target, store)
-            return load.Swept(record.ts, record.server_target_id)
+            return swept.Swept(record.ts, record.server_target_id)
 
         result = load.run(
             store,

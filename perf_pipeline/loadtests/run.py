@@ -4,7 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -15,41 +15,21 @@ from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.loadtests import compile as scripts
-from perf_pipeline.loadtests import latency, pgbench, reduce, stages
+from perf_pipeline.loadtests import latency, pgbench, reduce, stages, swept
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.stages import Stage
+from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.production import refuse_production
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store, executions, frames, ledger, targets
+from perf_pipeline.store import Store, executions
 from perf_pipeline.store.load_tests import Execution, LoadTest
-from perf_pipeline.store.own import OWN_TEXT
 
 #: Sessions at most (B-37), and at most this share of what the server has: others live there, too.
 MOST_CONNECTIONS: Final = 100
 CONNECTIONS_SHARE: Final = 0.5
-#: The statements kept of a run: the heaviest; the report shows ten of them (B-46).
-MOST_QUERIES: Final = 50
-
-_STATEMENTS: Final = (
-    *("userid", "dbid", "queryid", "toplevel", "calls", "total_exec_time", "exec_time_squares"),
-    *("rows", "shared_blks_hit", "shared_blks_read", "shared_blks_dirtied", "shared_blks_written"),
-    *("temp_blks_read", "temp_blks_written", "blk_read_time", "blk_write_time", "wal_bytes"),
-)
-_HOST: Final = (
-    *(f"cpu_{part}_seconds" for part in ("user", "system", "idle", "iowait", "steal")),
-    *("memory_total_bytes", "memory_available_bytes", "disk_read_bytes", "disk_write_bytes"),
-)
-
-
-@dataclass(frozen=True)
-class Swept:
-    """Which sweep of the target a callback made: its instant, and who keeps the server's rows."""
-
-    ts: datetime
-    server_target_id: int
 
 
 @dataclass(frozen=True)
@@ -356,8 +336,8 @@ def _end(
     machine: dict[str, float | None] = {}
     queries = None
     if before is not None and after is not None:
-        machine = reduce.host(_rows(store, "host", after.server_target_id, before, after, _HOST))
-        queries = _queries(store, target, before, after)
+        machine = swept.machine(store, before, after)
+        queries = swept.queries(store, target.name, before, after)
         if machine["cpu_percent"] is None:
             notes.append("CPU, memory and disk are not known: the server is not on this machine")
     marks = [
@@ -394,35 +374,3 @@ def _end(
     return Result(
         execution, operations, [(each.stage, each.totals) for each in seen], broken, tuple(notes)
     )
-
-
-def _rows(
-    store: Store,
-    table: str,
-    target_id: int,
-    before: Swept,
-    after: Swept,
-    columns: tuple[str, ...],
-) -> pl.DataFrame:
-    """Return the rows of the sweeps after `before`, up to and with `after`."""
-    # an interval belongs to its end
-    moment = timedelta(microseconds=1)
-    return ledger.intervals(
-        store, table, target_id, before.ts + moment, after.ts + moment, columns=columns
-    ).sort("ts")
-
-
-def _queries(store: Store, target: Target, before: Swept, after: Swept) -> pl.DataFrame | None:
-    target_id = targets.find(store, target.name)
-    if target_id is None:
-        return None
-    rows = _rows(store, "statements", target_id, before, after, _STATEMENTS)
-    texts = frames.read(
-        store,
-        "findings_texts",
-        {"userid": pl.Int64, "dbid": pl.Int64, "queryid": pl.Int64, "query": pl.String},
-        {"target_id": target_id, "queryids": rows["queryid"].unique().to_list()},
-    )
-    ours = texts.filter(pl.col("query") == OWN_TEXT)
-    rows = rows.join(ours, on=["userid", "dbid", "queryid"], how="anti")
-    return reduce.queries(rows, texts).head(MOST_QUERIES)

@@ -14,8 +14,9 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import run as load
 from perf_pipeline.loadtests import scenario as scenarios
 from perf_pipeline.loadtests.pgbench import LoadError
-from perf_pipeline.loadtests.run import Options, Result, Swept
+from perf_pipeline.loadtests.run import Options, Result
 from perf_pipeline.loadtests.scenario import Scenario
+from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres.production import ProductionError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots.record import collect
