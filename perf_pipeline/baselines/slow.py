@@ -6,6 +6,7 @@ took is compared with their baseline of that day, which an open regression does 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -43,16 +44,17 @@ DAYS: Final[Schema] = {
     "reads_only": pl.Boolean,
 }
 WEEKS: Final[Schema] = {
-    "day": pl.Date,
+    "week": pl.Date,
+    "source": pl.String,
     "userid": pl.Int64,
     "dbid": pl.Int64,
     "queryid": pl.Int64,
     "toplevel": pl.Boolean,
     "category": pl.String,
+    "reads_only": pl.Boolean,
     "calls": pl.Int64,
     "io_ns": pl.Int64,
     "rows": pl.Int64,
-    "reads_only": pl.Boolean,
 }
 STATES: Final = ("CRITICAL", "WARNING", "DEGRADED", "NO_BASELINE", "NORMAL")
 _BY: Final = ("day", *KEY)
@@ -184,13 +186,47 @@ def _action() -> pl.Expr:
     )
 
 
+def before(weeks: pl.DataFrame, mondays: Iterable[date], count: int) -> pl.DataFrame:
+    """Sum up what each statement did in the weeks before some Mondays.
+
+    Parameters
+    ----------
+    weeks : polars.DataFrame
+        Columns of `WEEKS`: one row per week (its Monday), source and statement.
+    mondays : iterable of date
+    count : int
+        So many weeks.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of `WEEKS` without `source`; `week` is one of `mondays`, sorted by it and the key. A
+        sum is null where a part is. Generated history counts only for what has no other.
+
+    """
+    shifted = [weeks.with_columns(pl.col("week").dt.offset_by(f"{n + 1}w")) for n in range(count)]
+    whole = [
+        pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name)
+        for name in ("calls", "io_ns", "rows")
+    ]
+    made_up = pl.col("source") == "generated"
+    return (
+        pl.concat(shifted)
+        .filter(pl.col("week").is_in(list(mondays)))
+        .filter(made_up == made_up.all().over("week", *KEY))
+        .group_by("week", *KEY, "category", "reads_only")
+        .agg(whole)
+        .sort("week", *KEY)
+    )
+
+
 def weekly(weeks: pl.DataFrame, levels: pl.DataFrame, limits: Limits | None = None) -> pl.DataFrame:
     """Return the baselines of the statements worth watching, for each Monday.
 
     Parameters
     ----------
     weeks : polars.DataFrame
-        Columns of `WEEKS`: `day` is the Monday, the sums are of the days before it.
+        As `before` returns.
     levels : polars.DataFrame
         Columns of `store.levels.SCHEMA`, of the Mondays.
     limits : Limits, optional
@@ -206,11 +242,11 @@ def weekly(weeks: pl.DataFrame, levels: pl.DataFrame, limits: Limits | None = No
     normal = pl.col("baseline_ms")
     return (
         weeks.filter(pl.col("calls") > BASELINE_CALLS)
-        .join(levels_of(levels), on=_BY)
+        .join(levels_of(levels).rename({"day": "week"}), on=["week", *KEY])
         .filter(normal > BASELINE_MS)
-        .sort(*_BY)
+        .sort("week", *KEY)
         .select(
-            pl.col("day").alias("week"),
+            "week",
             *KEY,
             *("category", "calls", "baseline_ms", "baseline_samples"),
             io_ms=pl.col("io_ns") / 1e6 / pl.col("calls"),

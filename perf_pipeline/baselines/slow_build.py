@@ -1,5 +1,6 @@
 """Read the slow statements of a range of days, judge them, keep them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,10 +11,12 @@ from perf_pipeline.baselines.compute import BASELINE_DAYS
 from perf_pipeline.baselines.slow import Limits
 from perf_pipeline.store import Store, frames, levels, samples
 from perf_pipeline.store.own import OWN_TEXT
-from perf_pipeline.store.samples import KEY, alike
+from perf_pipeline.store.samples import KEY
 
 TABLE = ("perf_mgmt", "slow_queries")
 WEEKLY = ("perf_mgmt", "analytics_query_baselines")
+#: Whole weeks before a Monday that its baselines sum up: those a statement's baseline rests on.
+WEEKS = BASELINE_DAYS // 7
 #: What holds whatever the hour: the others are not asked of.
 _TIERS = ("all", "initial")
 
@@ -72,30 +75,33 @@ def build(
     frames.replace_days(
         store, TABLE, "day", target_id, first, last, judged.with_columns(number).sort("day", *KEY)
     )
-    mondays = [day for day in days if day.isoweekday() == 1]
-    parts = [_week(store, target_id, monday, limits) for monday in mondays]
-    weekly = pl.concat(parts).with_columns(number) if parts else pl.DataFrame()
-    kept = frames.replace_days(store, WEEKLY, "week", target_id, first, last, weekly)
+    weekly = _weekly(store, target_id, [day for day in days if day.isoweekday() == 1], limits)
+    kept = frames.replace_days(
+        store, WEEKLY, "week", target_id, first, last, weekly.with_columns(number)
+    )
     (known_day,) = store.rows("slow_measured", {"target_id": target_id, "day": last})
     return Built(judged, kept, bool(known_day["measured"]))
 
 
-def _week(store: Store, target_id: int, monday: date, limits: Limits | None) -> pl.DataFrame:
-    plans = samples.read_plans(store, target_id, [monday - timedelta(days=1)])
-    source = plans[0].source if plans else samples.SOURCES[0]
-    start = monday - timedelta(days=BASELINE_DAYS)
-    rows = frames.read(
+def _weekly(
+    store: Store, target_id: int, mondays: Sequence[date], limits: Limits | None
+) -> pl.DataFrame:
+    if not mondays:
+        return pl.DataFrame()
+    known = pl.concat(
+        levels.read(store, target_id, day, day, tiers=_TIERS, above=slow.BASELINE_MS)
+        for day in mondays
+    )
+    weeks = frames.read(
         store,
         "slow_weeks",
         slow.WEEKS,
         {
             "target_id": target_id,
-            "monday": monday,
-            "start": start,
-            "sources": list(alike(source)),
-            "calls": slow.BASELINE_CALLS,
+            "start": mondays[0] - timedelta(weeks=WEEKS),
+            "end": mondays[-1],
+            "queryids": known["queryid"].unique().sort().to_list(),
             "own_text": OWN_TEXT,
         },
     )
-    known = levels.read(store, target_id, monday, monday, tiers=_TIERS)
-    return slow.weekly(rows, known, limits)
+    return slow.weekly(slow.before(weeks, mondays, WEEKS), known, limits)

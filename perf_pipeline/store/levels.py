@@ -109,6 +109,7 @@ def read(
     queryids: Sequence[int] | None = None,
     metric: str = METRIC,
     tiers: Sequence[str] = TIERS,
+    above: float = 0.0,
 ) -> pl.DataFrame:
     """Read the baselines of a span of days.
 
@@ -124,6 +125,8 @@ def read(
         Which of a statement's numbers; ms per call by default.
     tiers : sequence of str
         Only these; default: all.
+    above : float
+        Only where the centre is above it, ms.
 
     Returns
     -------
@@ -144,5 +147,6 @@ def read(
             "queryids": None if queryids is None else list(queryids),
             "metric": metric,
             "tiers": list(tiers),
+            "above": above,
         },
     )

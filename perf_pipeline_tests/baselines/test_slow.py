@@ -138,10 +138,21 @@ def test_slower_is_never_graded_better(mean: float, normal: float, factor: float
 def test_a_weekly_baseline_needs_calls_and_time() -> None:
     def week(calls: int) -> pl.DataFrame:
         return pl.DataFrame(
-            [(MONDAY, *KEY, "reporting", calls, 8_000_000_000, 300, True)],
+            [
+                (
+                    MONDAY - timedelta(days=7),
+                    "collected",
+                    *KEY,
+                    "reporting",
+                    True,
+                    calls,
+                    8 * 10**9,
+                    300,
+                )
+            ],
             schema=dict(slow.WEEKS),
             orient="row",
-        )
+        ).pipe(slow.before, [MONDAY], 4)
 
     row = only(slow.weekly(week(100), level(3000.0, day=MONDAY)))
     assert (row["warning_ms"], row["critical_ms"]) == (4500.0, 9000.0)
@@ -149,6 +160,28 @@ def test_a_weekly_baseline_needs_calls_and_time() -> None:
     assert slow.weekly(week(50), level(3000.0, day=MONDAY)).is_empty()
     assert slow.weekly(week(100), level(100.0, day=MONDAY)).is_empty()
     assert slow.weekly(week(100), level(None)).is_empty()
+
+
+def test_the_weeks_before_a_monday_are_summed_up() -> None:
+    rows = [
+        (MONDAY - timedelta(weeks=back), source, *KEY, "general", None, calls, io, 7)
+        for back, source, calls, io in [
+            (0, "collected", 1_000, 1),  # the week itself is still to come
+            (1, "collected", 1, 10),
+            (2, "imported", 20, 20),
+            (3, "generated", 300, 30),
+            (4, "collected", 4_000, 40),
+            (5, "collected", 50_000, 50),
+        ]
+    ]
+    weeks = pl.DataFrame(rows, schema=dict(slow.WEEKS), orient="row")
+    real = only(slow.before(weeks, [MONDAY], 4))
+    assert (real["week"], real["calls"], real["io_ns"], real["rows"]) == (MONDAY, 4_021, 70, 21)
+    made_up = weeks.filter(pl.col("source") == "generated")
+    assert only(slow.before(made_up, [MONDAY], 4))["calls"] == 300
+    unknown = weeks.with_columns(io_ns=pl.when(pl.col("calls") != 20).then("io_ns"))
+    row = only(slow.before(unknown, [MONDAY], 4))
+    assert (row["calls"], row["io_ns"]) == (4_021, None)
 
 
 # --- on a store ----------------------------------------------------------------------------------
