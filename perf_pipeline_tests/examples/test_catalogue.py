@@ -91,6 +91,11 @@ def test_rows_are_the_systems_own_and_each_index_is_listed_once(system: str) -> 
         assert sqlfiles.load(name).purpose
 
 
+def test_every_row_of_menuca_is_told_of() -> None:
+    told = [row.row for row in catalogue.rows("menuca")]
+    assert told == [f"M-{number:02d}" for number in range(1, 54)]
+
+
 # --- on every server ------------------------------------------------------------------------
 
 
@@ -109,6 +114,7 @@ def test_every_declared_object_is_in_the_database(
     applied: str, each_server: EmbeddedServer
 ) -> None:
     with psycopg.connect(each_server.url(f"catalogue_{applied}")) as connection:
+        connection.execute("SET timezone = 'UTC'")  # bounds are told in it
         existing = catalogue.found(connection)
     assert catalogue.differences(catalogue.rows(applied), existing) == {}
 
