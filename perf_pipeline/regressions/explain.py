@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from perf_pipeline.regressions.events import RELEASE_TAGS, Event
+from perf_pipeline.regressions.summary import short
 
 #: Kind of event -> weight for a rise and for a fall of time per call.
 KIND_WEIGHT: dict[str, tuple[float, float]] = {
@@ -246,7 +247,7 @@ def _usage(event: Event, onset: Onset, scans: Rate, evidence: list[str]) -> floa
     if rate == 0:
         evidence.append("the index was not scanned before")
         return UNUSED
-    evidence.append(f"the index was scanned {rate:,.3g} times a second before")
+    evidence.append(f"the index was scanned {short(rate)} times a second before")
     return USED
 
 
@@ -261,7 +262,7 @@ def _reads(event: Event, onset: Onset, reads: Rate, evidence: list[str]) -> floa
     if more > 0 and more >= READS_RATIO * less:
         verb = "rose" if event.kind == "index_dropped" else "fell"
         evidence.append(
-            f"sequential reads of {event.relation} {verb} from {old:,.3g} to {new:,.3g}"
+            f"sequential reads of {event.relation} {verb} from {short(old)} to {short(new)}"
             " rows a second"
         )
         return READS_ROSE

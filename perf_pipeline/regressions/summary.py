@@ -134,12 +134,17 @@ def _besides(time: Mapping[str, Any]) -> list[str]:
 def _waits(waits: Mapping[str, Any] | None) -> list[str]:
     if not waits:
         return []
-    risen = [w for w in waits["by_type"] if w["after"] - w["before"] >= TOLD_WAIT and w["type"]]
-    return [
-        f"{_percent(w['after'])} of its samples wait for {w['type']}"
-        f" ({_percent(w['before'])} before)"
-        for w in risen[:1]
-    ]
+    for wait in waits["by_type"]:
+        before, after = wait["before"], wait["after"]
+        if wait["type"] == "running" or after is None or after - (before or 0.0) < TOLD_WAIT:
+            continue
+        known = (
+            f"{_percent(before)} before"
+            if before is not None
+            else "before it was hardly ever seen at work"
+        )
+        return [f"{_percent(after)} of its samples wait for {wait['type']} ({known})"]
+    return []
 
 
 def _percent(share: float) -> str:

@@ -15,7 +15,7 @@ SCHEMA: Schema = {
     "wait_event": pl.String(),
     "sessions": pl.Int64(),
 }
-#: Fewer samples on a side say nothing: of three, one more or less is a third.
+#: Fewer samples say nothing of a side: of three, one more or less is a third.
 LEAST_SAMPLES = 5
 #: Name of what a session without a wait does.
 RUNNING = "running"
@@ -41,15 +41,16 @@ def compare(
     Returns
     -------
     dict or None
-        None with fewer than `LEAST_SAMPLES` samples on a side. Else `samples_before`,
-        `samples_after` and `by_type`: {"type", "event", "before", "after"}, shares of the samples
-        by type of wait (`running`: none), with the most frequent event of the type after (before,
-        if there is none after); the largest change first.
+        None with fewer than `LEAST_SAMPLES` samples on both sides: a statement that takes no time
+        is hardly ever seen. Else `samples_before`, `samples_after` and `by_type`: {"type", "event",
+        "before", "after"}, shares of the samples by type of wait (`running`: none; None on a side
+        with too few samples), with the most frequent event of the type after (before, if there is
+        none after); the largest change first.
 
     """
     sides = [_counts(samples, span) for span in (before, after)]
     totals = [sum(counts.values()) for counts in sides]
-    if min(totals) < LEAST_SAMPLES:
+    if max(totals) < LEAST_SAMPLES:
         return None
     types = sorted({kind for counts in sides for kind, _ in counts})
     shares: list[dict[str, Any]] = [
@@ -57,14 +58,20 @@ def compare(
             "type": kind,
             "event": _commonest(kind, sides),
             **{
-                name: round(sum(n for (k, _), n in counts.items() if k == kind) / total, 4)
+                name: _share(kind, counts, total)
                 for name, counts, total in zip(("before", "after"), sides, totals, strict=True)
             },
         }
         for kind in types
     ]
-    shares.sort(key=lambda share: (-abs(share["after"] - share["before"]), share["type"]))
+    shares.sort(key=lambda s: (-abs((s["after"] or 0.0) - (s["before"] or 0.0)), s["type"]))
     return {"samples_before": totals[0], "samples_after": totals[1], "by_type": shares}
+
+
+def _share(kind: str, counts: dict[tuple[str, str], int], total: int) -> float | None:
+    if total < LEAST_SAMPLES:
+        return None
+    return round(sum(n for (k, _), n in counts.items() if k == kind) / total, 4)
 
 
 def _counts(samples: pl.DataFrame, span: tuple[datetime, datetime]) -> dict[tuple[str, str], int]:

@@ -206,14 +206,19 @@ def _waits(waits: object) -> tuple[Figure, ...]:
     for kind in kinds[:MAX_ROWS] if isinstance(kinds, list) else []:
         if not isinstance(kind, Mapping):
             continue
-        before, after = kind.get("before"), kind.get("after")
-        if _is_number(before) and _is_number(after):
-            event = f": {kind['event']}" if kind.get("event") else ""
-            name = f"{kind.get('type') or 'not told'}{event}"[:MAX_TEXT]
-            points = (after - before) * 100
-            sign = "+" if points > 0 else ""
-            change = f"{sign}{units.number(points)} points" if points else "none"
-            found.append(Figure(name, units.percent(before), units.percent(after), change))
+        sides = [kind.get("before"), kind.get("after")]
+        known = [float(side) for side in sides if _is_number(side)]
+        if not known:
+            continue
+        event = f": {kind['event']}" if kind.get("event") else ""
+        name = f"{kind.get('type') or 'not told'}{event}"[:MAX_TEXT]
+        # a statement that was hardly ever seen at work has no shares
+        shown = [units.percent(float(s)) if _is_number(s) else "unknown" for s in sides]
+        points = (known[-1] - known[0]) * 100
+        sign = "+" if points > 0 else ""
+        change = f"{sign}{units.number(points)} points" if points else "none"
+        change = change if len(known) > 1 else ""
+        found.append(Figure(name, shown[0], shown[1], change))
     return tuple(found)
 
 

@@ -169,6 +169,14 @@ def test_spilling_planning_wal_and_waits_are_told_besides():
     assert said.endswith("80 % of its samples wait for Lock (2 % before)")
 
 
+def test_a_wait_of_a_statement_never_seen_before_is_told():
+    waits = {"by_type": [{"type": "Lock", "before": None, "after": 0.8}]}
+    said = sentence(decompose(WORK, replace(WORK, exec_ms=4000.0)), "up", waits)
+    assert said.endswith(
+        "80 % of its samples wait for Lock (before it was hardly ever seen at work)"
+    )
+
+
 def test_without_a_split_nothing_is_said():
     assert sentence(None, "up") is None
 

@@ -211,7 +211,7 @@ def test_a_rise_of_sequential_reads_is_evidence_and_its_absence_counts_against()
     rose = ranked(dropped(), reads=lambda _n, start, _e: 10.0 if start < AT else 5000.0)[0]
     same = ranked(dropped(), reads=lambda *_: 10.0)[0]
     assert rose.score > ranked(dropped())[0].score > same.score
-    assert any("rose from 10 to 5e+03 rows a second" in line for line in rose.evidence)
+    assert any("rose from 10 to 5,000 rows a second" in line for line in rose.evidence)
 
 
 def test_the_nearer_event_is_likelier_and_a_far_one_is_none():

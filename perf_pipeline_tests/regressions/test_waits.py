@@ -44,6 +44,17 @@ def test_shares_by_type_with_the_largest_change_first():
     }
 
 
-@pytest.mark.parametrize("rows", [(), ((-9, "", "", 90), (1, "Lock", "tuple", 4))])
-def test_too_few_samples_on_a_side_are_no_shares(rows):
+def test_a_side_with_too_few_samples_has_no_shares():
+    found = compare(
+        samples((-9, "", "", 4), (1, "Lock", "tuple", 9), (2, "", "", 1)), BEFORE, AFTER
+    )
+    assert (found["samples_before"], found["samples_after"]) == (4, 10)
+    assert found["by_type"] == [
+        {"type": "Lock", "event": "tuple", "before": None, "after": 0.9},
+        {"type": "running", "event": None, "before": None, "after": 0.1},
+    ]
+
+
+@pytest.mark.parametrize("rows", [(), ((-9, "", "", 4), (1, "Lock", "tuple", 4))])
+def test_too_few_samples_on_both_sides_are_nothing(rows):
     assert compare(samples(*rows), BEFORE, AFTER) is None

@@ -120,3 +120,9 @@ def test_any_json_is_shown_within_bounds(value: Any) -> None:
     assert len(found.facts) <= module.MAX_FACTS
     assert all(len(text) <= module.MAX_TEXT for _, text in found.facts)
     assert breakdown(json.loads(json.dumps(EVIDENCE)), DAY) == breakdown(EVIDENCE, DAY)
+
+
+def test_a_side_without_shares_is_unknown_and_not_zero() -> None:
+    waits = {"by_type": [{"type": "Lock", "event": "tuple", "before": None, "after": 0.75}]}
+    (figure,) = breakdown({"waits": waits}).waits
+    assert (figure.name, figure.before, figure.change) == ("Lock: tuple", "unknown", "")
