@@ -13,16 +13,30 @@ from perf_pipeline.errors import ConfigurationError
 @click.group(invoke_without_command=True)
 @click.option("--target", help="The target's name.")
 @click.option("--day", type=Day(), help="UTC day, YYYY-MM-DD; default today.")
+@click.option(
+    "--of",
+    "kind",
+    type=click.Choice(["day", "week", "month"]),
+    default="day",
+    show_default=True,
+    help="The day, or the week (from Monday) or month that holds it.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.pass_context
 def report(
-    context: click.Context, target: str | None, day: date | None, out: Path | None, as_json: bool
+    context: click.Context,
+    target: str | None,
+    day: date | None,
+    kind: str,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Write the regression report of a day as one self-contained HTML file.
+    """Write the report of a day, a week or a month as one self-contained HTML file.
 
-    Exits with 1 when the day holds a warning or a critical finding that nobody has acknowledged.
-    `report compare` compares two intervals instead.
+    Exits with 1 when the day holds a warning or a critical finding that nobody has acknowledged,
+    or when a regression of the week or month is open at its end. `report compare` compares two
+    intervals instead.
     """
     if context.invoked_subcommand is not None:
         return
@@ -35,6 +49,8 @@ def report(
 
     declared_target(target)
     chosen = day or datetime.now(UTC).date()
+    if kind != "day":
+        sys.exit(_of_period(target, f"{kind}ly", chosen, out, as_json=as_json))
     with Store() as store:
         migrate.require_current(store)
         found = latest(store, target, chosen)
@@ -52,6 +68,23 @@ def report(
     else:
         say(f"{out}: {found.findings} findings on {chosen}")
     sys.exit(1 if found.regressions else 0)
+
+
+def _of_period(target: str, kind: str, day: date, out: Path, *, as_json: bool) -> int:
+    from perf_pipeline.reports.period.build import build
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as store:
+        migrate.require_current(store)
+        (made,) = build(store, target, kind, day, day)
+    _write(out, made.html)
+    figures = {"found": made.found, "resolved": made.resolved, "open": made.open}
+    if as_json:
+        print_json({"target": target, "kind": kind, "day": made.day, "path": out, **figures})
+    else:
+        told = ", ".join(f"{count} {name}" for name, count in figures.items())
+        say(f"{out}: {told} from {made.day} on")
+    return 1 if made.open else 0
 
 
 @report.command()

@@ -85,6 +85,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         (["report", "--target", "thorbis", "--day", "yesterday", "--out", "x"], "YYYY-MM-DD"),
         (["report", "--target", "thorbis"], "Missing option '--out'"),
         (["report", "--out", "x"], "Missing option '--target'"),
+        (["report", "--target", "thorbis", "--of", "year", "--out", "x"], "'year' is not one of"),
         (["report", "compare", "--target", "thorbis", "--out", "x"], "--from and --to, or --at"),
         (
             ["report", "compare", "--target", "t", "--from", "2026-11-01", "--at", "2026-11-01"],
@@ -217,6 +218,13 @@ def test_two_days_and_two_halves_of_a_day_are_compared(
     code, out, _ = run(capsys, *compare, *halves, "--out", str(text))
     assert (code, "2026-11-21 12:00:00 to 18:00:00" in out) == (0, True)
     assert text.read_text("utf-8").startswith("**thorbis")
+    week = ("report", "--target", "thorbis", "--of", "week", "--day", "2026-11-21")
+    code, out, _ = run(capsys, *week, "--out", str(page), "--json")
+    assert (code, json.loads(out)["day"], json.loads(out)["open"]) == (1, "2026-11-16", 1)
+    assert "Weekly report" in page.read_text("utf-8")
+    month = ("report", "--target", "thorbis", "--of", "month", "--day", "2026-10-21")
+    code, out, _ = run(capsys, *month, "--out", str(page))
+    assert (code, "0 found, 0 resolved, 0 open from 2026-10-01 on" in out) == (0, True)
     code, _, err = run(capsys, *compare, "--from", "2026-11-20", "--to", "2026-11-20", "--json")
     assert (code, "overlap" in err) == (2, True)
 

@@ -9,11 +9,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from perf_pipeline.reports import render
+from perf_pipeline.reports.comparison import render as comparison_render
+from perf_pipeline.reports.period import render as period_render
 from perf_pipeline_tests.integration.conftest import PROGRAM, Demo, environment
+from perf_pipeline_tests.reports import samples
+from perf_pipeline_tests.reports.comparison import test_render as comparisons
+from perf_pipeline_tests.reports.period import test_render as periods
 
 pytestmark = [pytest.mark.server, pytest.mark.ui, pytest.mark.timeout(420)]
 
@@ -126,6 +134,66 @@ def test_plot_of_a_number_appears(ui: str, page: Page) -> None:
     page.goto(f"{ui}/assets/thorbis/stats/database?view=overview")
     page.get_by_text("Plots", exact=True).first.click(timeout=60_000)
     expect(page.locator("canvas").first).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_pages_of_ours_need_nothing_but_themselves(
+    browser: Browser, tmp_path: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    pages = {
+        "day": render.render(samples.rich()).html,
+        "comparison": comparison_render.html(comparisons.comparison(20)),
+        "week": period_render.render(periods.rich()).html,
+    }
+    context = browser.new_context(
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
+        reduced_motion="reduce",
+    )
+    opened = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("console", lambda message: said.append(message.text))
+    for name, html in pages.items():
+        path = tmp_path / f"{name}.html"
+        path.write_text(html, "utf-8")
+        opened.goto(f"file://{path}")
+        expect(opened.locator("h1")).to_be_visible()
+        # nothing sticks out sideways, even on a telephone
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        opened.keyboard.press("Tab")
+        assert opened.evaluate("document.activeElement.className") == "skip"
+        folded = opened.query_selector("details:not([open]) > summary")
+        assert folded is not None
+        folded.focus()
+        opened.keyboard.press("Enter")
+        assert folded.evaluate("summary => summary.parentElement.open")
+    ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == ("rgb(17, 22, 27)" if scheme == "dark" else "rgb(245, 246, 248)")
+    assert [url for url in asked if not url.startswith("file://")] == []
+    assert said == []
+    context.close()
+
+
+def test_a_deploy_is_compared_while_all_runs(ui: str, page: Page, demo: Demo) -> None:
+    out = demo.home / "compared.html"
+    done = subprocess.run(
+        [
+            *(PROGRAM, "report", "compare", "--target", "thorbis", "--out", str(out)),
+            *("--at", demo.summary["onset"], "--hours", "0.005"),
+        ],
+        env=environment(demo.home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page.goto(f"file://{out}")
+    slowest = page.locator("#statements ~ .panel tbody tr").first
+    expect(slowest).to_contain_text("hs.work_orders")
+    assert "generated" not in page.content()
 
 
 def test_report_shows_its_finding_and_picture(ui: str, page: Page, demo: Demo) -> None:
