@@ -37,6 +37,7 @@ SYSTEMS: dict[str, Callable[[str], object]] = {
     "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business),
     "menuca": lambda url: None,
     "omninode": lambda url: None,
+    "guardian": lambda url: None,
 }
 
 #: Variables of the load scripts of each system that has some.

@@ -1,0 +1,363 @@
+"""What the functions, views and indexes of guardian do, on every version."""
+
+import hashlib
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.examples import schema
+
+pytestmark = pytest.mark.server
+
+NAME = "guardian_empty"
+
+
+@pytest.fixture(scope="module")
+def empty_url(each_server: EmbeddedServer) -> Iterator[str]:
+    """Return the URL of a database with the schema and no row."""
+    each_server.ensure_database(NAME)
+    schema.apply(each_server.url(NAME), "guardian")
+    yield each_server.url(NAME)
+    each_server.drop_database(NAME)
+
+
+@pytest.fixture
+def db(empty_url: str) -> Iterator[psycopg.Connection]:
+    """Return a transaction that ends without a trace."""
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("SET timezone = 'America/New_York'")  # nothing may depend on it
+        yield connection
+        connection.rollback()
+
+
+def one(connection: psycopg.Connection, statement: str, *values: Any) -> Any:
+    row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
+    assert row is not None
+    return row[0] if len(row) == 1 else row
+
+
+def user(connection: psycopg.Connection) -> uuid.UUID:
+    made: uuid.UUID = one(
+        connection,
+        "INSERT INTO auth.users (email) VALUES (gen_random_uuid() || '@example.test') RETURNING id",
+    )
+    return made
+
+
+def fact(connection: psycopg.Connection, table: str, patient: uuid.UUID, **more: Any) -> uuid.UUID:
+    columns = {"patient_id": patient, "name": "x", **more}
+    made: uuid.UUID = one(
+        connection,
+        f"INSERT INTO guardian.{table} ({', '.join(columns)})"
+        f" VALUES ({', '.join(['%s'] * len(columns))}) RETURNING id",
+        *columns.values(),
+    )
+    return made
+
+
+# --- rows that no index may refuse ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 4], ids=["of one byte", "of four bytes"])
+def test_a_document_of_any_length_can_be_stored_and_found(
+    make_database: Callable[..., str], size: int
+) -> None:
+    draw = random.Random(7)
+    letters = [chr(n) for n in (range(97, 123) if size == 1 else range(0x20000, 0x27000))]
+    words = {"".join(draw.choices(letters, k=6 if size == 1 else 2)) for _ in range(150_000)}
+    url = make_database()
+    schema.apply(url, "guardian")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO guardian.documents (user_id, title, content) VALUES (%s, 't', %s)",
+            (user(connection), f"migraine {' '.join(words)}"),
+        )
+        found = (
+            "SELECT count(*) FROM guardian.documents"
+            " WHERE content_vector @@ to_tsquery('english', %s)"
+        )
+        assert one(connection, found, "migraines") == 1
+        assert one(connection, found, "nothing") == 0
+        with pytest.raises(psycopg.errors.ProgramLimitExceeded):  # as a whole it does not fit
+            connection.execute("SELECT to_tsvector('english', content) FROM guardian.documents")
+
+
+def test_places_in_documents_are_found_by_what_they_touch(db: psycopg.Connection) -> None:
+    document = one(
+        db,
+        "INSERT INTO guardian.documents (user_id, title) VALUES (%s, 't') RETURNING id",
+        user(db),
+    )
+    for corner in range(0, 100, 10):
+        db.execute(
+            "INSERT INTO guardian.clinical_fact_sources"
+            " (document_id, source_table, source_id, page, bounding_box)"
+            " VALUES (%s, 'patient_medications', gen_random_uuid(), 1,"
+            " box(point(%s, 0), point(%s, 5)))",
+            (document, corner, corner + 5),
+        )
+    touching = "SELECT count(*) FROM guardian.clinical_fact_sources WHERE bounding_box && %s::box"
+    assert one(db, touching, "(12,1),(22,2)") == 2
+
+
+# --- partitions -----------------------------------------------------------------------------
+
+
+def test_a_change_is_in_the_month_of_its_utc_day(db: psycopg.Connection) -> None:
+    insert = (
+        "INSERT INTO guardian.audit_log (table_name, operation, changed_at, audit_date)"
+        " VALUES ('t', 'UPDATE', %s, %s) RETURNING tableoid::regclass::text"
+    )
+    # 20:00 in New York is the next day, and month, in UTC
+    assert one(db, insert, "2025-01-31T20:00-05", "2025-02-01") == "guardian.audit_log_2025_02"
+    assert one(db, insert, "2017-06-01Z", "2017-06-01") == "guardian.audit_log_default"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        one(db, insert, "2025-01-31T20:00-05", "2025-01-31")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "ahead"),
+    [("audit_log", "audit_date", 3), ("document_processing_stages", "processing_date", 2)],
+)
+def test_the_months_to_come_have_a_partition(
+    db: psycopg.Connection, table: str, column: str, ahead: int
+) -> None:
+    names = {
+        row[0]
+        for row in db.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass",
+            (f"guardian.{table}",),
+        )
+    }
+    wanted = {
+        one(
+            db,
+            "SELECT to_char((now() AT TIME ZONE 'UTC') + make_interval(months => %s), 'YYYY_MM')",
+            month,
+        )
+        for month in range(ahead + 1)
+    }
+    assert {f"guardian.{table}_{month}" for month in {*wanted, "2025_01", "default"}} <= names
+
+
+def test_a_month_of_the_past_can_be_made(db: psycopg.Connection) -> None:
+    made = one(
+        db, "SELECT guardian.create_monthly_partition('guardian.audit_log', '2019-11-30')::text"
+    )
+    assert made == "guardian.audit_log_2019_11"
+    found = one(
+        db,
+        "SELECT count(*) FROM pg_index WHERE indrelid = 'guardian.audit_log_2019_11'::regclass",
+    )
+    assert found == 2  # the key and the index of records
+
+
+# --- orphans --------------------------------------------------------------------------------
+
+MEDICATIONS, CONDITIONS = "patient_medications", "patient_conditions"
+
+
+def link(
+    connection: psycopg.Connection,
+    patient: uuid.UUID,
+    source: tuple[str, uuid.UUID],
+    target: tuple[str, uuid.UUID],
+    kind: str = "treats",
+    days: int = 0,
+) -> uuid.UUID:
+    made: uuid.UUID = one(
+        connection,
+        "INSERT INTO guardian.medical_data_relationships (patient_id, relationship_type,"
+        " source_table, source_id, target_table, target_id, created_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, now() - make_interval(days => %s)) RETURNING id",
+        patient, kind, *source, *target, days,
+    )  # fmt: skip
+    return made
+
+
+def orphans(connection: psycopg.Connection) -> dict[uuid.UUID, tuple[str, str, str]]:
+    rows = connection.execute(
+        "SELECT relationship_id, orphan_type, source_state, target_state"
+        " FROM guardian.detect_orphaned_relationships()"
+    ).fetchall()
+    assert len({row[0] for row in rows}) == len(rows)  # each once, both ends missing too
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_each_relationship_is_told_once_and_by_what_is_wrong(db: psycopg.Connection) -> None:
+    db.execute(
+        "INSERT INTO guardian.relationship_types VALUES"
+        " ('treats', '{patient_medications}', '{patient_conditions}', true),"
+        " ('caused', '{patient_medications}', '{patient_conditions}', false)"
+    )
+    db.execute("CREATE TABLE guardian.odd (number integer)")
+    patient = user(db)
+    drug = (MEDICATIONS, fact(db, MEDICATIONS, patient))
+    illness = (CONDITIONS, fact(db, CONDITIONS, patient))
+    put_away = (CONDITIONS, fact(db, CONDITIONS, patient, archived=True))
+    gone = uuid.uuid4()
+    whole = link(db, patient, drug, illness)
+    there = "present"
+    wanted = {
+        link(db, patient, (MEDICATIONS, gone), illness): ("missing_source", "missing", there),
+        link(db, patient, drug, (CONDITIONS, gone)): ("missing_target", there, "missing"),
+        link(db, patient, (MEDICATIONS, gone), (CONDITIONS, gone)): (
+            "missing_both", "missing", "missing",
+        ),
+        link(db, patient, drug, put_away): ("archived_parent", there, "archived"),
+        link(db, patient, drug, illness, "invented"): ("undeclared_type", there, there),
+        link(db, patient, drug, illness, "caused"): ("inactive_type", there, there),
+        link(db, patient, illness, drug): ("unlisted_table", there, there),
+        link(db, patient, drug, ("no_such_table", gone)): ("unknown_table", there, "unknown table"),
+        link(db, patient, drug, ("odd", gone)): ("unknown_table", there, "unknown table"),
+        link(db, patient, drug, ("a.b.c.d; DROP", gone)): ("unknown_table", there, "unknown table"),
+        # a name with its schema, of a table without the column archived
+        link(db, patient, drug, ("auth.users", patient)): ("unlisted_table", there, there),
+    }  # fmt: skip
+    found = orphans(db)
+    assert found == wanted
+    assert whole not in found
+    db.execute("UPDATE guardian.medical_data_relationships SET archived = true")
+    assert orphans(db) == {}
+
+
+def test_the_summary_is_refreshed_though_two_kinds_share_a_path(
+    each_server: EmbeddedServer,
+) -> None:
+    name = "guardian_summary"
+    each_server.ensure_database(name, NAME)
+    with psycopg.connect(each_server.url(name), autocommit=True) as connection:
+        patient = user(connection)
+        ends = (MEDICATIONS, uuid.uuid4()), (CONDITIONS, uuid.uuid4())
+        for kind, days in (("treats", 1), ("treats", 10), ("caused", 40)):
+            link(connection, patient, *ends, kind, days)
+        connection.execute(
+            "REFRESH MATERIALIZED VIEW CONCURRENTLY guardian.orphaned_relationships_summary"
+        )
+        rows = connection.execute(
+            "SELECT relationship_type, orphans, newest_age_days, oldest_age_days, avg_age_days,"
+            " older_than_30_days, older_than_7_days FROM guardian.orphaned_relationships_summary"
+            " WHERE relationship_path = 'patient_medications -> patient_conditions'"
+            " AND orphan_type = 'missing_both' ORDER BY 1"
+        ).fetchall()
+        refresh = "REFRESH MATERIALIZED VIEW CONCURRENTLY guardian.data_quality_metrics"
+        connection.execute(refresh)
+        fact(connection, MEDICATIONS, patient, confidence_score=0.5, requires_review=True)
+        fact(connection, MEDICATIONS, patient, confidence_score=0.9, archived=True)
+        connection.execute(refresh)
+        quality = one(
+            connection,
+            "SELECT total_records, pending_review, low_confidence, avg_confidence, archived_records"
+            " FROM guardian.data_quality_metrics WHERE table_name = 'patient_medications'",
+        )
+    each_server.drop_database(name)
+    assert [(row[0], *map(float, row[1:])) for row in rows] == [
+        ("caused", 1, 40, 40, 40, 1, 1),
+        ("treats", 2, 1, 10, 5.5, 0, 1),
+    ]
+    assert tuple(map(float, quality)) == (2, 1, 1, 0.7, 1)
+
+
+# --- shards, the pool, the system -----------------------------------------------------------
+
+
+def test_users_are_on_ten_shards_by_a_digest_anybody_can_compute(db: psycopg.Connection) -> None:
+    draw = random.Random(3)
+    users = [str(uuid.UUID(int=draw.getrandbits(128))) for _ in range(10_000)]
+    rows = db.execute(
+        "SELECT u, guardian.calculate_user_shard(u::uuid) FROM unnest(%s::text[]) AS u", (users,)
+    ).fetchall()
+    ours = [
+        int(hashlib.md5(u.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 10 + 1
+        for u in users
+    ]
+    assert [shard for _, shard in rows] == ours
+    assert set(ours) == set(range(1, 11))
+    assert max(ours.count(shard) for shard in range(1, 11)) < 1.1 * 1000
+
+
+def test_a_shard_with_more_than_its_share_is_told(db: psycopg.Connection) -> None:
+    by_shard: dict[int, list[uuid.UUID]] = {1: [], 2: [], 3: []}
+    for number in range(400):
+        candidate = uuid.UUID(int=number)
+        shard = one(db, "SELECT guardian.calculate_user_shard(%s)", candidate)
+        if shard in by_shard and len(by_shard[shard]) < {1: 8, 2: 2, 3: 2}[shard]:
+            by_shard[shard].append(candidate)
+    for member in (member for members in by_shard.values() for member in members):
+        db.execute("INSERT INTO auth.users (id, email) VALUES (%s, %s)", (member, str(member)))
+    fact(db, MEDICATIONS, by_shard[2][0])
+    db.execute(
+        "INSERT INTO guardian.user_dashboard_cache (patient_id, cache_generation_time_ms)"
+        " VALUES (%s, 1500)",
+        (by_shard[1][0],),
+    )
+    rows = db.execute(
+        "SELECT shard_id, users, estimated_mb, performance_score, imbalance"
+        " FROM guardian.analyze_shard_balance()"
+    ).fetchall()
+    assert [(row[0], row[1], float(row[2]), *row[3:]) for row in rows] == [
+        (1, 8, 0.0, 80, "HIGH"),
+        (2, 2, 0.1, None, "LOW"),
+        (3, 2, 0.0, None, "LOW"),
+    ]
+
+
+def test_clients_of_every_database_and_state_are_counted(
+    db: psycopg.Connection, each_server: EmbeddedServer
+) -> None:
+    def seen() -> dict[str, int]:
+        db.execute("SELECT pg_stat_clear_snapshot()")
+        rows = db.execute("SELECT * FROM guardian.check_connection_pool_health()").fetchall()
+        assert {row[3:] for row in rows} == {("OK", None)}
+        return {row[0]: row[1] for row in rows}
+
+    before = seen()
+    with psycopg.connect(each_server.url("postgres"), application_name="elsewhere") as other:
+        other.execute("SELECT 1")  # idle in a transaction, of another database
+        after = seen()
+        told = one(
+            db,
+            "SELECT state, connections FROM guardian.connection_pool_metrics"
+            " WHERE application_name = 'elsewhere'",
+        )
+    assert told == ("idle in transaction", 1)
+    assert after["total"] >= before["total"] + 1
+    assert after["idle"] >= before["idle"] + 1
+
+
+def test_the_system_tells_size_activity_and_cache(db: psycopg.Connection) -> None:
+    found = dict(
+        db.execute("SELECT metric_name, metric_value FROM guardian.system_performance_metrics")
+    )
+    assert set(found) == {"database_size", "active_connections", "cache_hit_ratio"}
+    assert found["database_size"] > 1_000_000
+    assert found["active_connections"] >= 1
+
+
+def test_a_summary_and_a_queue_entry_say_what_they_do_not_know(db: psycopg.Connection) -> None:
+    patient = user(db)
+    entry = one(
+        db,
+        "INSERT INTO guardian.cache_invalidation_queue (patient_id, reason) VALUES (%s, 'r')"
+        " RETURNING cache_type, generation, attempts, last_error",
+        patient,
+    )
+    assert entry == ("dashboard", 1, 0, None)
+    cache = one(
+        db,
+        "INSERT INTO guardian.user_dashboard_cache (patient_id, cache_generation_time_ms)"
+        " VALUES (%s, 12.5) RETURNING row_to_json(user_dashboard_cache)::text",
+        patient,
+    )
+    said = json.loads(cache)
+    assert said["cache_version"] == 1
+    assert {key for key, value in said.items() if value is None} == {
+        "avg_confidence",
+        *(f"last_{what}_at" for what in ("medication", "condition", "lab", "encounter", "vitals")),
+    }
