@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import median
 from typing import Final
+from uuid import UUID
 
 from perf_pipeline.store.load_tests import Thresholds
 
@@ -119,13 +120,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What an execution is compared with; `runs` is how many it is the median of."""
+    """What an execution is compared with: the median of `runs` runs, the newest is `source`."""
 
     baseline_type: str
     level: Run
     thresholds: Thresholds = field(default_factory=Thresholds)
     baseline_id: int | None = None
     runs: int = 1
+    source: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,7 @@ def settle(first: Verdict, rerun: Verdict | None) -> Verdict:
             State.REGRESSED,
             Outcome.CRITICAL if set(both) == {Outcome.CRITICAL} else Outcome.WARNING,
             first.comparisons,
-            f"{first.reason}; a re-run agrees in {', '.join(sorted(agreed))}",
+            f"{first.reason}; another run agrees in {', '.join(sorted(agreed))}",
             first.missing,
         )
     if rerun.missing or rerun.state in {State.NO_DATA, State.NO_BASELINE}:

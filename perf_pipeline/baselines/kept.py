@@ -83,6 +83,7 @@ def active(connection: psycopg.Connection, line: Line) -> list[Baseline]:
             thresholds=Thresholds(**{n: row[column] for n, column in _THRESHOLDS.items()}),
             baseline_id=row["baseline_id"],
             runs=len(row["source_execution_ids"]),
+            source=row["source_execution_id"],
         )
         for row in _listed(connection, active=True, **line.as_dict())
     ]

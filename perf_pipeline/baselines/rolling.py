@@ -111,6 +111,54 @@ def open_regression(rows: Sequence[Row], declared: UUID | None = None) -> UUID |
     return None
 
 
+def neighbours(rows: Sequence[Row], execution_id: UUID) -> list[Row]:
+    """Return the executions with data right before and right after one; re-runs are not asked.
+
+    The one before counts only if it was found worse, or suspected.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Of one line, oldest first, that one among them.
+    execution_id : UUID
+
+    """
+    usable = [row for row in rows if row["execution_id"] == execution_id or run_of(row).has_data]
+    place = next((n for n, row in enumerate(usable) if row["execution_id"] == execution_id), None)
+    if place is None:
+        return []
+    earlier = usable[max(0, place - 1) : place]
+    suspect = [row for row in earlier if row["state"] in (State.SUSPECTED, State.REGRESSED)]
+    return [*suspect, *usable[place + 1 : place + 2]]
+
+
+#: What of an execution may explain a change, beside the program under test.
+_CONDITIONS: Final = ("config", "settings", "hardware")
+#: Differences told of one execution.
+_MOST_DIFFERENCES: Final = 20
+
+
+def differences(before: Row, after: Row) -> dict[str, Any]:
+    """Return in which settings, hardware, configuration and version two executions differ.
+
+    Returns
+    -------
+    dict
+        `settings.work_mem` and the like -> the two values (None where one has none), the first
+        twenty by name.
+
+    """
+    found: dict[str, Any] = {}
+    for part in _CONDITIONS:
+        old, new = before[part], after[part]
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                found[f"{part}.{name}"] = [old.get(name), new.get(name)]
+    if before["database_version"] != after["database_version"]:
+        found["database_version"] = [before["database_version"], after["database_version"]]
+    return dict(sorted(found.items())[:_MOST_DIFFERENCES])
+
+
 def level(rows: Sequence[Row], thresholds: Thresholds) -> dict[str, Any]:
     """Return the columns of a baseline made of some executions.
 

@@ -10,7 +10,14 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from perf_pipeline.baselines import kept, rolling
-from perf_pipeline.baselines.judge_run import Outcome, State, Verdict, judge, settle
+from perf_pipeline.baselines.judge_run import (
+    Outcome,
+    State,
+    Verdict,
+    compared,
+    judge,
+    settle,
+)
 from perf_pipeline.baselines.rolling import Line, Row
 from perf_pipeline.store import Store, executions
 from perf_pipeline.store.executions import UNJUDGED
@@ -47,6 +54,9 @@ class Judged:
 def judge_pending(store: Store, now: datetime | None = None) -> list[Judged]:
     """Judge every execution that ended and has no verdict, and settle what was suspected.
 
+    A re-run (`rerun_of`) settles either way; the run before or after it confirms, if it is worse in
+    the same metrics as gravely, but does not acquit.
+
     In the order of their start, each with the baselines its predecessors left: a good one is part
     of the rolling baseline before the next is judged. Killed half-way, the rest is judged next
     time.
@@ -67,6 +77,8 @@ def judge_pending(store: Store, now: datetime | None = None) -> list[Judged]:
     pending = executions.read(store, states=[UNJUDGED, State.SUSPECTED.value], ended=True)
     found = []
     for row in pending:
+        if row["state"] is not None and row["started_at"] < moment - rolling.WINDOW:
+            continue  # nobody runs it again
         judged = judge_one(store, row["execution_id"], moment)
         if judged is not None:
             found.append(judged)
@@ -93,29 +105,43 @@ def judge_one(store: Store, execution_id: UUID, now: datetime | None = None) -> 
         row = executions.get(connection, execution_id)  # as it is now that nobody else judges it
         if row["status"] == "RUNNING" or row["state"] not in (None, State.SUSPECTED):
             return None
-        others = _repeats(connection, row)
-        if row["state"] is not None and not others:
+        repeats = _repeats(connection, row)
+        verdict, differing = _verdict(connection, row, repeats)
+        # what was suspected is settled by another run, not by a baseline that has moved meanwhile
+        settled = repeats or verdict.state is State.REGRESSED
+        if verdict.state == row["state"] or (row["state"] is not None and not settled):
             return None
-        verdict = _verdict(connection, row, others)
-        if verdict.state == row["state"]:
-            return None
-        kept.rows_in(connection, "execution_judge", _params(row, verdict))
+        kept.rows_in(connection, "execution_judge", _params(row, verdict, differing))
         if verdict.state in (State.OK, State.NO_BASELINE):
             kept.update_in(connection, Line.of(row), now or datetime.now(UTC))
         return Judged(row, verdict)
 
 
-def _verdict(connection: psycopg.Connection, row: Row, others: Sequence[Row]) -> Verdict:
+def _verdict(
+    connection: psycopg.Connection, row: Row, repeats: Sequence[Row]
+) -> tuple[Verdict, dict[str, Any]]:
+    """Return the verdict on an execution, and in what it differs from what it is compared with."""
     line = Line.of(row)
     baselines = kept.active(connection, line)
     rows, declared = kept.history(connection, line)
-    first = min((row, *others), key=lambda each: each["started_at"])
+    first = min((row, *repeats), key=lambda each: each["started_at"])
     earlier = [each for each in rows if each["started_at"] < first["started_at"]]
     past = [rolling.run_of(each) for each in rolling.good(earlier, declared)]
-    verdict = judge(rolling.run_of(row), baselines, past)
-    for other in others:
-        verdict = settle(verdict, judge(rolling.run_of(other), baselines, past))
-    return verdict
+
+    def judged(each: Row) -> Verdict:
+        return judge(rolling.run_of(each), baselines, past)
+
+    verdict = judged(row)
+    for each in repeats:
+        verdict = settle(verdict, judged(each))
+    for each in rolling.neighbours(rows, row["execution_id"]):
+        agreed = settle(verdict, judged(each))
+        # a run of its own may confirm, but neither acquit nor make less of it: it was no re-run
+        if agreed.state is State.REGRESSED and agreed.worst is verdict.worst:
+            verdict = agreed
+    sources = {base.source for base in compared(baselines)}
+    known = [each for each in rows if each["execution_id"] in sources]
+    return verdict, rolling.differences(known[-1], row) if known else {}
 
 
 def _repeats(connection: psycopg.Connection, row: Row) -> list[Row]:
@@ -127,7 +153,7 @@ def _repeats(connection: psycopg.Connection, row: Row) -> list[Row]:
     return [each for each in found if Line.of(each) == Line.of(row)]
 
 
-def _params(row: Row, verdict: Verdict) -> dict[str, object]:
+def _params(row: Row, verdict: Verdict, differing: Mapping[str, object]) -> dict[str, object]:
     of_p95 = [
         each for each in verdict.comparisons if each.metric == "p95_ms" and each.change is not None
     ]
@@ -143,6 +169,7 @@ def _params(row: Row, verdict: Verdict) -> dict[str, object]:
             {
                 "reason": verdict.reason,
                 "missing": list(verdict.missing),
+                "differs": differing,
                 "rows": [asdict(each) for each in verdict.comparisons],
             }
         ),
@@ -186,6 +213,8 @@ def gate(row: Row) -> Gate:
     state = row["state"] or UNJUDGED
     told = row["comparison"] or {}
     reason = told.get("reason") or "not judged yet"
+    if told.get("differs"):
+        reason = f"{reason}; not the same as before: {', '.join(sorted(told['differs']))}"
     lost = bool(told.get("missing"))
     if state == State.OK:
         return Gate(row, state, True, False, reason)

@@ -110,6 +110,55 @@ def test_a_bad_machine_is_not_a_regression(store: Store, test_id: int) -> None:
     assert "not confirmed" in executions.read(store, execution_id=bad)[0]["comparison"]["reason"]
 
 
+def test_a_second_run_confirms_but_does_not_acquit(store: Store, test_id: int) -> None:
+    for n in range(6):
+        record(store, test_id, 100 - n)
+    record(store, test_id, 90, p95_ms=900.0)
+    judged(store)
+    record(store, test_id, 89)
+    assert judged(store) == ["OK"]
+    assert states(store)[-2:] == ["SUSPECTED", "OK"]
+    # twice in a row, by nobody's order
+    record(store, test_id, 80, p95_ms=900.0)
+    record(store, test_id, 79, p95_ms=880.0)
+    assert judged(store) == ["REGRESSED", "REGRESSED"]
+    # and the next, without waiting for another
+    record(store, test_id, 70, p95_ms=890.0)
+    assert judged(store) == ["REGRESSED"]
+    # a milder one before does not make a grave one mild
+    record(store, test_id, 60, p95_ms=650.0)
+    record(store, test_id, 59, p95_ms=5_000.0, p99_ms=6_000.0)
+    assert judged(store)[-1] == "SUSPECTED"
+    assert word(store) == ("SUSPECTED", False, True)
+
+
+def test_a_baseline_that_moves_settles_nothing(store: Store, test_id: int) -> None:
+    for n in range(6):
+        record(store, test_id, 100 - n)
+    record(store, test_id, 90, p95_ms=610.0)
+    judged(store)
+    assert states(store)[-1] == "SUSPECTED"
+    for n in range(10):
+        record(store, test_id, 80 - n, p95_ms=560.0)
+    judged(store)
+    assert states(store) == ["NO_BASELINE"] + ["OK"] * 5 + ["SUSPECTED"] + ["OK"] * 10
+
+
+def test_what_differs_from_before_is_told(store: Store, test_id: int) -> None:
+    before = {"settings": {"work_mem": "4MB", "jit": "on"}, "hardware": {"cpus": 2}}
+    record(store, test_id, 30, **before)
+    changed = {"settings": {"work_mem": "64MB", "jit": "on"}, "hardware": {"cpus": 2, "gb": 8}}
+    record(store, test_id, 20, **changed, database_version="PostgreSQL 18.2")
+    judged(store)
+    differs = executions.read(store)[1]["comparison"]["differs"]
+    assert differs == {
+        "database_version": ["PostgreSQL 18.1", "PostgreSQL 18.2"],
+        "hardware.gb": [None, 8],
+        "settings.work_mem": ["4MB", "64MB"],
+    }
+    assert "settings.work_mem" in runs.newest(store, NOW)[0].reason
+
+
 def test_a_drift_of_small_steps_does_not_get_far(store: Store, test_id: int) -> None:
     """D-056: each run 5 % slower than the one before; each re-run agrees."""
     level, reached = 500.0, []

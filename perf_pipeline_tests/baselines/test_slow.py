@@ -187,53 +187,49 @@ def test_the_weeks_before_a_monday_are_summed_up() -> None:
 # --- on a store ----------------------------------------------------------------------------------
 
 
-@pytest.mark.server
-@pytest.mark.parametrize(
-    ("text", "tags", "category", "by"),
-    [
-        ("SELECT * FROM sales_dashboard", {}, "dashboard", "text"),
-        ("SELECT * FROM t WHERE reported_at > $1", {}, "general", "default"),
-        ("SELECT * FROM daily_report", {}, "reporting", "text"),
-        ("SELECT * FROM audit_log", {}, "compliance", "text"),
-        ("SELECT * FROM audit_log", {"controller": "Dashboards"}, "dashboard", "tag"),
-        ("SELECT 1", {"route": "/admin/compliance/run"}, "compliance", "tag"),
-        ("SELECT 1", {"application": "shop"}, "general", "default"),
-    ],
-)
-def test_the_category_is_of_the_tag_before_the_text(
-    store: Store, text: str, tags: dict[str, str], category: str, by: str
-) -> None:
-    target_id = targets.register(store, "shop")
-    rolled.text(store, target_id, 77, text, tags)
-    with store.begin() as connection:
-        found = connection.execute(
-            "SELECT category, decided_by FROM perf_mgmt.statement_categories"
-        ).fetchall()
-    assert found == [(category, by)]
+CATEGORIES = [
+    ("SELECT * FROM sales_dashboard", {}, "dashboard", "text"),
+    ("SELECT * FROM t WHERE reported_at > $1", {}, "general", "default"),
+    ("SELECT * FROM daily_report", {}, "reporting", "text"),
+    ("SELECT * FROM audit_log", {}, "compliance", "text"),
+    ("SELECT * FROM audit_log", {"controller": "Dashboards"}, "dashboard", "tag"),
+    ("SELECT 1", {"route": "/admin/compliance/run"}, "compliance", "tag"),
+    ("SELECT 1", {"application": "shop"}, "general", "default"),
+]
+READS = [
+    ("SELECT 1 FROM t", True),
+    ("  select update_date FROM t", True),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", True),
+    ("WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a", False),
+    ("SELECT * FROM t FOR UPDATE", False),
+    ("SELECT nextval($1)", False),
+    ("UPDATE t SET a = $1", False),
+    ("INSERT INTO t VALUES ($1)", False),
+]
 
 
 @pytest.mark.server
-@pytest.mark.parametrize(
-    ("text", "reads"),
-    [
-        ("SELECT 1 FROM t", True),
-        ("  select update_date FROM t", True),
-        ("WITH a AS (SELECT 1) SELECT * FROM a", True),
-        ("WITH a AS (DELETE FROM t RETURNING 1) SELECT * FROM a", False),
-        ("SELECT * FROM t FOR UPDATE", False),
-        ("SELECT nextval($1)", False),
-        ("UPDATE t SET a = $1", False),
-        ("INSERT INTO t VALUES ($1)", False),
-    ],
-)
-def test_what_writes_or_locks_is_not_for_a_replica(store: Store, text: str, reads: bool) -> None:
+def test_the_category_is_of_the_tag_before_the_text(store: Store) -> None:
     target_id = targets.register(store, "shop")
-    rolled.text(store, target_id, 77, text)
+    for number, (text, tags, _, _) in enumerate(CATEGORIES):
+        rolled.text(store, target_id, number, text, tags)
     with store.begin() as connection:
         found = connection.execute(
-            "SELECT reads_only FROM perf_mgmt.statement_categories"
+            "SELECT category, decided_by FROM perf_mgmt.statement_categories ORDER BY queryid"
         ).fetchall()
-    assert found == [(reads,)]
+    assert found == [(category, by) for _, _, category, by in CATEGORIES]
+
+
+@pytest.mark.server
+def test_what_writes_or_locks_is_not_for_a_replica(store: Store) -> None:
+    target_id = targets.register(store, "shop")
+    for number, (text, _) in enumerate(READS):
+        rolled.text(store, target_id, number, text)
+    with store.begin() as connection:
+        found = connection.execute(
+            "SELECT reads_only FROM perf_mgmt.statement_categories ORDER BY queryid"
+        ).fetchall()
+    assert [row[0] for row in found] == [reads for _, reads in READS]
 
 
 @pytest.fixture

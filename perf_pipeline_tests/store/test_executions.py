@@ -178,18 +178,15 @@ def test_a_wrong_value_is_named(changes: dict[str, object], told: str) -> None:
         execution(1, **changes)
 
 
-@pytest.mark.parametrize(
-    ("test", "told"),
-    [
+def test_a_wrong_test_is_named(store: Store) -> None:
+    for test, told in (
         (LoadTest("a", "1", test_type="SOAK"), "test_type 'SOAK'"),
         (LoadTest("a", "1", industry="MINING"), "industry 'MINING'"),
         (LoadTest("a", "1", environments=("qa",)), "environment 'qa'"),
         (LoadTest("", "1"), "lacks a name"),
-    ],
-)
-def test_a_wrong_test_is_named(store: Store, test: LoadTest, told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        executions.record_test(store, test)
+    ):
+        with pytest.raises(InputError, match=told):
+            executions.record_test(store, test)
 
 
 def test_an_unknown_column_is_named(store: Store) -> None:
