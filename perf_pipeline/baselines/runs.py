@@ -205,9 +205,9 @@ def gate(row: Row) -> Gate:
     -------
     Gate
         `outcome` is its state, or UNJUDGED. Nothing critical and everything known passes, a
-        warning is told and lets pass; no baseline is no pass, but blocks nothing (the limits of
-        the test itself still apply); a critical change, a lack of data and a critical suspicion
-        that no re-run has settled block.
+        warning is told and lets pass; no baseline is no pass, but blocks nothing; a critical change, a lack of data and a critical suspicion
+        that no re-run has settled block. So does a broken limit of the test itself, whatever the
+        baselines say.
 
     """
     state = row["state"] or UNJUDGED
@@ -216,6 +216,10 @@ def gate(row: Row) -> Gate:
     if told.get("differs"):
         reason = f"{reason}; not the same as before: {', '.join(sorted(told['differs']))}"
     lost = bool(told.get("missing"))
+    broken = row["metadata"].get("broken_limits")
+    if broken:
+        reason = f"{reason}; limits of the test itself: {', '.join(broken)}"
+        return Gate(row, state, False, True, reason)
     if state == State.OK:
         return Gate(row, state, True, False, reason)
     if state == State.NO_BASELINE:

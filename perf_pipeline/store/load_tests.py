@@ -90,7 +90,8 @@ class Execution:
 
     `transactions` succeeded, `failed` did not (`error_classes` counts them by SQLSTATE or word),
     `skipped` were never begun. `settings` and `hardware` are what the server and its machine really
-    had. `rerun_of` names the execution whose result this one is to confirm.
+    had. `rerun_of` names the execution whose result this one is to confirm. `metadata` may tell, as
+    `broken_limits`, which absolute limits of the test it did not keep, a sentence each.
     """
 
     execution_id: UUID

@@ -344,6 +344,16 @@ def test_the_gate_says_what_may_pass(store: Store, test_id: int) -> None:
     assert runs.counted(runs.newest(store, NOW))["NO_DATA"] == 1
 
 
+def test_a_limit_of_the_test_itself_blocks_without_any_baseline(store: Store, test_id: int) -> None:
+    record(store, test_id, 10, metadata={"broken_limits": ["p95 500 ms is above 200 ms"]})
+    judged(store)
+    assert word(store) == ("NO_BASELINE", False, True)
+    assert "p95 500 ms is above 200 ms" in runs.newest(store, NOW)[0].reason
+    record(store, test_id, 5, metadata={"broken_limits": []})
+    judged(store)
+    assert word(store) == ("OK", True, False)
+
+
 def test_a_retired_test_holds_nobody_up(store: Store, test_id: int) -> None:
     record(store, test_id, 10, status="FAILED")
     judged(store)
