@@ -204,10 +204,10 @@ def gate(row: Row) -> Gate:
     Returns
     -------
     Gate
-        `outcome` is its state, or UNJUDGED. Nothing critical and everything known passes, a
-        warning is told and lets pass; no baseline is no pass, but blocks nothing; a critical change, a lack of data and a critical suspicion
-        that no re-run has settled block. So does a broken limit of the test itself, whatever the
-        baselines say.
+        `outcome` is its state, or UNJUDGED. Nothing critical and everything known passes; a
+        warning is told and lets pass; no baseline is no pass, but blocks nothing. A critical
+        change, a lack of data and a critical suspicion that no re-run has settled block, and so
+        does a broken limit of the test itself, whatever the baselines say.
 
     """
     state = row["state"] or UNJUDGED
