@@ -1,4 +1,4 @@
-"""`perf-pipeline loadtest SCENARIO`: load on a target, measured, recorded and judged."""
+"""`perf-pipeline loadtest` and `ab`: load on a target, measured and judged; two under the same."""
 
 import sys
 import tempfile
@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.loadtests.ab import METRICS
 from perf_pipeline.store.load_tests import ENVIRONMENTS, TEST_TYPES
 
 
@@ -87,6 +88,80 @@ def loadtest(
         _print(result, verdict)
     worse = verdict is not None and verdict.state in {"SUSPECTED", "REGRESSED", "NO_DATA"}
     if result.broken or worse:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--a", "first", required=True, help="A target of defs/targets.")
+@click.option("--b", "second", help="Another one; default: the same, with --b-set.")
+@click.option("--a-set", multiple=True, metavar="NAME=VALUE", help="A setting of A's sessions.")
+@click.option("--b-set", multiple=True, metavar="NAME=VALUE", help="A setting of B's sessions.")
+@click.option("--metric", type=click.Choice(list(METRICS)), default="p95_ms", show_default=True)
+@click.option("--block", "block_s", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--users", type=int, help="Default: the scenario's.")
+@click.option("--clients", "connections", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def ab(
+    scenario: str,
+    first: str,
+    second: str | None,
+    a_set: tuple[str, ...],
+    b_set: tuple[str, ...],
+    metric: str,
+    block_s: int,
+    users: int | None,
+    connections: int,
+    as_json: bool,
+) -> None:
+    """Compare two targets, or two settings of one, under the same load in interleaved blocks.
+
+    Stops as soon as it is decided, after at most 30 pairs of blocks, and says "no difference shown"
+    when it cannot tell. Ends with 1 when B is worse.
+    """
+    from perf_pipeline import settings
+    from perf_pipeline.components import catalog
+    from perf_pipeline.embedded import binaries
+    from perf_pipeline.loadtests import ab as compared
+    from perf_pipeline.loadtests import duel
+    from perf_pipeline.loadtests import scenario as scenarios
+
+    chosen = scenarios.load(scenario)
+    a, b = (
+        duel.Side(name, catalog.declared_target(name).url(), duel.settings(given))
+        for name, given in ((first, a_set), (second or first, b_set))
+    )
+    with tempfile.TemporaryDirectory(prefix="perf-pipeline-ab-") as folder:
+        blocks = duel.run(
+            a,
+            b,
+            chosen,
+            program=binaries.find(settings.current().pg_bin).program("pgbench"),
+            folder=Path(folder),
+            metric=metric,
+            users=users,
+            block_s=block_s,
+            connections=connections,
+            say=(lambda _text: None) if as_json else say,
+        )
+    found = {name: compared.compare(blocks, name) for name in METRICS}
+    if as_json:
+        print_json(
+            {
+                "decision": found[metric].decision,
+                "metric": metric,
+                "metrics": [vars(each) for each in found.values()],
+            }
+        )
+    else:
+        say()
+        for each in found.values():
+            say(
+                f"{each.metric:<16} B/A {each.ratio:.3f} ({each.low:.3f} to {each.high:.3f});"
+                f" one pair may be off by {each.noise:.1%}"
+            )
+        say(f"\n{found[metric].decision} by {metric}, after {found[metric].pairs} pairs")
+    if found[metric].decision is compared.Decision.A_BETTER:
         sys.exit(1)
 
 

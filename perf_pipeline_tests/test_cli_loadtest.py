@@ -9,7 +9,7 @@ import yaml
 
 from perf_pipeline import cli, settings
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.loadtests import scenario
+from perf_pipeline.loadtests import ab, scenario
 from perf_pipeline.store import Store
 from perf_pipeline_tests.examples import thorbis
 
@@ -73,3 +73,34 @@ def test_a_wrong_call_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "hs_peak_season", "--target", "nobody")
     assert code == 2
     assert "'nobody' is not declared" in err
+
+
+@pytest.mark.server
+def test_two_settings_are_compared(
+    easy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # five pairs decide what differs by as much as an index
+    monkeypatch.setattr(ab, "LOOKS", (5,))
+    raw = yaml.safe_load(easy.read_text())
+    (history,) = [each for each in raw["operations"] if each["name"] == "customer_history"]
+    raw["operations"] = [{**history, "weight": 100, "think_time_ms": 0}]
+    easy.write_text(yaml.safe_dump(raw))
+    slow = ("enable_indexscan=off", "enable_bitmapscan=off", "enable_indexonlyscan=off")
+    chosen = [
+        *("ab", str(easy), "--a", "thorbis", "--block", "1", "--users", "1"),
+        *("--metric", "p50_ms", "--json"),
+        *(word for setting in slow for word in ("--b-set", setting)),
+    ]
+    assert cli.run(cli.cli, chosen) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["decision"] == "A is better"
+    by_name = {each["metric"]: each for each in found["metrics"]}
+    assert by_name["p50_ms"]["low"] > 1
+    assert by_name["throughput_tps"]["ratio"] < 1
+    assert by_name["p95_ms"]["pairs"] == 5
+    # a setting the server does not know is told before any load
+    wrong = [*chosen[:-2], "--b-set", "no_such_setting=1"]
+    assert cli.run(cli.cli, wrong) == 2
+    assert "no_such_setting" in capsys.readouterr().err
+    assert cli.run(cli.cli, [*chosen[:-1], "nonsense"]) == 2
+    assert "NAME=VALUE" in capsys.readouterr().err

@@ -10,18 +10,15 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import polars as pl
-import psycopg
-from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
-from perf_pipeline.loadtests import compile as scripts
-from perf_pipeline.loadtests import latency, pgbench, reduce, stages, swept
+from perf_pipeline.loadtests import drive, latency, reduce, stages, swept
+from perf_pipeline.loadtests.drive import Seen
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.stages import Stage
 from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres import connect as pg
-from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.production import refuse_production
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, executions
@@ -142,8 +139,8 @@ def run(
     url = target.url()
     with pg.session(url) as session:
         refuse_production(session)
-        server = _row(session, "loadtests/server")
-        known = facts(session, scenario)
+        server = drive.row(session, "loadtests/server")
+        known = drive.facts(session, scenario)
     if server["in_recovery"]:
         raise ConfigurationError(
             f"target {target.name!r} is a replica: load would fail on its first write",
@@ -154,11 +151,11 @@ def run(
     begun = _begin(store, target, scenario, options, kind, planned, server, sessions)
     try:
         before = sweep() if sweep else None
-        seen: list[_Seen] = []
+        seen: list[Seen] = []
         for number, stage in enumerate(planned):
             say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
             seen.append(
-                _stage(url, scenario, stage, known, sessions, options.seed, program,
+                drive.run_stage(url, scenario, stage, known, sessions, options.seed, program,
                        folder / f"{number:02d}")
             )  # fmt: skip
             if stage.ends_when_broken and reduce.broken(scenario.limits, seen[-1].totals):
@@ -178,54 +175,6 @@ def run(
         )
         raise
     return _end(store, target, scenario, begun, seen, before, after)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    stage: Stage
-    start: datetime
-    totals: Totals
-    transactions: pl.DataFrame
-
-
-def _row(session: psycopg.Connection, name: str) -> Mapping[str, Any]:
-    with session.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(sqlfiles.load(name).text)
-        found = cursor.fetchone()
-    return found or {}
-
-
-def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
-    """Return what the generators of a scenario need to know of the data, for `pgbench -D`.
-
-    Parameters
-    ----------
-    session : psycopg.Connection
-        On the database with the scenario's system.
-    scenario : Scenario
-
-    Raises
-    ------
-    ConfigurationError
-        A table is missing, or something is not known of the data.
-
-    """
-    wanted = scenario.facts
-    if not wanted:
-        return {}
-    name = f"{scenario.system}/facts/{scenario.industry.lower()}"
-    remedy = f"create and fill the example system {scenario.system!r} in this database"
-    try:
-        found = _row(session, name)
-    except psycopg.errors.UndefinedTable as error:
-        said = str(error).splitlines()[0]
-        raise ConfigurationError(f"scenario {scenario.name!r}: {said}", remedy) from error
-    for fact in sorted(wanted):
-        if not found.get(fact):
-            raise ConfigurationError(
-                f"scenario {scenario.name!r}: its data have no {fact} ({found.get(fact)!r})", remedy
-            )
-    return {fact: int(found[fact]) for fact in wanted}
 
 
 def _begin(
@@ -285,45 +234,12 @@ def _begin(
     return execution
 
 
-def _stage(
-    url: str,
-    scenario: Scenario,
-    stage: Stage,
-    known: Mapping[str, int],
-    sessions: int,
-    seed: int | None,
-    program: Path,
-    folder: Path,
-) -> _Seen:
-    chosen = scripts.write(scenario, folder / "scripts", peak=stage.peak)
-    drive = stages.drive(stage.users, scenario.think_time_ms, sessions)
-    start = datetime.now(UTC).replace(tzinfo=None)
-    with pgbench.start(
-        url,
-        chosen,
-        pgbench=program,
-        log_dir=folder,
-        duration_s=stage.seconds,
-        clients=drive.clients,
-        threads=min(os.cpu_count() or 1, drive.clients),
-        rate=drive.rate,
-        variables=known,
-        application_name=f"load {scenario.name}",
-        seed=seed,
-    ) as running:
-        running.wait()
-    transactions = latency.read_logs(folder, [script.name for script in chosen])
-    # each frame has an Enum of its own: several stages are put together
-    transactions = transactions.with_columns(pl.col("script").cast(pl.String))
-    return _Seen(stage, start, reduce.totals(transactions, stage.seconds), transactions)
-
-
 def _end(
     store: Store,
     target: Target,
     scenario: Scenario,
     begun: Execution,
-    seen: list[_Seen],
+    seen: list[Seen],
     before: Swept | None,
     after: Swept | None,
 ) -> Result:

@@ -302,6 +302,8 @@ def _connect_error(
         return ConfigurationError(
             f"{where}: {detail}", "check user and password in the connection URL"
         )
+    if "unrecognized configuration parameter" in text or "invalid value for parameter" in text:
+        return ConfigurationError(f"{where}: {detail}", "correct or leave out that setting")
     if "permission denied for database" in text:
         return ConfigurationError(
             f"{where}: {detail.splitlines()[0]}",

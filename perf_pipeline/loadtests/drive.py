@@ -1,0 +1,128 @@
+"""Apply one stage of a scenario to a database, and see what pgbench measured."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psycopg
+from psycopg.rows import dict_row
+
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.loadtests import compile as scripts
+from perf_pipeline.loadtests import latency, pgbench, reduce, stages
+from perf_pipeline.loadtests.reduce import Totals
+from perf_pipeline.loadtests.scenario import Scenario
+from perf_pipeline.loadtests.stages import Stage
+from perf_pipeline.postgres import sqlfiles
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one stage measured; `transactions` as `latency.read_logs` returns, `start` naive UTC."""
+
+    stage: Stage
+    start: datetime
+    totals: Totals
+    transactions: pl.DataFrame
+
+
+def row(session: psycopg.Connection, name: str) -> Mapping[str, Any]:
+    """Return the one row of a file of `sql/`; empty where it has none."""
+    with session.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(sqlfiles.load(name).text)
+        found = cursor.fetchone()
+    return found or {}
+
+
+def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
+    """Return what the generators of a scenario need to know of the data, for `pgbench -D`.
+
+    Parameters
+    ----------
+    session : psycopg.Connection
+        On the database with the scenario's system.
+    scenario : Scenario
+
+    Raises
+    ------
+    ConfigurationError
+        A table is missing, or something is not known of the data.
+
+    """
+    wanted = scenario.facts
+    if not wanted:
+        return {}
+    name = f"{scenario.system}/facts/{scenario.industry.lower()}"
+    remedy = f"create and fill the example system {scenario.system!r} in this database"
+    try:
+        found = row(session, name)
+    except psycopg.errors.UndefinedTable as error:
+        said = str(error).splitlines()[0]
+        raise ConfigurationError(f"scenario {scenario.name!r}: {said}", remedy) from error
+    for fact in sorted(wanted):
+        if not found.get(fact):
+            raise ConfigurationError(
+                f"scenario {scenario.name!r}: its data have no {fact} ({found.get(fact)!r})", remedy
+            )
+    return {fact: int(found[fact]) for fact in wanted}
+
+
+def run_stage(
+    url: str,
+    scenario: Scenario,
+    stage: Stage,
+    known: Mapping[str, int],
+    sessions: int,
+    seed: int | None,
+    program: Path,
+    folder: Path,
+) -> Seen:
+    """Run a scenario with one number of users for some time, and reduce what pgbench logged.
+
+    Parameters
+    ----------
+    url : str
+    scenario : Scenario
+    stage : Stage
+    known : Mapping
+        As `facts` returns.
+    sessions : int
+        At most.
+    seed : int or None
+        Of pgbench's choices.
+    program : Path
+        pgbench.
+    folder : Path
+        For scripts and logs; those of an earlier run in it are removed.
+
+    Raises
+    ------
+    LoadError
+        pgbench failed, or some of its clients gave up.
+
+    """
+    chosen = scripts.write(scenario, folder / "scripts", peak=stage.peak)
+    asked = stages.drive(stage.users, scenario.think_time_ms, sessions)
+    start = datetime.now(UTC).replace(tzinfo=None)
+    with pgbench.start(
+        url,
+        chosen,
+        pgbench=program,
+        log_dir=folder,
+        duration_s=stage.seconds,
+        clients=asked.clients,
+        threads=min(os.cpu_count() or 1, asked.clients),
+        rate=asked.rate,
+        variables=known,
+        application_name=f"load {scenario.name}",
+        seed=seed,
+    ) as running:
+        running.wait()
+    transactions = latency.read_logs(folder, [script.name for script in chosen])
+    # each frame has an Enum of its own: several stages are put together
+    transactions = transactions.with_columns(pl.col("script").cast(pl.String))
+    return Seen(stage, start, reduce.totals(transactions, stage.seconds), transactions)
