@@ -21,7 +21,19 @@ _EDGE = 5
 #: Samples up to which autocorrelation cannot be told from chance.
 FEW = 64
 #: See `noise_scales`.
-_SUSPECT, _JUMP, _LASTS = 3.0, 50.0, 12
+_SUSPECT, _LASTS = 1.7, 12
+#: Penalties tried for a lasting level, in units of the noise of differences of neighbours; the
+#: first is so high that what it finds is taken in any case.
+_JUMPS = (50.0, 20.0, 8.0)
+#: Times ln n: what a change of level must gain in likelihood, its place and size included.
+_LEVEL_COST = 4.0
+#: Largest autocorrelation believed: above, noise cannot be told from changes of level.
+_MAX_RHO = 0.8
+#: The correlation of neighbouring residuals around two fitted levels is too small by about
+#: (a + b rho) / n: set by simulation of first-order autoregressions of 24 to 200 samples.
+_RHO_BIAS = (2.5, 7.0)
+#: Times 1 / sqrt n: how far the estimate from differences may be off.
+_RHO_MARGIN = 1.5
 #: Fewest differences of neighbouring blocks worth a standard deviation.
 _MIN_PAIRS = 12
 #: Variance of the clipped residuals understates the noise of a sample by this factor: the
@@ -165,6 +177,25 @@ def _two_levels(y: Floats, w: Floats, count: Ints) -> Floats:
     return levels
 
 
+def _autocorrelation(y: Floats, w: Floats, count: Ints, valid: Bools, lag: list[Floats]) -> Floats:
+    """Estimate the correlation of neighbouring samples, 0 to `_MAX_RHO`; shape (s,).
+
+    The correlation of the residuals, corrected for the two levels that were taken out of few
+    samples, is the precise estimate; changes of level that are still there make it too large. The
+    differences of samples one and two apart hardly see those, but scatter twice as much: they
+    bound it.
+    """
+    z = np.where(valid, y * np.sqrt(w), 0.0)
+    n = np.maximum(count, 8).astype(np.float64)
+    square = (z * z).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        direct = np.where(square > 0, (z[:, 1:] * z[:, :-1]).sum(axis=1) / square, 0.0)
+        ratio = np.where(lag[0] > 0, lag[1] / lag[0] - 1.0, 0.0)
+    direct = (direct * n / (n - 1) + _RHO_BIAS[0] / n) / np.maximum(1 - _RHO_BIAS[1] / n, 0.5)
+    margin = _RHO_MARGIN / np.sqrt(n)
+    return np.clip(np.clip(direct, ratio - margin, ratio + margin), 0.0, _MAX_RHO)
+
+
 def long_run_scale(
     y: Floats, w: Floats, count: Ints, valid: Bools
 ) -> tuple[Floats, Floats, Floats]:
@@ -188,9 +219,7 @@ def long_run_scale(
         pairs = valid[:, h:]
         d = (y[:, h:] - y[:, :-h]) / np.sqrt(inverse[:, h:] + inverse[:, :-h])
         lag.append(_spread(np.where(pairs, d, 0.0), pairs) ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rho = np.where(lag[0] > 0, lag[1] / lag[0] - 1.0, 0.0)
-    rho = np.clip(rho, 0.0, 0.8)
+    rho = _autocorrelation(y, w, count, valid, lag)
     out: Floats = np.maximum(single, np.sqrt(lag[0] * (1 + rho)) / (1 - rho))
     for size in (2, 4, 8, 16):
         blocks = n // size
@@ -212,11 +241,10 @@ def long_run_scale(
 def noise_scales(y: Floats, w: Floats, batch: Batch) -> tuple[Floats, Floats]:
     """Long-run noise and that of single samples, in units of what the weights promise.
 
-    Where the long-run noise is suspiciously large, it may be levels that lasted: a benchmark
-    that moves between two levels for weeks at a time has changed each time. There the noise is
-    taken again around levels of at least `_LASTS` samples that are too far apart
-    (`_JUMP` ln n in units of the differences of neighbouring samples, squared) to be the swings
-    of noise that wanders.
+    Where the long-run noise is suspiciously large, it may be levels that lasted: a statement that
+    moves between two levels for days at a time has changed each time, and five changes must not
+    hide one another. There the noise is taken again around levels of at least `_LASTS` samples, if
+    these levels explain the series better than noise that wanders does (`_around_levels`).
 
     Returns
     -------
@@ -226,14 +254,45 @@ def noise_scales(y: Floats, w: Floats, batch: Batch) -> tuple[Floats, Floats]:
     scale, single, short = long_run_scale(y, w, batch.count, batch.valid)
     wild = np.flatnonzero((scale > _SUSPECT * short) & (batch.count > FEW))
     if len(wild):
-        y, w, count = y[wild].copy(), w[wild], batch.count[wild]
-        blocks = block_sums(w, y, count)
-        penalty = _JUMP * short[wild] ** 2 * np.log(count)
-        back = optimal_partition(blocks, penalty, -(-_LASTS // blocks.size))
-        for i, cuts in enumerate(boundaries(back, blocks)):
-            for a, b in itertools.pairwise([0, *cuts, int(count[i])]):
-                y[i, a:b] -= np.average(y[i, a:b], weights=w[i, a:b])
-        again, one, _ = long_run_scale(y, w, count, batch.valid[wild])
+        around = _around_levels(y[wild], w[wild], batch.count[wild], short[wild])
+        again, one, _ = long_run_scale(around, w[wild], batch.count[wild], batch.valid[wild])
         scale[wild] = np.minimum(scale[wild], again)
         single[wild] = np.minimum(single[wild], one)
     return scale, single
+
+
+def _around_levels(y: Floats, w: Floats, count: Ints, short: Floats) -> Floats:
+    """Subtract from each series the lasting levels that explain it better than autocorrelation.
+
+    Of several segmentations the one with the least Bayesian information criterion is taken; none
+    at all is one of them.
+    """
+    y = y.copy()
+    blocks = block_sums(w, y, count)
+    best = np.zeros(len(y))
+    chosen: list[Floats] = [row.copy() for row in y]
+    for jump in _JUMPS:
+        back = optimal_partition(blocks, jump * short**2 * np.log(count), -(-_LASTS // blocks.size))
+        for i, cuts in enumerate(boundaries(back, blocks)):
+            n = int(count[i])
+            if not cuts:
+                continue
+            residual = y[i].copy()
+            for a, b in itertools.pairwise([0, *cuts, n]):
+                residual[a:b] -= np.average(residual[a:b], weights=w[i, a:b])
+            plain = _innovation(y[i, :n] - np.average(y[i, :n], weights=w[i, :n]), w[i, :n])
+            left = _innovation(residual[:n], w[i, :n])
+            gain = n * np.log(plain / left) - _LEVEL_COST * len(cuts) * np.log(n)
+            if jump == _JUMPS[0] or gain > best[i]:
+                best[i] = max(gain, 0.0)
+                chosen[i] = residual
+    return np.stack(chosen)
+
+
+def _innovation(residual: Floats, w: Floats) -> float:
+    """Variance of what is new in each sample, given the one before it; in units of the weights'."""
+    z = residual * np.sqrt(w)
+    square = float(z @ z)
+    rho = float(z[1:] @ z[:-1]) / square if square > 0 else 0.0
+    new = z[1:] - max(rho, 0.0) * z[:-1]
+    return max(float(new @ new) / len(new), 1e-12)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.regressions import detect, false_discovery
+from perf_pipeline.regressions import detect, false_discovery, judgeable
 
 START = datetime(2025, 3, 3)
 COLUMNS = ["series_id", "change_ts", "direction", "relative_change", "p_value"]
@@ -228,6 +228,35 @@ def test_unchanged_noise_is_quiet(name, at_most):
         "ar0.8": lambda: autoregressive(rng, shape, 0.8),
     }[name]()
     assert alarmed(values, step=6 * 3600) <= at_most
+
+
+@pytest.mark.parametrize("n", [24, 40, 64, 65, 100])
+def test_few_samples_that_wander_are_quiet_too(n):
+    """Autocorrelation is hard to read from few samples, and is read as too small."""
+    rng = np.random.default_rng(21)
+    assert alarmed(autoregressive(rng, (600, n), 0.6), step=6 * 3600) <= 0.01
+    assert alarmed(autoregressive(rng, (600, n), 0.8), step=6 * 3600) <= 0.05
+
+
+@pytest.mark.parametrize(("phi", "n"), [(0.0, 40), (0.3, 60), (0.6, 60), (0.6, 150), (0.8, 300)])
+def test_the_noise_over_long_runs_is_that_of_the_series(phi, n):
+    values = autoregressive(np.random.default_rng(22), (300, n), phi)
+    noise = judgeable(
+        pl.concat(frame(v, name=f"s{i:03d}", step=6 * 3600) for i, v in enumerate(values))
+    )["noise"]
+    # the innovations are 0.1
+    assert noise.median() == pytest.approx(0.1 / (1 - phi), rel=0.2)
+
+
+def test_levels_that_come_and_go_are_not_taken_for_autocorrelation():
+    rng = np.random.default_rng(23)
+    values = np.exp(0.1 * rng.normal(size=240))
+    for start in (40, 120, 200):
+        values[start : start + 40] *= 1.5
+    series = frame(values, step=6 * 3600)
+    assert judgeable(series)["noise"][0] < 0.2
+    at = [(t - START) / timedelta(hours=6) for t in detect(series)["change_ts"]]
+    assert at == [40, 80, 120, 160, 200]
 
 
 def test_the_same_noise_with_a_step_is_not():
