@@ -9,8 +9,9 @@ import polars as pl
 from perf_pipeline.regressions.detector import DEFAULT, Prepared, prepare
 from perf_pipeline.regressions.evidence import interval_factor, search_p_value
 from perf_pipeline.regressions.policy import DEFAULT as DEFAULT_POLICY
-from perf_pipeline.regressions.prune import SHORT_SPAN_US, Limits, degrees_of_freedom
+from perf_pipeline.regressions.prune import SHORT_SPAN_US, Limits
 from perf_pipeline.regressions.series import Batch, Floats, batches, clean, validate
+from perf_pipeline.regressions.track import degrees_of_freedom
 
 JUDGED = "judged"
 CONSTANT = "constant"

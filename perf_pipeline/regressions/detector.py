@@ -8,7 +8,7 @@ import polars as pl
 
 from perf_pipeline.regressions.evidence import interval_factor
 from perf_pipeline.regressions.noise import FEW, local_level, noise_scales
-from perf_pipeline.regressions.prune import Change, Limits, Track, changes
+from perf_pipeline.regressions.prune import Limits, changes
 from perf_pipeline.regressions.season import remove_season
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
 from perf_pipeline.regressions.series import (
@@ -20,6 +20,7 @@ from perf_pipeline.regressions.series import (
     clean,
     validate,
 )
+from perf_pipeline.regressions.track import Change, Track
 
 SCHEMA: dict[str, pl.DataType] = {
     "series_id": pl.String(),

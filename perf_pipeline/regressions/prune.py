@@ -6,18 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perf_pipeline.regressions.evidence import search_p_value
-from perf_pipeline.regressions.noise import FEW
-from perf_pipeline.regressions.series import Bools, Floats, Ints
-
-HOUR_US = 3_600_000_000
+from perf_pipeline.regressions.series import Bools, Floats
+from perf_pipeline.regressions.track import HOUR_US, Change, Track
 
 #: Up to this span (a load test, a demo) hours of the day and weekends play no part.
 SHORT_SPAN_US = 3 * HOUR_US
 
-#: How many times the spread within two levels they must be apart to be believed in a series too
-#: short (`noise.FEW` samples) to tell autocorrelation from chance.
-_APART = 5.0
+#: Boundaries from which on the cost of looking at each again matters more than the last digit.
+_MANY = 64
 
 #: A return to within this share of the shift ends a visit.
 _RETURNED = 0.35
@@ -83,118 +79,6 @@ class Limits:
     visit_n: int = 8
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change between the samples `a..b` (old level) and `settled..c` (new level).
-
-    `settled` is `b`, but for a slow drift, which starts at `b`.
-    """
-
-    a: int
-    b: int
-    settled: int
-    c: int
-    old: float
-    new: float
-    error: float
-    p_value: float
-
-    @property
-    def shift(self) -> float:
-        """New minus old level, in transformed units."""
-        return self.new - self.old
-
-
-def degrees_of_freedom(samples: int) -> float:
-    """Degrees of freedom of a noise estimate: a winsorised one keeps about nine tenths of them."""
-    return max(0.9 * samples - 2, 3.0)
-
-
-class Track:
-    """One series with prefix sums: levels and their errors of any stretch in constant time.
-
-    Parameters
-    ----------
-    ts : ndarray of int64, shape (n,)
-    raw, y : ndarray of float64, shape (n,)
-        Transformed values without season; the same with outliers clipped.
-    w : ndarray of float64, shape (n,)
-        Inverse variance of each sample.
-    noise : tuple of float
-        Long-run noise and that of single samples, in units of what `w` promises (see
-        `noise.noise_scales`).
-
-    """
-
-    def __init__(
-        self, ts: Ints, raw: Floats, y: Floats, w: Floats, noise: tuple[float, float]
-    ) -> None:
-        self.ts, self.raw, self.y, self.w = ts, raw, y, w
-        self.scale, self.single = noise
-        self.n = len(y)
-        self.span = int(ts[-1] - ts[0])
-        self.df = degrees_of_freedom(self.n)
-        self.cw, self.cy, self.cyy = (np.concatenate(([0.0], np.cumsum(v))) for v in self._sums())
-        self._slots: Ints | None = None
-
-    def _sums(self) -> tuple[Floats, Floats, Floats]:
-        wy = self.w * self.y
-        return self.w, wy, wy * self.y
-
-    def level(self, a: int, b: int) -> tuple[float, float]:
-        """Mean of samples `a..b` and its variance.
-
-        The noise is the series' own or, if larger, the stretch's: noise often grows with the
-        level, and two plans that alternate are noise as well.
-        """
-        weight = float(self.cw[b] - self.cw[a])
-        mean = float(self.cy[b] - self.cy[a]) / weight
-        spread = max(float(self.cyy[b] - self.cyy[a]) - weight * mean * mean, 0.0)
-        own = spread / max(b - a - 1, 1)
-        return mean, max(self.scale * self.scale, own * self.scale) / weight
-
-    def mean_square(self, a: int, b: int) -> float:
-        """Weighted mean of the squares of samples `a..b`."""
-        return float(self.cyy[b] - self.cyy[a]) / float(self.cw[b] - self.cw[a])
-
-    def change(self, a: int, b: int, c: int) -> Change:
-        """Compare the levels either side of `b`."""
-        old, old_variance = self.level(a, b)
-        new, new_variance = self.level(b, c)
-        error = math.sqrt(old_variance + new_variance)
-        if self.n <= FEW and self._apart(a, b, c, old, new):
-            error *= min(self.single / self.scale, 1.0)
-        return Change(a, b, b, c, old, new, error, self.p_value((new - old) / error))
-
-    def _apart(self, a: int, b: int, c: int, old: float, new: float) -> bool:
-        """Whether two levels are so far apart that wandering noise cannot be the reason.
-
-        Nearly double or half, no sample on the wrong side of the middle, and `_APART` times
-        the spread within the levels. Only asked of series too short to tell autocorrelation
-        from chance.
-        """
-        if abs(new - old) < math.log(1.8):
-            return False
-        low, high = self.raw[a:b], self.raw[b:c]
-        above = (low > (old + new) / 2).any() if new > old else (low < (old + new) / 2).any()
-        below = (high < (old + new) / 2).any() if new > old else (high > (old + new) / 2).any()
-        spread = math.sqrt((float(low.var()) * len(low) + float(high.var()) * len(high)) / (c - a))
-        return not (above or below) and abs(new - old) >= _APART * spread
-
-    def p_value(self, t: float) -> float:
-        """P-value of a statistic that was searched for over this series."""
-        return search_p_value(t, self.df, self.n)
-
-    @property
-    def slots(self) -> Ints:
-        """Hour of the day of each sample, plus 24 on weekends."""
-        if self._slots is None:
-            hour = self.ts // HOUR_US
-            # Day 0 of the epoch was a Thursday.
-            self._slots = hour % 24 + 24 * ((hour // 24 + 3) % 7 >= 5)
-        return self._slots
-
-
 def changes(track: Track, cuts: list[int], limits: Limits, reach: int) -> list[Change]:
     """Prune proposed boundaries bottom-up until each of the rest stands.
 
@@ -214,22 +98,37 @@ def changes(track: Track, cuts: list[int], limits: Limits, reach: int) -> list[C
 
     """
     edges = _refine(track, [0, *cuts, track.n], limits, reach)
+    reach = max(reach, limits.min_segment)
+    judged: dict[tuple[int, int, int], tuple[Change, float]] = {}
+    renew = len(edges)
     while len(edges) > 2:
-        found = [track.change(*k) for k in zip(edges, edges[1:], edges[2:], strict=False)]
-        weak = [_weakness(track, edges, change, limits) for change in found]
-        worst = max(range(len(weak)), key=weak.__getitem__)
-        if weak[worst] > 1.0:
-            del edges[worst + 1]
+        # Of many boundaries only the neighbours of one that went are judged anew.
+        if len(edges) <= max(_MANY, renew):
+            renew = len(edges) * 3 // 4
+            strays = _Strays(track, edges)
+            judged = {}
+        for at in zip(edges, edges[1:], edges[2:], strict=False):
+            if at not in judged:
+                change = track.change(*at)
+                judged[at] = change, _weakness(track, strays, change, limits)
+        found = [judged[at] for at in zip(edges, edges[1:], edges[2:], strict=False)]
+        worst = max(range(len(found)), key=lambda k: found[k][1])
+        if found[worst][1] > 1.0:
+            gone = worst + 1
+            del edges[gone]
         else:
-            visit = _visit(found, limits)
+            stand = [change for change, _ in found]
+            visit = _visit(stand, limits)
             if visit is None:
-                return _join_drifts(track, found)
+                return _join_drifts(track, stand)
+            gone = visit
             del edges[visit : visit + 2]
-        edges = _refine(track, edges, limits, max(reach, limits.min_segment))
+        near = range(gone - 2, gone + 2) if len(edges) > _MANY else range(len(edges))
+        edges = _refine(track, edges, limits, reach, near)
     return []
 
 
-def _weakness(track: Track, edges: list[int], change: Change, limits: Limits) -> float:
+def _weakness(track: Track, strays: "_Strays", change: Change, limits: Limits) -> float:
     """How urgently a boundary has to go; at most 1 (its p-value) for one that may stay."""
     size = abs(change.shift)
     smallest = math.log1p(limits.smallest)
@@ -240,7 +139,7 @@ def _weakness(track: Track, edges: list[int], change: Change, limits: Limits) ->
     if not _consistent(track.raw, change, limits):
         return 4.0
     length = min(change.b - change.a, change.c - change.b)
-    if length <= limits.block_n and size < limits.block * _block_noise(track, edges, length):
+    if length <= limits.block_n and size < limits.block * strays.of(length):
         return 3.0
     if track.span > SHORT_SPAN_US and size < math.log(limits.unseen):
         if _unseen(track, change):
@@ -274,14 +173,22 @@ def _consistent(raw: Floats, change: Change, limits: Limits) -> bool:
     return b - a > limits.short or float((~beyond[a:b]).mean()) >= limits.consistent
 
 
-def _block_noise(track: Track, edges: list[int], length: int) -> float:
-    """99 % quantile of how far means of `length` neighbouring samples stray from their level."""
-    fitted = np.concatenate(
-        [np.full(b - a, track.level(a, b)[0]) for a, b in itertools.pairwise(edges)]
-    )
-    total = np.concatenate(([0.0], np.cumsum(track.y - fitted)))
-    means = np.abs(total[length:] - total[:-length]) / length
-    return float(np.quantile(means, 0.99))
+class _Strays:
+    """How far means of neighbouring samples stray from their level, for given levels."""
+
+    def __init__(self, track: Track, edges: list[int]) -> None:
+        fitted = np.concatenate(
+            [np.full(b - a, track.level(a, b)[0]) for a, b in itertools.pairwise(edges)]
+        )
+        self._total = np.concatenate(([0.0], np.cumsum(track.y - fitted)))
+        self._known: dict[int, float] = {}
+
+    def of(self, length: int) -> float:
+        """99 % quantile over means of `length` neighbouring samples."""
+        if length not in self._known:
+            means = np.abs(self._total[length:] - self._total[:-length]) / length
+            self._known[length] = float(np.quantile(means, 0.99))
+        return self._known[length]
 
 
 def _unseen(track: Track, change: Change) -> bool:
@@ -320,10 +227,13 @@ def _visit(found: list[Change], limits: Limits) -> int | None:
     return None
 
 
-def _refine(track: Track, edges: list[int], limits: Limits, reach: int) -> list[int]:
-    """Move each boundary to the best place within `reach` samples, its neighbours held."""
+def _refine(
+    track: Track, edges: list[int], limits: Limits, reach: int, near: range | None = None
+) -> list[int]:
+    """Move boundaries (`near`: their numbers) to the best place within `reach`, one by one."""
     edges = list(edges)
-    for k in range(1, len(edges) - 1):
+    inner = range(1, len(edges) - 1)
+    for k in inner if near is None else (k for k in near if k in inner):
         a, b, c = edges[k - 1 : k + 2]
         after = limits.min_newest if c == track.n else limits.min_segment
         low, high = max(a + limits.min_segment, b - reach), min(c - after, b + reach)
@@ -343,7 +253,9 @@ def _join_drifts(track: Track, found: list[Change]) -> list[Change]:
     k = 0
     while k < len(found):
         end = k
-        while end + 1 < len(found) and (found[end + 1].shift > 0) == (found[k].shift > 0):
+        while end + 1 < min(len(found), k + _MANY) and (found[end + 1].shift > 0) == (
+            found[k].shift > 0
+        ):
             end += 1
         while end > k and not _is_ramp(track, found[k : end + 1]):
             end -= 1

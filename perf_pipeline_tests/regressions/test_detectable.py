@@ -13,7 +13,7 @@ from perf_pipeline.regressions import detect, judgeable
 from perf_pipeline.regressions.calibration import accepted
 from perf_pipeline.regressions.detectable import needed_t, samples_needed, smallest_change
 from perf_pipeline.regressions.evidence import search_p_value
-from perf_pipeline.regressions.prune import degrees_of_freedom
+from perf_pipeline.regressions.track import degrees_of_freedom
 
 START = datetime(2025, 3, 3)
 
