@@ -134,12 +134,14 @@ def neighbours(rows: Sequence[Row], execution_id: UUID) -> list[Row]:
 
 #: What of an execution may explain a change, beside the program under test.
 _CONDITIONS: Final = ("config", "settings", "hardware")
+#: Data that have grown or shrunk by more than this are other data.
+_GROWN: Final = 0.1
 #: Differences told of one execution.
 _MOST_DIFFERENCES: Final = 20
 
 
 def differences(before: Row, after: Row) -> dict[str, Any]:
-    """Return in which settings, hardware, configuration and version two executions differ.
+    """Return in which settings, hardware, configuration, version and data two executions differ.
 
     Returns
     -------
@@ -154,8 +156,12 @@ def differences(before: Row, after: Row) -> dict[str, Any]:
         for name in sorted({*old, *new}):
             if old.get(name) != new.get(name):
                 found[f"{part}.{name}"] = [old.get(name), new.get(name)]
-    if before["database_version"] != after["database_version"]:
-        found["database_version"] = [before["database_version"], after["database_version"]]
+    for name in ("database_version", "connections", "concurrent_users"):
+        if before[name] != after[name]:
+            found[name] = [before[name], after[name]]
+    sizes = [each["data_bytes"] for each in (before, after)]
+    if None not in sizes and abs(sizes[1] - sizes[0]) > _GROWN * sizes[0]:
+        found["data_bytes"] = sizes
     return dict(sorted(found.items())[:_MOST_DIFFERENCES])
 
 

@@ -88,6 +88,9 @@ def judge_pending(store: Store, now: datetime | None = None) -> list[Judged]:
 def judge_one(store: Store, execution_id: UUID, now: datetime | None = None) -> Judged | None:
     """Judge one execution that has ended, in one transaction; update the baselines it is good for.
 
+    What it settles or confirms (the execution it is a re-run of, a suspected one right before it)
+    is judged again with it.
+
     Returns
     -------
     Judged or None
@@ -99,22 +102,42 @@ def judge_one(store: Store, execution_id: UUID, now: datetime | None = None) -> 
         The execution is not recorded.
 
     """
+    moment = now or datetime.now(UTC)
     with store.begin() as connection:
         row = executions.get(connection, execution_id)
         kept.rows_in(connection, "baseline_lock", {"test_id": row["test_id"]})
-        row = executions.get(connection, execution_id)  # as it is now that nobody else judges it
-        if row["status"] == "RUNNING" or row["state"] not in (None, State.SUSPECTED):
-            return None
-        repeats = _repeats(connection, row)
-        verdict, differing = _verdict(connection, row, repeats)
-        # what was suspected is settled by another run, not by a baseline that has moved meanwhile
-        settled = repeats or verdict.state is State.REGRESSED
-        if verdict.state == row["state"] or (row["state"] is not None and not settled):
-            return None
-        kept.rows_in(connection, "execution_judge", _params(row, verdict, differing))
-        if verdict.state in (State.OK, State.NO_BASELINE):
-            kept.update_in(connection, Line.of(row), now or datetime.now(UTC))
-        return Judged(row, verdict)
+        # the earlier one first, as if both had been pending: a verdict may rest on its neighbour's
+        for other in _touched(connection, row):
+            _judge(connection, other, moment)
+        return _judge(connection, execution_id, moment)
+
+
+def _touched(connection: psycopg.Connection, row: Row) -> list[UUID]:
+    """Return the suspected executions that this one is a re-run of, or follows."""
+    rows, _ = kept.history(connection, Line.of(row))
+    near = rolling.neighbours(rows, row["execution_id"])
+    return [
+        each["execution_id"]
+        for each in rows
+        if each["state"] == State.SUSPECTED
+        and (each["execution_id"] == row["rerun_of"] or each in near)
+    ]
+
+
+def _judge(connection: psycopg.Connection, execution_id: UUID, now: datetime) -> Judged | None:
+    row = executions.get(connection, execution_id)  # as it is now that nobody else judges it
+    if row["status"] == "RUNNING" or row["state"] not in (None, State.SUSPECTED):
+        return None
+    repeats = _repeats(connection, row)
+    verdict, differing = _verdict(connection, row, repeats)
+    # what was suspected is settled by another run, not by a baseline that has moved meanwhile
+    settled = repeats or verdict.state is State.REGRESSED
+    if verdict.state == row["state"] or (row["state"] is not None and not settled):
+        return None
+    kept.rows_in(connection, "execution_judge", _params(row, verdict, differing))
+    if verdict.state in (State.OK, State.NO_BASELINE):
+        kept.update_in(connection, Line.of(row), now)
+    return Judged(row, verdict)
 
 
 def _verdict(

@@ -101,6 +101,23 @@ def test_a_regression_needs_a_rerun_and_freezes_the_rolling_baseline(
     assert rolled["p95_ms"] == 500.0
 
 
+def test_a_rerun_settles_what_it_repeats_at_once(store: Store, test_id: int) -> None:
+    for n in range(6):
+        record(store, test_id, 60 - n)
+    bad = record(store, test_id, 40, p95_ms=900.0)
+    judged(store)
+    again = record(store, test_id, 39, p95_ms=880.0, rerun_of=bad)
+    found = runs.judge_one(store, again, NOW)
+    assert found is not None
+    assert found.verdict.state == "REGRESSED"
+    assert states(store)[-2:] == ["REGRESSED", "REGRESSED"]
+    assert runs.judge_one(store, again, NOW) is None
+    fine = record(store, test_id, 30, p95_ms=900.0, rerun_of=None, target="other")
+    assert runs.judge_one(store, fine, NOW) is not None
+    with pytest.raises(InputError, match="is not recorded"):
+        runs.judge_one(store, uuid.uuid4(), NOW)
+
+
 def test_a_bad_machine_is_not_a_regression(store: Store, test_id: int) -> None:
     for n in range(6):
         record(store, test_id, 60 - n)
@@ -146,12 +163,15 @@ def test_a_baseline_that_moves_settles_nothing(store: Store, test_id: int) -> No
 
 def test_what_differs_from_before_is_told(store: Store, test_id: int) -> None:
     before = {"settings": {"work_mem": "4MB", "jit": "on"}, "hardware": {"cpus": 2}}
-    record(store, test_id, 30, **before)
+    record(store, test_id, 30, **before, data_bytes=1_000)
+    record(store, test_id, 25, **before, data_bytes=1_100)
     changed = {"settings": {"work_mem": "64MB", "jit": "on"}, "hardware": {"cpus": 2, "gb": 8}}
-    record(store, test_id, 20, **changed, database_version="PostgreSQL 18.2")
+    record(store, test_id, 20, **changed, database_version="PostgreSQL 18.2", data_bytes=1_300)
     judged(store)
-    differs = executions.read(store)[1]["comparison"]["differs"]
-    assert differs == {
+    rows = executions.read(store)
+    assert rows[1]["comparison"]["differs"] == {}
+    assert rows[2]["comparison"]["differs"] == {
+        "data_bytes": [1_100, 1_300],
         "database_version": ["PostgreSQL 18.1", "PostgreSQL 18.2"],
         "hardware.gb": [None, 8],
         "settings.work_mem": ["4MB", "64MB"],
