@@ -1,5 +1,6 @@
 """Baselines of load tests on a store: set, moved, frozen, one active; verdicts kept."""
 
+import random
 import threading
 import time
 import uuid
@@ -387,6 +388,59 @@ def test_a_result_is_old_after_thirty_days(store: Store, test_id: int) -> None:
     record(store, test_id, 10, status="FAILED")
     judged(store)
     assert runs.newest(store, NOW + rolling.WINDOW) == []
+
+
+def test_a_verdict_and_what_follows_from_it_are_kept_together(
+    store: Store, test_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, test_id, 10)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "update_in", die)
+        with pytest.raises(KeyboardInterrupt):
+            judged(store)
+    assert states(store) == [None]
+    assert judged(store) == ["NO_BASELINE"]
+    assert [kind for kind, _ in baselines(store)] == ["INITIAL", "ROLLING"]
+
+
+def test_whatever_happens_the_baselines_stay_in_order(store: Store, test_id: int) -> None:
+    """Random runs, verdicts and words of people: what must always hold is looked at each time."""
+    rng = random.Random(7)
+    seen: dict[int, tuple] = {}
+    made: list[uuid.UUID] = []
+    for step in range(40):
+        level = 500.0 * rng.choice([1, 1, 1, 1.02, 0.97, 1.5, 3])
+        last = made[-1] if made and rng.random() < 0.4 else None
+        status = "FAILED" if rng.random() < 0.1 else "COMPLETED"
+        changes = {"p95_ms": level, "p99_ms": level * 2, "status": status, "rerun_of": last}
+        made.append(record(store, test_id, 1_000 - step, **changes))
+        judged(store)
+        if rng.random() < 0.15 and status == "COMPLETED":
+            kept.set_manual(store, rng.choice(made[-1:]), now=NOW)
+        manual = [row for row in kept.listed(store) if row["baseline_type"] == "MANUAL"]
+        if manual and rng.random() < 0.2:
+            kept.retire(store, manual[0]["baseline_id"])
+        rows = kept.listed(store, active=False)
+        now = {
+            row["baseline_id"]: (row["baseline_type"], row["p95_ms"], row["source_execution_ids"])
+            for row in rows
+        }
+        assert {number: now.get(number) for number in seen} == seen  # nothing lost or rewritten
+        seen = now
+        active = [row["baseline_type"] for row in rows if row["is_active"]]
+        assert len(set(active)) == len(active)
+        assert sum(kind == "INITIAL" for kind, _, _ in now.values()) <= 1
+        verdicts = {row["execution_id"]: row["state"] for row in executions.read(store)}
+        declared = {row["source_execution_id"] for row in rows if row["baseline_type"] == "MANUAL"}
+        for row in rows:
+            if row["baseline_type"] == "ROLLING" and row["is_active"]:
+                of = set(row["source_execution_ids"]) - declared
+                assert {verdicts[each] for each in of} <= {"OK", "NO_BASELINE"}
+    assert {"REGRESSED", "NO_DATA", "OK"} <= set(verdicts.values())
 
 
 def test_judging_is_repeatable(store: Store, test_id: int) -> None:
