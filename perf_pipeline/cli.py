@@ -16,6 +16,7 @@ from perf_pipeline import (
     __version__,
     cli_archive,
     cli_baseline,
+    cli_ci,
     cli_events,
     cli_findings,
     cli_loadtest,
@@ -130,6 +131,7 @@ def _target_url(name: str) -> str:
 cli.add_command(cli_report.report)
 cli.add_command(cli_loadtest.loadtest)
 cli.add_command(cli_loadtest.ab)
+cli.add_command(cli_ci.ci)
 
 
 @cli.group()

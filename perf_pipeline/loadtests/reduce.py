@@ -62,26 +62,16 @@ def totals(transactions: pl.DataFrame, seconds: float) -> Totals:
     return Totals(seconds=seconds, **row)
 
 
-def broken(
-    limits: Limits,
-    whole: Totals,
-    cpu_percent: float | None = None,
-    memory_percent: float | None = None,
-) -> list[str]:
+def broken(limits: Limits, whole: Totals) -> list[str]:
     """Return which of a scenario's limits a run did not keep, one sentence each.
 
-    What was not measured of latency, throughput and errors did not keep its limit; CPU and memory
-    count where they are known.
+    What was not measured of latency and errors did not keep its limit.
     """
     most = {
         "average latency": (whole.mean_ms, limits.average_ms, "ms"),
         "p95": (whole.p95_ms, limits.p95_ms, "ms"),
         "error rate": (whole.error_percent, limits.error_percent, "%"),
     }
-    if cpu_percent is not None:
-        most["CPU"] = (cpu_percent, limits.cpu_percent, "%")
-    if memory_percent is not None:
-        most["memory"] = (memory_percent, limits.memory_percent, "%")
     found = []
     for name, (value, limit, unit) in most.items():
         if value is None or not math.isfinite(value):
@@ -93,6 +83,21 @@ def broken(
             f"throughput {whole.throughput_tps:.4g} tps is below {limits.throughput_tps:g} tps"
         )
     return found
+
+
+def strained(limits: Limits, machine: Mapping[str, float | None]) -> list[str]:
+    """Return where the machine was beyond a scenario's limits, one sentence each.
+
+    A word of caution, not a limit that broke: the load's own generator is part of it, where it runs
+    on the same machine.
+    """
+    most = {"CPU": ("cpu_percent", limits.cpu_percent),
+            "memory": ("memory_percent", limits.memory_percent)}  # fmt: skip
+    return [
+        f"{name} {value:.4g} % is above {limit:g} % (the load generator's share included)"
+        for name, (column, limit) in most.items()
+        if (value := machine.get(column)) is not None and value > limit
+    ]
 
 
 def step(seconds: float) -> int:

@@ -276,9 +276,8 @@ def _end(
         throughput_tps=whole.throughput_tps,
         **machine,  # type: ignore[arg-type]  # three floats
     )
-    broken = reduce.broken(
-        scenario.limits, whole, machine.get("cpu_percent"), machine.get("memory_percent")
-    )
+    broken = reduce.broken(scenario.limits, whole)
+    notes += reduce.strained(scenario.limits, machine)
     execution = replace(execution, metadata={**begun.metadata, "broken_limits": broken})
     executions.record_execution(
         store,

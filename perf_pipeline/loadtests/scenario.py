@@ -60,6 +60,13 @@ class Operation(_Strict):
     context: str = ""
 
 
+class Ci(_Strict):
+    """A run short enough for every commit."""
+
+    seconds: Annotated[int, Field(gt=0)]
+    users: Annotated[int, Field(gt=0)]
+
+
 class Scenario(_Strict):
     """A mix of operations, and how it is applied."""
 
@@ -82,8 +89,8 @@ class Scenario(_Strict):
         "development",
         "staging",
     )
-    #: Whether `perf-pipeline ci` runs it.
-    in_ci: bool = False
+    #: How `perf-pipeline ci` runs it; without, it does not.
+    ci: Ci | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

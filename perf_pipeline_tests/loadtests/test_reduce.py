@@ -73,11 +73,14 @@ def test_a_limit_is_kept_or_named(changes: dict[str, Any], said: list[str]) -> N
     assert reduce.broken(LIMITS, whole(**changes)) == said
 
 
-def test_the_machine_has_limits_where_it_is_known() -> None:
-    assert reduce.broken(LIMITS, whole(), 80.5, 95.0) == [
-        "CPU 80.5 % is above 80 %",
-        "memory 95 % is above 90 %",
+def test_a_strained_machine_is_told_where_it_is_known() -> None:
+    said = "(the load generator's share included)"
+    assert reduce.strained(LIMITS, {"cpu_percent": 80.5, "memory_percent": 95.0}) == [
+        f"CPU 80.5 % is above 80 % {said}",
+        f"memory 95 % is above 90 % {said}",
     ]
+    assert reduce.strained(LIMITS, {"cpu_percent": 80.0, "memory_percent": None}) == []
+    assert reduce.strained(LIMITS, {}) == []
 
 
 @given(st.floats(0.1, 100_000))
