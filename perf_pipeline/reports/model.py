@@ -300,6 +300,18 @@ class SettingChange:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Something done to the database that a person or a program told us of: a deploy, say."""
+
+    kind: str
+    object: str
+    began: datetime
+    ended: datetime | None
+    detail: str
+    source: str
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything one report says."""
 

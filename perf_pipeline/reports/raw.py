@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import polars as pl
 
+from perf_pipeline.reports import units
+from perf_pipeline.reports.model import Told
 from perf_pipeline.store import Store, ledger, samples
 
 Rows = list[dict[str, Any]]
@@ -108,6 +110,22 @@ def schema_changes(store: Store, target_id: int, start: datetime, end: datetime)
         )
         .filter(pl.int_range(pl.len()).over(day) < MOST_CHANGES)
         .to_dicts()
+    )
+
+
+def told(store: Store, target_id: int, start: datetime, end: datetime) -> tuple[Told, ...]:
+    """Return what was told of a span, by time; at most the first 200."""
+    rows = store.rows("report_events", {"target_id": target_id, "start": start, "end": end})
+    return tuple(
+        Told(
+            row["kind"],
+            row["object"],
+            units.naive(row["began_at"]),
+            None if row["ended_at"] is None else units.naive(row["ended_at"]),
+            row["detail"],
+            row["source"],
+        )
+        for row in rows
     )
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from perf_pipeline import __version__
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.reports import raw, texts
 from perf_pipeline.reports import read as daily
-from perf_pipeline.reports import texts
 from perf_pipeline.reports.comparison import compute, read
 from perf_pipeline.reports.comparison.model import Comparison, Side, Span
 from perf_pipeline.store import Store, samples
@@ -108,12 +108,9 @@ def assembled(
     """Compare two sides that were read, and fetch what only the rows shown need."""
     statements = compute.statements(a, b, read.usual(store, target_id, (a, b)))
     shown = statements.head(most_texts)["queryid"].unique().to_list()
-    schema, settings = read.changes(
-        store,
-        target_id,
-        min(a.span.start, b.span.start).replace(tzinfo=UTC),
-        max(a.span.end, b.span.end).replace(tzinfo=UTC),
-    )
+    start = min(a.span.start, b.span.start).replace(tzinfo=UTC)
+    end = max(a.span.end, b.span.end).replace(tzinfo=UTC)
+    schema, settings = read.changes(store, target_id, start, end)
     return Comparison(
         target_name,
         __version__,
@@ -128,6 +125,7 @@ def assembled(
         texts.known(store, target_id, shown),
         tuple(daily.schema_change(row) for row in schema),
         tuple(daily.setting_change(row) for row in settings),
+        raw.told(store, target_id, start, end),
         _queries(store, target_id, a, b),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from perf_pipeline.reports.model import SchemaChange, SettingChange, Statement
+from perf_pipeline.reports.model import SchemaChange, SettingChange, Statement, Told
 
 DAY_SECONDS = 86_400.0
 
@@ -171,6 +171,7 @@ class Comparison:
     texts: dict[tuple[int, int, int], Statement] = field(default_factory=dict)
     schema_changes: tuple[SchemaChange, ...] = ()
     settings_changes: tuple[SettingChange, ...] = ()
+    events: tuple[Told, ...] = ()
     queries: tuple[tuple[str, str], ...] = ()
 
     def statement(self, row: dict[str, Any]) -> Statement:

@@ -250,6 +250,7 @@ def as_dict(data: Comparison) -> dict[str, Any]:
         ],
         "schema_changes": [vars(change) for change in data.schema_changes],
         "settings_changes": [vars(change) for change in data.settings_changes],
+        "events": [vars(event) for event in data.events],
     }
 
 

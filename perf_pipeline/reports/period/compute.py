@@ -9,7 +9,14 @@ import polars as pl
 
 from perf_pipeline.reports import latency
 from perf_pipeline.reports.model import Finding, Statement
-from perf_pipeline.reports.period.model import Cost, Day, Outcome, Period, Trend
+from perf_pipeline.reports.period.model import (
+    Calibration,
+    Cost,
+    Day,
+    Outcome,
+    Period,
+    Trend,
+)
 
 #: Days up to an instant whose mean says at what level a statement is: one day may be a holiday.
 LEVEL_DAYS: Final = 3
@@ -225,6 +232,26 @@ def trend(values: Sequence[float | None], least: int = LEAST_DAYS) -> Trend | No
     error = float(np.sqrt((left**2).sum() / (len(known) - 2) / width))
     doubling = float(y[-1]) / slope if slope > 0 and y[-1] > 0 else None
     return Trend(slope, len(known), doubling, abs(slope) > CLEAR * error)
+
+
+def calibration(rows: Sequence[Mapping[str, Any]]) -> Calibration | None:
+    """Return what the newest calibration says, None without one.
+
+    Parameters
+    ----------
+    rows : Sequence of Mapping
+        Rows of `report_calibration.sql`, by week.
+
+    """
+    if not rows:
+        return None
+    newest = [row for row in rows if row["week"] == rows[-1]["week"]]
+    quiet = next((row for row in newest if row["kind"] == "unchanged"), None)
+    return Calibration(
+        newest[0]["as_of"],
+        None if quiet is None else (quiet["rate"], quiet["rate_low"], quiet["rate_high"]),
+        tuple((row["factor"], row["rate"]) for row in newest if row["kind"] == "injected"),
+    )
 
 
 def policies(findings: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, int], ...]:

@@ -154,6 +154,35 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How right the detector is here, by the newest calibration of the period.
+
+    `false_alarms` per 1,000 statements and days, with its 95 % interval; `found` is the size of a
+    rise (1.5: half as much again) and the share found of those injected.
+    """
+
+    as_of: date
+    false_alarms: tuple[float, float, float] | None
+    found: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class LoadTest:
+    """The runs of one load test in one environment; p95 in ms, throughput per second."""
+
+    name: str
+    version: str
+    kind: str
+    environment: str
+    runs: int
+    regressed: int
+    broken: int
+    last_state: str | None
+    p95: tuple[float | None, float | None]
+    throughput: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
 class PeriodData:
     """Everything a weekly or monthly report says."""
 
@@ -175,6 +204,8 @@ class PeriodData:
     source: str | None = None
     #: (policy, findings told): which limits were broken.
     policies: tuple[tuple[str, int], ...] = ()
+    calibration: Calibration | None = None
+    load_tests: tuple[LoadTest, ...] = ()
     queries: tuple[tuple[str, str], ...] = field(default_factory=tuple)
 
     @property

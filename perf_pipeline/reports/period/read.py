@@ -17,7 +17,7 @@ from perf_pipeline.reports.comparison import read as sides
 from perf_pipeline.reports.comparison.model import Comparison
 from perf_pipeline.reports.model import Finding
 from perf_pipeline.reports.period import compute
-from perf_pipeline.reports.period.model import Day, Growth, Period, PeriodData
+from perf_pipeline.reports.period.model import Day, Growth, LoadTest, Period, PeriodData
 from perf_pipeline.store import Store, frames, ledger, samples
 
 Row = Mapping[str, Any]
@@ -75,6 +75,12 @@ def period(store: Store, target_id: int, target_name: str, asked: Period) -> Per
     data = _with_costs(store, target_id, data, rows)
     data = _with_outcomes(store, target_id, data, everything)
     data = _with_growth(store, target_id, data, sources)
+    span = {"target_id": target_id, **daily.span(asked.first, asked.last)}
+    data = replace(
+        data,
+        calibration=compute.calibration(store.rows("report_calibration", span)),
+        load_tests=_load_tests(store, target_name, asked),
+    )
     found, alone = _compared(store, target_id, target_name, asked)
     return replace(
         data, comparison=found, alone=alone, queries=_queries(store, target_id, asked, sources)
@@ -216,6 +222,25 @@ def _with_growth(store: Store, target_id: int, data: PeriodData, sources: list[s
             for row in store.rows("report_period_growth", params)
         ),
         size_trend=compute.trend([day.database_bytes for day in data.days]),
+    )
+
+
+def _load_tests(store: Store, target_name: str, asked: Period) -> tuple[LoadTest, ...]:
+    span = {"target": target_name, **daily.span(asked.first, asked.last)}
+    return tuple(
+        LoadTest(
+            row["name"],
+            row["version"],
+            row["test_type"],
+            row["environment"],
+            row["runs"],
+            row["regressed"],
+            row["broken"],
+            row["last_state"],
+            (row["first_p95"], row["last_p95"]),
+            (row["first_tps"], row["last_tps"]),
+        )
+        for row in store.rows("report_load_tests", span)
     )
 
 

@@ -194,10 +194,27 @@ def _page(data: PeriodData, limits: Limits) -> str:
             "time_trend": trend(data.time_trend, "ms", _mean(times)),
             "before": _before(data),
             "extremes": _extremes(data),
+            "calibration": _calibration(data),
             "monthly": data.period.kind == MONTHLY,
             "queries": dict(data.queries),
         },
     )
+
+
+def _calibration(data: PeriodData) -> str:
+    """Return how right the detector is here, in a sentence; empty where it was not measured."""
+    found = data.calibration
+    if found is None:
+        return ""
+    parts = []
+    if found.false_alarms is not None:
+        rate, low, high = (units.number(value) for value in found.false_alarms)
+        alarms = f"{rate} false alarms per 1,000 statements and days"
+        parts.append(f"{alarms} (95 % interval {low} to {high})")
+    if found.found:
+        told = ", ".join(f"{units.percent(s)} of those {units.factor(f)}" for f, s in found.found)
+        parts.append(f"of injected rises it finds {told}")
+    return f"On this history up to {found.as_of}, the detector makes {'; '.join(parts)}."
 
 
 def _extremes(data: PeriodData) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ import pytest
 from perf_pipeline.reports import page as pages
 from perf_pipeline.reports.comparison import compute, render
 from perf_pipeline.reports.comparison.model import Comparison
-from perf_pipeline.reports.model import SchemaChange, SettingChange, Statement
+from perf_pipeline.reports.model import SchemaChange, SettingChange, Statement, Told
 from perf_pipeline_tests.reports import samples
 from perf_pipeline_tests.reports.comparison.sides import (
     FRIDAY,
@@ -51,6 +51,7 @@ def comparison(amount: int = 6, text: str = "SELECT * FROM s.t WHERE id = $1") -
         {(n, 10, 5): Statement(n, text=text, text_length=len(text)) for n in range(1, amount)},
         (SchemaChange(SATURDAY, FRIDAY, "index", "s.i", "s.t", "dropped", "CREATE INDEX", None),),
         (SettingChange(SATURDAY, FRIDAY, "work_mem", "4", "8", "MB", False),),
+        (Told("deploy", "shop 1.4", SATURDAY, None, "by hand", "cli"),),
         (("a", "SELECT 1"), ("b", "SELECT 2")),
     )
 
@@ -66,6 +67,7 @@ def hostile() -> Comparison:
         tables=data.tables.with_columns(name=pl.lit(text)),
         notes=(text,),
         schema_changes=(change,) * 500,
+        events=(Told(text, text * 99, FRIDAY, SATURDAY, text * 99, text),) * 200,
         queries=(("a", text),),
     )
 
@@ -106,6 +108,7 @@ def test_the_page_says_what_differs() -> None:
     assert "s.quiet" not in html  # nothing read or written
     assert "CREATE INDEX" in html
     assert "work_mem" in html
+    assert "deploy <code>shop 1.4</code>" in html
 
 
 def test_what_is_cut_is_said() -> None:

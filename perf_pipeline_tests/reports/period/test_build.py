@@ -2,16 +2,21 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+import polars as pl
 import pytest
 
 from perf_pipeline.baselines.build import build as build_baselines
 from perf_pipeline.errors import InputError
 from perf_pipeline.examples import history
+from perf_pipeline.postgres import copy
 from perf_pipeline.regressions.find import find
+from perf_pipeline.reports.comparison import build as comparison
 from perf_pipeline.reports.period import MONTHLY, WEEKLY
 from perf_pipeline.reports.period.build import build, periods
 from perf_pipeline.snapshots import rollup, rollup_relations
-from perf_pipeline.store import Store, progress
+from perf_pipeline.store import Store, executions, partitions, progress
+from perf_pipeline_tests.baselines import runs
+from perf_pipeline_tests.reports.test_build import DAY, START, fill
 
 pytestmark = pytest.mark.server
 
@@ -58,3 +63,32 @@ def test_a_target_never_swept_has_reports_that_say_so(store: Store) -> None:
 def test_a_range_that_runs_backwards_is_refused(store: Store) -> None:
     with pytest.raises(InputError, match="empty"):
         build(store, "yard", WEEKLY, END, END - timedelta(days=1))
+
+
+def test_load_tests_calibrations_and_what_was_told_are_read(store: Store) -> None:
+    target_id = fill(store)
+    rollup.roll_up(store, "thorbis", START.date(), DAY)
+    test_id = executions.record_test(store, runs.TEST)
+    for minutes, p95 in ((90, 500.0), (30, 900.0)):
+        runs.record(store, test_id, minutes, target="thorbis", p95_ms=p95, p99_ms=901.0)
+    calibration = {"target_id": target_id, "as_of": DAY, "calls_class": "all", "series": 9}
+    calibration |= {"trials": 9, "series_days": 9.0, "hits": 1, "rate_low": 0.1, "rate_high": 0.9}
+    rows = [
+        calibration | {"week": date(2026, 11, 16), "kind": kind, "factor": factor, "rate": rate}
+        for kind, factor, rate in (("unchanged", 1.0, 0.25), ("injected", 2.0, 0.875))
+    ]
+    with store.begin() as connection:
+        partitions.ensure(connection, DAY)
+        copy.write_frame(connection, ("perf_mgmt", "calibration"), pl.DataFrame(rows))
+        connection.execute(
+            "INSERT INTO perf_mgmt.events (target_id, kind, object, began_at, detail, source)"
+            " VALUES (NULL, 'deploy', 'shop 1.4', '2026-11-21 11:00Z', 'by hand', 'cli')"
+        )
+    (report,) = build(store, "thorbis", WEEKLY, DAY, DAY)
+    assert "0.250 false alarms per 1,000 statements and days" in report.html
+    assert "87.5 % of those 2.00" in report.html
+    assert "checkout 1.0" in report.html
+    assert "500 ms → 900 ms" in report.html
+    days = [comparison.days(f"2026-11-{day}") for day in (20, 21)]
+    data = comparison.compare(store, "thorbis", *days)
+    assert [(event.kind, event.object) for event in data.events] == [("deploy", "shop 1.4")]

@@ -169,6 +169,25 @@ def test_limits_are_kept_missed_or_not_measured() -> None:
     assert connect.kept(50.0) is False
 
 
+def test_the_newest_calibration_is_told() -> None:
+    def row(week: date, kind: str, factor: float, rate: float) -> dict[str, Any]:
+        bounds = {"rate_low": rate / 2, "rate_high": rate * 2}
+        return {"week": week, "as_of": week, "kind": kind, "factor": factor, "rate": rate} | bounds
+
+    assert compute.calibration([]) is None
+    rows = [row(MONDAY, "unchanged", 1.0, 9.0), row(SUNDAY, "unchanged", 1.0, 0.4)]
+    found = compute.calibration([*rows, row(SUNDAY, "injected", 2.0, 0.97)])
+    assert found is not None
+    assert (found.as_of, found.false_alarms, found.found) == (
+        SUNDAY,
+        (0.4, 0.2, 0.8),
+        ((2.0, 0.97),),
+    )
+    only = compute.calibration([row(MONDAY, "injected", 2.0, 1.0)])
+    assert only is not None
+    assert only.false_alarms is None
+
+
 def test_limits_broken_are_counted() -> None:
     found = compute.policies([{"policy": "b"}, {"policy": ""}, {"policy": "b"}, {"policy": "a"}])
     assert found == (("b", 2), ("a", 1), ("none", 1))

@@ -12,9 +12,11 @@ from perf_pipeline.reports import page as pages
 from perf_pipeline.reports.model import Statement
 from perf_pipeline.reports.period import MONTHLY, WEEKLY, render
 from perf_pipeline.reports.period.model import (
+    Calibration,
     Cost,
     Day,
     Growth,
+    LoadTest,
     Outcome,
     PeriodData,
     Trend,
@@ -77,6 +79,13 @@ def rich(kind: str = WEEKLY, text: str = samples.TEXT, amount: int = 5) -> Perio
         Trend(100_000.0, 6, 90.0),
         "collected",
         (("warning: 150 %", 3),),
+        Calibration(samples.DAY, (0.4, 0.1, 0.9), ((1.5, 0.93), (2.0, 1.0))),
+        (
+            LoadTest(
+                "hs_peak", "1", "LOAD", "staging", 4, 1, 1, "REGRESSED", (9.0, 18.0), (90, 80)
+            ),
+            LoadTest("quiet", "1", "LOAD", "staging", 1, 0, 1, None, (None, None), (None, None)),
+        ),
         (("statements", "SELECT 1"), ("findings", "SELECT 2"), ("database", "SELECT 3")),
     )
 
@@ -95,6 +104,7 @@ def hostile() -> PeriodData:
         code_version=text,
         growth=(Growth(text * 99, 0, 1, None),),
         policies=((text * 99, 1),),
+        load_tests=(LoadTest(*([text] * 4), 1, 1, 1, text, (None, 1.0), (1.0, None)),) * 50,
         queries=(("statements", text),),
         comparison=comparisons.hostile(),
     )
@@ -152,6 +162,11 @@ def test_a_week_says_what_became_of_its_regressions() -> None:
     assert "doubled in 90 days" in report.html
     assert "not judged" in report.html
     assert "hs.work_orders" in report.html
+    assert "0.400 false alarms per 1,000 statements and days (95 % interval 0.100 to" in report.html
+    assert "finds 93 % of those 1.50\N{MULTIPLICATION SIGN}, 100 % of those" in report.html
+    assert "9.00 ms → 18.0 ms" in report.html
+    assert "not judged" in report.html
+    assert "false alarms per" not in render.render(replace(rich(), calibration=None)).html
     unclear = replace(rich(), size_trend=Trend(10_000_000.0, 6, 400.0, clear=False))
     assert "no clear trend over 6 days" in render.render(unclear).html
     steady = replace(rich(), size_trend=Trend(1.0, 6, 400.0))
