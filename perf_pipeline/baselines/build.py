@@ -7,15 +7,30 @@ from itertools import groupby
 
 import polars as pl
 
-from perf_pipeline.baselines.compute import BASELINE_DAYS, Computed, compute
-from perf_pipeline.regressions import detect
-from perf_pipeline.store import Store, asof, feedback, frames, samples
+from perf_pipeline.baselines import packed
+from perf_pipeline.baselines.compute import BASELINE_DAYS, LEVEL_TOLERANCE, Computed, compute
+from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.regressions import detect, detect_arrays
+from perf_pipeline.store import Store, asof, feedback, frames, samples, screen
+from perf_pipeline.store import hours as store_hours
 from perf_pipeline.store.samples import KEY, METRIC, Plan
 
-#: Days computed together: bounds memory, changes no result.
-CHUNK_DAYS = 30
+#: Weeks computed together: bounds memory (5,000 statements: 100 MB), changes no result.
+CHUNK_WEEKS = 27
+#: A level is another one from 10 % on, the floor of a finding.
+FLOOR = LEVEL_TOLERANCE
 
 TABLE = ("perf_mgmt", "statement_baselines")
+SCHEMA: Schema = {
+    "target_id": pl.Int32,
+    "day": pl.Date,
+    "userid": pl.Int64,
+    "dbid": pl.Int64,
+    "queryid": pl.Int64,
+    "toplevel": pl.Boolean,
+    "metric": pl.String,
+    **{name: dtype for name, dtype in packed.SCHEMA.items() if name not in {"day", "series"}},
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,9 @@ def build(store: Store, target_name: str, first: date, last: date) -> Built:
     """Compute and store the baselines of the days `first` to `last`, replacing what is there.
 
     The baseline of a day is a function of the ledger's samples before the end of that day, of what
-    was said of findings (an expected rise is the new level, a false one none) and of this code:
-    repeated, or built day by day, the rows are the same.
+    was said of findings and of this code: repeated, or built day by day, the rows are the same.
+    A row of a day that is judged on hours holds for the rest of its week: those of the week's
+    earlier days are written with it, the same again.
 
     Parameters
     ----------
@@ -71,30 +87,76 @@ def build(store: Store, target_name: str, first: date, last: date) -> Built:
     """
     days = samples.days_of(first, last)
     target_id = samples.target_id(store, target_name)
-    plans = samples.read_plans(store, target_id, days)
+    monday = first - timedelta(days=first.weekday())
+    runs = _runs(samples.read_plans(store, target_id, samples.days_of(monday, last)), first)
     said = feedback.current(store, target_id)
-    parts, missing = [], 0
-    for (_, _, _), group in groupby(plans, key=lambda p: (p.source, p.grain, _chunk(p.day))):
-        frame, lacking = _build_group(store, target_id, list(group), said)
+    parts, missing = [pl.DataFrame(schema=SCHEMA)], 0
+    for run in runs:
+        build_run = _build_hours if run[0].grain == "hour" else _build_sweeps
+        frame, lacking = build_run(store, target_id, run, said)
         parts.append(frame)
         missing += lacking
-    planned = {plan.day for plan in plans}
-    notes = tuple(f"{day.isoformat()}: no samples" for day in days if day not in planned)
-    if not parts:
-        frames.replace_days(store, TABLE, "day", target_id, first, last, pl.DataFrame())
-        return Built(0, 0, 0, 0, {}, notes)
-    frame = pl.concat(parts)
-    rows = frames.replace_days(store, TABLE, "day", target_id, first, last, frame)
-    tiers = dict(frame["tier"].value_counts().sort("tier").iter_rows())
-    statements = frame.select(KEY).unique().height
-    return Built(rows, frame["day"].n_unique(), statements, missing, tiers, notes)
+    planned = {plan.day for run in runs for plan in run}
+    frame = pl.concat(parts).sort("day", *KEY, "tier")
+    start = min([first, *planned])
+    rows = frames.replace_days(store, TABLE, "day", target_id, start, last, frame)
+    return Built(
+        rows,
+        frame["day"].n_unique(),
+        frame.select(KEY).unique().height,
+        missing,
+        dict(frame["tier"].value_counts().sort("tier").iter_rows()),
+        tuple(f"{day.isoformat()}: no samples" for day in days if day not in planned),
+    )
 
 
-def _chunk(day: date) -> int:
-    return day.toordinal() // CHUNK_DAYS
+def _runs(plans: Sequence[Plan], first: date) -> list[list[Plan]]:
+    """Split days by source and grain, and those judged on hours by weeks; pure.
+
+    Days before `first` stay where they are of the week and run of a later one.
+    """
+    runs = [
+        list(run)
+        for _, run in groupby(
+            plans, key=lambda p: (samples.alike(p.source), p.grain, _chunk(p.day, p.grain))
+        )
+    ]
+    week = _week(first)
+    kept = []
+    for run in runs:
+        whole = run[0].grain == "hour" and any(
+            plan.day >= first and _week(plan.day) == week for plan in run
+        )
+        kept.append([plan for plan in run if whole or plan.day >= first])
+    return [run for run in kept if run]
 
 
-def _build_group(
+def _week(day: date) -> int:
+    """Return the number of a week; day 1 of the calendar was a Monday."""
+    return (day.toordinal() - 1) // 7
+
+
+def _chunk(day: date, grain: str) -> int:
+    return _week(day) // (CHUNK_WEEKS if grain == "hour" else 1)
+
+
+def _build_hours(
+    store: Store, target_id: int, plans: list[Plan], said: Sequence[feedback.Verdict]
+) -> tuple[pl.DataFrame, int]:
+    start = plans[0].day - timedelta(days=screen.REACH_DAYS + BASELINE_DAYS)
+    source = samples.alike(plans[0].source)
+    hours = store_hours.read(store, target_id, start, plans[-1].day, source)
+    asked = packed.wanted(hours, [plan.day for plan in plans])
+    kept = screen.possible(hours, BASELINE_DAYS, FLOOR, 1.0)[asked.series, asked.days - 1]
+    changes = asof.changes_of_hours(
+        detect_arrays, hours, asked.series[kept], asked.days[kept] - 1, BASELINE_DAYS
+    )
+    keys = hours.keys.with_row_index("series")
+    made = packed.profiles(hours, asked, feedback.settled(changes, keys, said))
+    return _rows(target_id, made, keys), asked.missing
+
+
+def _build_sweeps(
     store: Store, target_id: int, plans: list[Plan], said: Sequence[feedback.Verdict]
 ) -> tuple[pl.DataFrame, int]:
     found = samples.read_samples(store, target_id, plans, BASELINE_DAYS + 1)
@@ -109,22 +171,19 @@ def _build_group(
         plans[0].grain,
     )
     keys = found.select("series", *KEY).unique()
-    frame = (
-        computed.frame.join(keys, on="series")
-        .select(
-            pl.lit(target_id, pl.Int32).alias("target_id"),
-            "day",
-            *KEY,
-            pl.lit(METRIC).alias("metric"),
-            "tier",
-            "slot",
-            "samples",
-            "calls",
-            "center",
-            "spread",
-            "low",
-            "high",
+    return _rows(target_id, computed.frame, keys), sum(computed.not_enough_data.values())
+
+
+def _rows(target_id: int, made: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    missing = [pl.lit(None).alias(n) for n in ("daily_spread", "weekly_spread") if n not in made]
+    none = [pl.lit(b"").alias(name) for name in ("daily", "weekly") if name not in made]
+    return (
+        made.join(keys, on="series")
+        .with_columns(
+            *missing,
+            *none,
+            target_id=pl.lit(target_id, pl.Int32),
+            metric=pl.lit(METRIC),
         )
-        .sort("day", *KEY, "tier", "slot")
+        .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
     )
-    return frame, sum(computed.not_enough_data.values())

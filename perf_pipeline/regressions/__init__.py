@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perf_pipeline.regressions.detectable import judgeable
-    from perf_pipeline.regressions.detector import detect
+    from perf_pipeline.regressions.detector import detect, detect_arrays
     from perf_pipeline.regressions.evidence import false_discovery
 
-__all__ = ["detect", "false_discovery", "judgeable"]
+__all__ = ["detect", "detect_arrays", "false_discovery", "judgeable"]
 
 
 def __getattr__(name: str) -> object:
@@ -19,6 +19,10 @@ def __getattr__(name: str) -> object:
         from perf_pipeline.regressions.detector import detect
 
         return detect
+    if name == "detect_arrays":
+        from perf_pipeline.regressions.detector import detect_arrays
+
+        return detect_arrays
     if name == "false_discovery":
         from perf_pipeline.regressions.evidence import false_discovery
 

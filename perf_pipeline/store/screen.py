@@ -121,7 +121,7 @@ def blocks(hours: Hours, series: slice) -> Blocks:
     return Blocks(mean.reshape(daily), weight.reshape(daily), count.reshape(daily))
 
 
-def possible(hours: Hours, since_days: int, floor: float) -> Bools:
+def possible(hours: Hours, since_days: int, floor: float, share: float = SHARE) -> Bools:
     """Say as of which days a series may have a change that began lately.
 
     Parameters
@@ -133,6 +133,8 @@ def possible(hours: Hours, since_days: int, floor: float) -> Bools:
         Days up to the end of each day in which the change may begin.
     floor : float
         Logarithm of the least ratio of two levels that is a finding.
+    share : float
+        Of what a finding needs.
 
     Returns
     -------
@@ -147,14 +149,14 @@ def possible(hours: Hours, since_days: int, floor: float) -> Bools:
     spans = [slice(a, min(a + step, count)) for a in range(0, count, step)]
 
     def one(span: slice) -> None:
-        made[span] = _possible(blocks(hours, span), hours.first.weekday(), since_days, floor)
+        made[span] = _possible(blocks(hours, span), hours.first.weekday(), since_days, floor, share)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, spans))
     return made
 
 
-def _possible(of: Blocks, weekday: int, since_days: int, floor: float) -> Bools:
+def _possible(of: Blocks, weekday: int, since_days: int, floor: float, share: float) -> Bools:
     days = of.mean.shape[1]
     used = references(of, weekday)
     free = (weekday + np.arange(days)) % 7 >= 5
@@ -172,12 +174,12 @@ def _possible(of: Blocks, weekday: int, since_days: int, floor: float) -> Bools:
         of.count.reshape(flat),
         np.repeat(used.short, BLOCKS, axis=1),
         np.repeat(used.long, BLOCKS, axis=1),
-        np.repeat(_limits(of.count), BLOCKS, axis=1),
+        np.repeat(share * _limits(of.count), BLOCKS, axis=1),
     )
     since = since_days * BLOCKS
-    step = stretches.split(SHARE * min(_STEP, floor), 0.0, since)
-    large = stretches.split(SHARE * floor, SHARE * _BOUND, since)
-    return large | (step & stretches.crept(SHARE * floor))
+    step = stretches.split(share * min(_STEP, floor), 0.0, since)
+    large = stretches.split(share * floor, share * _BOUND, since)
+    return large | (step & stretches.crept(share * floor))
 
 
 def _without_spikes(level: Small, weight: Small, count: Small, unit: Small) -> Small:
@@ -217,9 +219,7 @@ def _errors() -> Small:
     normal = NormalDist()
     n = np.maximum(np.arange(_WINDOW * HOURS + 1), 3)
     comparisons = np.maximum(4.0, n / 10) * np.log(n)
-    return np.array(
-        [SHARE * normal.inv_cdf(1 - _P_VALUE / made / 2) for made in comparisons], np.float32
-    )
+    return np.array([normal.inv_cdf(1 - _P_VALUE / made / 2) for made in comparisons], np.float32)
 
 
 _ERRORS = _errors()

@@ -268,7 +268,28 @@ def fill(store: Store, name: str = "thorbis", *, shuffled: bool = False) -> int:
             if shuffled:
                 frame = frame.sample(fraction=1, shuffle=True, seed=3)
             copy.write_frame(connection, table, frame)
+        connection.execute(DAILY)
     return target_id
+
+
+#: The day of each statement, from its hours.
+DAILY = """
+INSERT INTO ledger.statements_daily (
+    target_id, day, source, userid, dbid, queryid, toplevel, calls, total_exec_time,
+    exec_time_squares, total_plan_time, intervals, exact_intervals, exact_calls, exact_exec_time
+)
+SELECT
+    target_id, (hour AT TIME ZONE 'UTC')::date, source, userid, dbid, queryid, toplevel, sum(calls),
+    sum(total_exec_time ORDER BY hour),
+    CASE WHEN count(*) = count(exec_time_squares) THEN sum(exec_time_squares ORDER BY hour) END,
+    sum(total_plan_time ORDER BY hour), sum(intervals),
+    coalesce(sum(intervals) FILTER (WHERE exact), 0),
+    coalesce(sum(calls) FILTER (WHERE exact), 0),
+    coalesce(sum(total_exec_time ORDER BY hour) FILTER (WHERE exact), 0)
+FROM ledger.statements_hourly AS h
+WHERE NOT EXISTS (SELECT FROM ledger.statements_daily AS d WHERE d.target_id = h.target_id)
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
 
 
 class Texts(HTMLParser):

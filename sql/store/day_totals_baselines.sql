@@ -1,10 +1,9 @@
--- purpose: what the baselines of each day hold, for the events of their asset
+-- purpose: how many statements have a baseline on each day, and how many of them from that day on, for the events of their asset
 -- minimum version: 14
 SELECT
     day,
-    pg_catalog.count(*) AS rows,
+    pg_catalog.count(*) FILTER (WHERE since = day) AS rows,
     pg_catalog.count(DISTINCT (queryid, userid, dbid, toplevel)) AS statements
-FROM perf_mgmt.statement_baselines
-WHERE target_id = %(target_id)s AND day BETWEEN %(first)s AND %(last)s
+FROM perf_mgmt.baselines_in_force(%(target_id)s, %(first)s, %(last)s)
 GROUP BY day
 ORDER BY day

@@ -2,8 +2,8 @@
 -- minimum version: 14
 SELECT
     day, userid, dbid, queryid, toplevel, tier, slot, samples, calls, center, spread, low, high
-FROM perf_mgmt.statement_baselines
-WHERE target_id = %(target_id)s AND day BETWEEN %(first)s AND %(last)s AND metric = %(metric)s
+FROM perf_mgmt.statement_levels(%(target_id)s, %(first)s, %(last)s)
+WHERE metric = %(metric)s
     AND tier = ANY (%(tiers)s::text []) AND center > %(above)s
     AND (%(queryids)s::bigint [] IS NULL OR queryid = ANY (%(queryids)s::bigint []))
 ORDER BY day, queryid, userid, dbid, toplevel, tier, slot
