@@ -50,6 +50,7 @@ def daily_assets(target: str) -> list[str]:
         f"{target}/report/findings",
         f"{target}/report/regressions",
         f"{target}/rollup/relations_daily",
+        f"{target}/report/slow_queries",
     ]
 
 
