@@ -12,6 +12,7 @@ quotes, quotes within escaped by a backslash).
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Final
 from urllib.parse import unquote
 
 from perf_pipeline.snapshots import values
@@ -26,8 +27,13 @@ KEPT = frozenset(
         *("application", "app", "app_name", "service", "service_name", "component"),
         *("controller", "namespaced_controller", "action", "route", "job", "task"),
         *("framework", "db_driver", "source_location"),
+        *("release", "version", "git_sha", "commit", "build", "deployment"),
     }
 )
+#: Of these, the keys that name a version of the code: its digits are what it says.
+RELEASES: Final = frozenset({"release", "version", "git_sha", "commit", "build", "deployment"})
+#: A commit's hash is kept as people write it.
+SHORT_HASH: Final = 12
 #: Longest comment looked at, and longest value kept, in characters.
 LONGEST_COMMENT = 2_000
 LONGEST_VALUE = 100
@@ -41,6 +47,8 @@ _VALUE = re.compile(r"[\w .:/#<>()\[\]{}*+$~@?^|\\-]+\Z")
 #: A route ends where its query string begins; `(?P<id>...)` is a pattern.
 _QUERY = re.compile(r"(?:(?<!\()\?|[&=]).*", re.DOTALL)
 #: A number that stands alone in a path, or has more digits than a version or a line has.
+_RELEASE = re.compile(r"[0-9A-Za-z][\w.+-]{0,63}\Z", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{7,64}\Z")
 _NUMBER = re.compile(r"(?<=/)[\d.,-]+(?=/|\Z)|\d{5,}")
 
 Tags = Mapping[str, str]
@@ -100,7 +108,9 @@ def kept(comments: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for comment in comments:
         for key, value in parse(comment).items():
-            shown = _shown(value) if key in KEPT and key not in found else None
+            if key not in KEPT or key in found:
+                continue
+            shown = _release(value) if key in RELEASES else _shown(value)
             if shown is not None:
                 found[key] = shown
     return dict(sorted(found.items()))
@@ -113,6 +123,15 @@ def _shown(value: str) -> str | None:
         return None
     shown = _NUMBER.sub(REDACTED, values.screened(value))
     return shown if any(character.isalpha() for character in shown) else None
+
+
+def _release(value: str) -> str | None:
+    """Return the version of some code as it may be kept, None when it may be something else."""
+    if not _RELEASE.match(value):
+        return None
+    if _HASH.match(value) and any(character.isalpha() for character in value):
+        return value[:SHORT_HASH]
+    return value if values.screened(value) == value else None
 
 
 def to_json(tags: Tags) -> str:

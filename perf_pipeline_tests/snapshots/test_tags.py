@@ -40,6 +40,17 @@ CASES = [
     ("application='sk_live_51HxAbC2dEf3gH4iJ5'", {"application": "sk_live_?"}),
     # whose, not what
     ("tenant='acme',user='bob',request_id='1',application='shop'", {"application": "shop"}),
+    # a version of the code
+    (
+        "release='4.2.1',git_sha='9fceb02d0ae598e95dc970b74767f19372d61af8'",
+        {"git_sha": "9fceb02d0ae5", "release": "4.2.1"},
+    ),
+    ("version='web-2026-11-21+b7'", {"version": "web-2026-11-21+b7"}),
+    ("build='4711',commit='9fceb02'", {"build": "4711", "commit": "9fceb02"}),
+    ("release='bob@example.org'", {}),
+    ("build='123456789'", {}),
+    ("version='sk_live_51HxAbC2dEf3gH4iJ5'", {}),
+    ("release=''", {}),
     # not harmless, too long, nothing left
     (r"action='O\'Brien'", {}),
     ("action='SELECT %27x%27'", {}),
