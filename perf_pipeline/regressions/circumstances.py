@@ -1,5 +1,6 @@
 """Read what else went on around a set of onsets: load, locks, the server, what people told us."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,20 +16,13 @@ from perf_pipeline.store.samples import KEY, Plan, alike, read_intervals
 #: Levels are compared with the hours around an onset and with those of the day before.
 BACK = pressure.DAY + pressure.NEARBY
 #: Onsets nearer to each other than this are read in one go.
-TOGETHER = timedelta(days=2)
-#: Of each sample the statements with at least this share of its time are looked at as neighbours.
-BUSY_SHARE = 0.05
+TOGETHER = timedelta(days=7)
+#: Statements with at least this share of a day's time are looked at as neighbours: less is no fifth
+#: of any three hours, but of a day with very quiet ones.
+BUSY_SHARE = 0.005
+HOUR = timedelta(hours=1)
 
 _INT, _TS, _TEXT = pl.Int64(), pl.Datetime("us"), pl.String()
-HOURS: Schema = {
-    "userid": _INT,
-    "dbid": _INT,
-    "queryid": _INT,
-    "ts": _TS,
-    "calls": _INT,
-    "total_ms": pl.Float64(),
-    "all_ms": pl.Float64(),
-}
 TEXTS: Schema = {"queryid": _INT, "query": _TEXT}
 
 Span = tuple[datetime, datetime]
@@ -46,7 +40,14 @@ class Circumstances:
     waiting: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(locks.SCHEMA)))
     sweeps: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"ts": _TS}))
 
-    def at(self, start: datetime, end: datetime, until: datetime, queryid: int) -> list[Event]:
+    def at(
+        self,
+        start: datetime,
+        end: datetime,
+        until: datetime,
+        queryid: int,
+        covered: pressure.Covered,
+    ) -> list[Event]:
         """Return what coincides with an onset of a statement that lies between two instants.
 
         Parameters
@@ -55,12 +56,14 @@ class Circumstances:
         until : datetime
             Nothing later is known.
         queryid : int
+        covered : pressure.Covered
 
         """
+        span = (start, end, until)
         return [
-            *pressure.events(self.series, start, end, until),
-            *pressure.neighbours(self.load, queryid, (start, end, until), self.texts),
-            *locks.events(self.waiting, self.sweeps, queryid, (start, end, until)),
+            *pressure.events(self.series, *span),
+            *pressure.neighbours(self.load, queryid, span, covered, self.texts),
+            *locks.events(self.waiting, self.sweeps, queryid, span),
         ]
 
 
@@ -81,7 +84,7 @@ def read(
     """
     spans = merged(onsets, end)
     holders = _holders(store, target_id, spans)
-    load = _load(store, target_id, plan, spans)
+    load = _load(store, target_id, plan, merged(onsets, end, together=timedelta()))
     busy = load["queryid"].unique().sort().to_list()
     texts = frames.read(store, "findings_labels", TEXTS, {"target_id": target_id, "queryids": busy})
     sweeps = [ledger.read(store, "sweeps", target_id, *span, columns=("ts",)) for span in spans]
@@ -94,12 +97,12 @@ def read(
     )
 
 
-def merged(onsets: Iterable[Span], end: datetime) -> list[Span]:
+def merged(onsets: Iterable[Span], end: datetime, *, together: timedelta = TOGETHER) -> list[Span]:
     """Return the spans to read, near ones as one; pure."""
     wanted = sorted((earliest - BACK, latest + pressure.NEARBY) for earliest, latest in onsets)
     spans: list[Span] = []
     for start, stop in wanted:
-        if spans and start <= spans[-1][1] + TOGETHER:
+        if spans and start <= spans[-1][1] + together:
             spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
         else:
             spans.append((start, stop))
@@ -123,35 +126,49 @@ def told(store: Store, target_id: int, start: datetime, end: datetime) -> list[E
 
 
 def _load(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> pl.DataFrame:
-    read_one = _load_hour if plan.grain == "hour" else _load_sweep
-    return pl.concat(read_one(store, target_id, plan.source, span) for span in spans)
+    if plan.grain == "hour":
+        return _load_hours(store, target_id, plan.source, spans)
+    return pl.concat(_load_sweeps(store, target_id, plan.source, span) for span in spans)
 
 
-def _load_hour(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
+def _load_hours(store: Store, target_id: int, source: str, spans: Sequence[Span]) -> pl.DataFrame:
+    hours = hours_around(spans)
     params = {
         "target_id": target_id,
         "sources": list(alike(source)),
-        "start": span[0],
-        "end": span[1],
+        "days": sorted({hour.date() for hour in hours}),
+        "hours": [hour.replace(tzinfo=UTC) for hour in hours],
         "share": BUSY_SHARE,
     }
-    rows = frames.read(store, "findings_load_hour", HOURS, params)
-    return rows.with_columns(seconds=pl.lit(3600.0)).select(*pressure.LOAD_SCHEMA)
+    return frames.read(store, "findings_load_hour", pressure.LOAD_SCHEMA, params)
 
 
-def _load_sweep(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
+def hours_around(spans: Iterable[Span]) -> list[datetime]:
+    """Return the hours of spans that levels are compared of: the newest, and a day earlier; pure.
+
+    A span begins a day before the first hour that is compared.
+    """
+    hours = set()
+    for start, stop in spans:
+        first = (start + pressure.DAY).replace(minute=0, second=0, microsecond=0)
+        for n in range(math.ceil((stop - first) / HOUR)):
+            hours |= {first + n * HOUR, first + n * HOUR - pressure.DAY}
+    return sorted(hours)
+
+
+def _load_sweeps(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
     wanted = (*KEY, "calls", "total_exec_time")
     rows = read_intervals(store, target_id, *span, source, wanted, {"toplevel": [True]})
-    rows = rows.with_columns(all_ms=pl.col("total_exec_time").sum().over("ts"))
-    busy = rows.filter(pl.col("total_exec_time") >= BUSY_SHARE * pl.col("all_ms"))
+    day = pl.col("ts").dt.date()
+    sums = pl.col("total_exec_time").sum()
+    mine, everyone = sums.over("queryid", day), sums.over(day)
+    busy = rows.filter(mine >= BUSY_SHARE * everyone)["queryid"].unique()
     return (
-        rows.join(busy.select("queryid").unique(), on="queryid", how="semi")
-        .with_columns(
-            seconds=(pl.col("ts") - pl.col("begin")).dt.total_microseconds() / 1e6,
-            total_ms="total_exec_time",
-        )
+        rows.filter(pl.col("queryid").is_in(busy.to_list()))
+        .group_by("queryid", "ts")
+        .agg(pl.col("calls").sum(), total_ms=sums)
         .select(*pressure.LOAD_SCHEMA)
-        .sort("queryid", "userid", "dbid", "ts")
+        .sort("queryid", "ts")
     )
 
 

@@ -110,12 +110,14 @@ class Context:
 
         return rate
 
-    def happened(self, row: Mapping[str, Any], until: datetime) -> list[Event]:
+    def happened(
+        self, row: Mapping[str, Any], until: datetime, covered: pressure.Covered
+    ) -> list[Event]:
         """Return what coincides with the onset of a judged change and was known before `until`."""
         start, end, queryid = row["onset_start"], row["onset_end"], row["queryid"]
         return [
             *self.events.near(row["earliest"], row["latest"], until),
-            *self.around.at(start, end, until, queryid),
+            *self.around.at(start, end, until, queryid, covered),
             *relations.growth(self.table_use, self.tables_of(row), start, end, until),
         ]
 

@@ -11,19 +11,21 @@ import polars as pl
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.regressions import plans
 from perf_pipeline.regressions.candidates import HourTotals, Totals
-from perf_pipeline.regressions.context import NEAR, Context
+from perf_pipeline.regressions.context import HOUR, NEAR, Context
 from perf_pipeline.regressions.decompose import decompose
 from perf_pipeline.regressions.events import Event
 from perf_pipeline.regressions.explain import Cause, Onset, causes, to_json
 from perf_pipeline.regressions.flips import MOST_CHANGES
 from perf_pipeline.regressions.identity import Key, Sighting, finding_id
 from perf_pipeline.regressions.incidents import Incident, Member, group, stable_id
+from perf_pipeline.regressions.pressure import Span
 from perf_pipeline.regressions.summary import sentence
 from perf_pipeline.store.feedback import Verdict
 from perf_pipeline.store.samples import METRIC, Plan, midnight
 
 #: Time before an onset with which the new level's calls and parts are compared: one whole week.
 COMPARED = timedelta(days=7)
+MOMENT = timedelta(microseconds=1)
 
 SCHEMA: Schema = {
     "target_id": pl.Int32,
@@ -86,6 +88,13 @@ class Surroundings:
     totals: Totals | HourTotals
     judged: Mapping[int, int]
     said: Sequence[Verdict] = ()
+
+    def covered(self, span: Span) -> tuple[float, float]:
+        """Return the covered seconds of a span of samples' ends, and all statements' ms in it."""
+        # `totals` counts samples from a beginning on; an hour's ts is its beginning
+        shift = MOMENT - (HOUR if self.plan.grain == "hour" else timedelta())
+        ends = span.start + shift, span.end + shift
+        return self.totals.days(*ends) * 86_400.0, self.totals.database_ms(*ends)
 
 
 def key_of(row: Row) -> Key:
@@ -199,7 +208,7 @@ def _drafted(row: Row, first: Sighting, name: str, around: Surroundings) -> _Dra
         for span, covered in zip(spans, seconds, strict=True)
     ]
     time = decompose(*works)
-    happened = context.happened(row, end)
+    happened = context.happened(row, end, around.covered)
     plan = plans.judge(time, context.uses(row, end), happened)
     happened += plans.event(plan, row["queryid"], row["onset_start"], row["onset_end"])
     return _Draft(

@@ -4,7 +4,7 @@ Levels are compared over a few hours on either side of an onset, and with the sa
 before where these are known: what rises every morning explains nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -175,21 +175,21 @@ LOAD_MS = 100.0
 LOAD_CALLS = 1.5
 
 LOAD_SCHEMA: Schema = {
-    "userid": pl.Int64(),
-    "dbid": pl.Int64(),
     "queryid": pl.Int64(),
     "ts": pl.Datetime("us"),
-    "seconds": pl.Float64(),
     "calls": pl.Int64(),
     "total_ms": pl.Float64(),
-    "all_ms": pl.Float64(),
 }
+
+#: What answers the covered seconds of a span, and all statements' ms in it.
+Covered = Callable[[Span], tuple[float, float]]
 
 
 def neighbours(
     load: pl.DataFrame,
     own: int,
     span: tuple[datetime, datetime, datetime],
+    covered: Covered,
     texts: Mapping[int, str],
 ) -> list[Event]:
     """Return the other statements whose load rose or fell at an onset.
@@ -197,47 +197,65 @@ def neighbours(
     Parameters
     ----------
     load : polars.DataFrame
-        Columns of `LOAD_SCHEMA`: the busiest statements of each sample, `all_ms` being all
-        statements' time in it.
+        Columns of `LOAD_SCHEMA`: samples of the busier statements, `ts` being their ends.
     own : int
         The queryid the onset is of.
     span : tuple of datetime
         Start and end of the onset's interval, and until when anything is known.
+    covered : Covered
+        A span of which nothing is known has no seconds; a statement without a sample in a span of
+        which something is known did nothing.
     texts : Mapping of queryid to str
 
     """
     start, end, until = span
     before, after = sides(start, end, until)
-    samples = load.select("ts", "seconds", "all_ms").unique(subset="ts")
-    totals = [_rate(samples, part, "all_ms", samples) for part in (before, after)]
-    if None in totals:
+    parts = [before, after, after.moved(-DAY)]
+    known = [covered(part) for part in parts]
+    if not (known[0][0] > 0 and known[1][0] > 0):
         return []
+    sums = _sums(load.filter(pl.col("queryid") != own), parts)
     found = []
-    for (queryid,), rows in load.group_by("queryid", maintain_order=True):
-        number = int(str(queryid))
-        if number == own:
-            continue
-        time = [_rate(rows, part, "total_ms", samples) for part in (before, after)]
-        calls = [_rate(rows, part, "calls", samples) for part in (before, after)]
-        earlier = _rate(rows, after.moved(-DAY), "total_ms", samples)
-        event = _neighbour(number, (start, end), time, calls, [*totals, earlier], texts)
+    for row in sums.iter_rows(named=True):
+        time, calls = (
+            [
+                row[f"{name}_{n}"] / seconds if seconds > 0 else None
+                for n, (seconds, _) in enumerate(known)
+            ]
+            for name in ("total_ms", "calls")
+        )
+        whole = [all_ms / seconds for seconds, all_ms in known[:2]]
+        text = texts.get(row["queryid"], "")
+        event = _neighbour(row["queryid"], (start, end), time, calls, whole, text)
         if event is not None:
             found.append(event)
     return found
 
 
+def _sums(load: pl.DataFrame, parts: Sequence[Span]) -> pl.DataFrame:
+    """Return time and calls of each statement in some spans."""
+    inside = [(pl.col("ts") > part.start) & (pl.col("ts") <= part.end) for part in parts]
+    return (
+        load.group_by("queryid")
+        .agg(
+            pl.col(name).filter(here).sum().alias(f"{name}_{n}")
+            for n, here in enumerate(inside)
+            for name in ("total_ms", "calls")
+        )
+        .sort("queryid")
+    )
+
+
 def _neighbour(
     queryid: int,
     interval: tuple[datetime, datetime],
-    time: list[float | None],
-    calls: list[float | None],
-    others: list[float | None],
-    texts: Mapping[int, str],
+    time: Sequence[float | None],
+    calls: Sequence[float | None],
+    whole: Sequence[float],
+    text: str,
 ) -> Event | None:
-    if None in time or None in calls:
-        return None
-    (old, new), (few, many) = (_known(time), _known(calls))
-    whole, earlier = _known(others[:2]), others[2]
+    old, new, earlier = time[0] or 0.0, time[1] or 0.0, time[2]
+    few, many = calls[0] or 0.0, calls[1] or 0.0
     high = 1 if new > old else 0
     low_calls, high_calls = (few, many) if high else (many, few)
     added = abs(new - old)
@@ -246,23 +264,13 @@ def _neighbour(
     if earlier is not None and abs(new - earlier) < added / 2:
         return None  # it does so every day
     verb = "rose" if high else "fell"
-    text = " ".join(texts.get(queryid, "").split())
     detail = (
         f"calls {short(few * 3600)} -> {short(many * 3600)} an hour, its time"
         f" {short(old)} -> {short(new)} ms a second"
-    ) + (f": {text[:80]}" if text else "")
+    )
+    told = " ".join(text.split())
+    detail += f": {told[:80]}" if told else ""
     return Event(f"other_load_{verb}", f"queryid {queryid}", None, *interval, detail)
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
-def _rate(rows: pl.DataFrame, span: Span, column: str, samples: pl.DataFrame) -> float | None:
-    """Return a sum per covered second; 0 where samples are known, but none has the statement."""
-    inside = (pl.col("ts") > span.start) & (pl.col("ts") <= span.end)
-    seconds = float(samples.filter(inside)["seconds"].sum())
-    return float(rows.filter(inside)[column].sum()) / seconds if seconds > 0 else None
 
 
 def rates(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

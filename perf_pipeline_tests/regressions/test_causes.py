@@ -3,14 +3,16 @@
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.regressions.find import find
+from perf_pipeline.snapshots.rollup import roll_up
 from perf_pipeline.store import Store, happenings, migrate
 from perf_pipeline_tests.regressions import ledger
 from perf_pipeline_tests.regressions.test_find import DEMO_DAY
@@ -369,3 +371,34 @@ def test_the_evidence_says_whether_the_plan_changed(store: Store) -> None:
     judged = json.loads(text)["plan"]
     assert judged["changed"]
     assert judged["evidence"][0] == "40 -> 4,000 blocks a call for as many rows (1 -> 1)"
+
+
+def test_judged_by_the_hour_a_neighbour_and_a_refresh_are_named_as_well(store: Store) -> None:
+    rng = np.random.default_rng(11)
+    ends = [datetime(2025, 3, 1) + timedelta(hours=h, minutes=55) for h in range(12 * 24)]
+    onset = datetime(2025, 3, 11, 15)
+    upset = np.array([ts > onset for ts in ends])
+    mine = np.where(upset, 3.0, 1.0) * rng.lognormal(0, 0.04, len(ends))
+    rows = [
+        ledger.statement(ends, mine, 100, calls=900),
+        ledger.statement(ends, rng.lognormal(0, 0.04, len(ends)), 101, calls=900),
+        # another statement is called for the first time, and one that always was, more often
+        ledger.statement([ts for ts in ends if ts > onset], [5.0] * int(upset.sum()), 500, 400_000),
+        ledger.statement(ends, [6.0] * len(ends), 501, np.where(upset, 300_000, 2_000)),
+        ledger.statement([ts for ts in ends if ts > onset][:1], [80.0], 900, calls=1),
+    ]
+    target_id = ledger.write(
+        store, "hourly", {"sweeps": ledger.sweeps(ends), "statements": pl.concat(rows)}
+    )
+    texts(store, target_id)
+    roll_up(store, "hourly", date(2025, 3, 1), date(2025, 3, 12))
+    findings = find(store, "hourly", date(2025, 3, 12), date(2025, 3, 12)).findings
+    (text,) = findings.filter(pl.col("queryid") == 100)["causes"].to_list()
+    named = {(cause["kind"], cause["object"]): cause for cause in json.loads(text)}
+    assert set(named) == {
+        ("other_load_rose", "queryid 500"),
+        ("other_load_rose", "queryid 501"),
+        ("view_refreshed", "hs.mv_busy"),
+    }
+    told = " ".join(named["other_load_rose", "queryid 501"]["evidence"])
+    assert "calls 2,000 -> 300,000 an hour" in told

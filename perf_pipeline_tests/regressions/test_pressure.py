@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_pipeline.regressions import explain, plans, pressure, relations
-from perf_pipeline.regressions.circumstances import BACK, merged
+from perf_pipeline.regressions.circumstances import BACK, hours_around, merged
 from perf_pipeline.regressions.events import Event, refreshed_view
 from perf_pipeline.regressions.timeline import Timeline
 
@@ -65,9 +65,9 @@ def test_a_rise_turned_round_is_a_fall(before, after, earlier, ratio, floor):
 
 
 def load(*rows):
-    """Rows of (queryid, hours from AT, calls, ms, all ms)."""
+    """Rows of (queryid, hours from AT, calls, ms)."""
     return pl.DataFrame(
-        [(10, 5, q, AT + h * HOUR, 3600.0, calls, ms, all_ms) for q, h, calls, ms, all_ms in rows],
+        [(q, AT + h * HOUR, calls, ms) for q, h, calls, ms in rows],
         schema=dict(pressure.LOAD_SCHEMA),
         orient="row",
     )
@@ -76,24 +76,45 @@ def load(*rows):
 SPAN = (AT, AT + HOUR, AT + DAY)
 
 
+def neighbours(*rows, own=1, all_ms=2e6, known=lambda span: True, texts=None):
+    """One hour of each span is covered, where it is known."""
+    covered = lambda span: (3600.0, all_ms) if known(span) else (0.0, 0.0)  # noqa: E731
+    return pressure.neighbours(load(*rows), own, SPAN, covered, texts or {})
+
+
+def today(span):
+    return span.end > AT - 12 * HOUR
+
+
 def test_a_neighbour_is_called_more_often_and_not_merely_slower():
-    calm, busy = (2, 0, 100, 1e4, 1e6), (2, 3, 9000, 9e5, 2e6)
-    (event,) = pressure.neighbours(load(calm, busy), 1, SPAN, {2: "SELECT  x"})
+    calm, busy = (2, 0, 100, 1e4), (2, 3, 9000, 9e5)
+    (event,) = neighbours(calm, busy, texts={2: "SELECT  x"}, known=today)
     assert (event.kind, event.object) == ("other_load_rose", "queryid 2")
     assert "calls 100 -> 9,000 an hour" in event.detail
     assert event.detail.endswith(": SELECT x")
-    slower = (2, 3, 100, 9e5, 2e6)
-    assert pressure.neighbours(load(calm, slower), 1, SPAN, {}) == []
-    assert pressure.neighbours(load(calm, busy), 2, SPAN, {}) == []  # it is the one itself
-    small = (2, 3, 9000, 9e5, 9e6)
-    assert pressure.neighbours(load(calm, small), 1, SPAN, {}) == []
-    daily = (2, 3 - 24, 9000, 9e5, 2e6)
-    assert pressure.neighbours(load(calm, busy, daily), 1, SPAN, {}) == []
+    assert neighbours(calm, (2, 3, 100, 9e5)) == []  # slower
+    assert neighbours(calm, busy, own=2) == []  # it is the one itself
+    assert neighbours(calm, busy, all_ms=9e6) == []  # small
+    assert neighbours(calm, busy, (2, 3 - 24, 9000, 9e5)) == []  # every day
+    assert neighbours(calm, busy, known=lambda span: False) == []
 
 
-def test_a_neighbour_that_goes_away_is_a_fall():
-    (event,) = pressure.neighbours(load((2, 0, 9000, 9e5, 2e6), (3, 3, 100, 1e4, 1e6)), 1, SPAN, {})
+def test_a_neighbour_that_comes_or_goes_is_told():
+    (event,) = neighbours((2, 0, 9000, 9e5), (2, 3 - 24, 9000, 9e5))
     assert event.kind == "other_load_fell"
+    (event,) = neighbours((2, 3, 9000, 9e5))
+    assert event.kind == "other_load_rose"
+    assert "calls 0 -> 9,000 an hour" in event.detail
+
+
+def test_the_hours_that_are_compared_are_read_and_those_a_day_earlier():
+    onset = AT + HOUR / 2
+    (span,) = merged([(onset, onset)], AT + DAY)
+    hours = hours_around([span])
+    assert len(hours) == len(set(hours)) == 14
+    near = [hour for hour in hours if hour > AT - 12 * HOUR]
+    assert near == [AT + n * HOUR for n in range(-3, 4)]
+    assert [hour + DAY for hour in hours if hour not in near] == near
 
 
 # --- time ----------------------------------------------------------------------------------------
