@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from perf_pipeline.errors import BusyError, ConfigurationError, UnreachableError
+from perf_pipeline.examples.bare import tables_without_extras
 from perf_pipeline.postgres import connect, sqlfiles
 from perf_pipeline.postgres.production import refuse_production
 
@@ -53,11 +54,14 @@ def fill(
     *,
     now: datetime | None = None,
     replace: bool = False,
+    prepare: Callable[[psycopg.Connection, datetime], None] | None = None,
+    finish: Callable[[psycopg.Connection], None] | None = None,
 ) -> Generated:
     """Empty and fill the tables of an example system, unless they hold just that already.
 
     Everything happens in one transaction: a killed run leaves the database as it was. Secondary
-    indexes and foreign keys are taken off and made again inside it, which validates every row.
+    indexes and foreign keys are taken off and made again inside it, which validates every row;
+    triggers run for the emptying, not for the rows.
 
     Parameters
     ----------
@@ -76,6 +80,10 @@ def fill(
         Reference time, naive meaning UTC; default: this minute.
     replace : bool
         Also overwrite rows that no recorded run wrote.
+    prepare : callable, optional
+        Called with the connection and the reference time before rows are written: partitions, say.
+    finish : callable, optional
+        Called after them, in the same transaction: to refresh what is derived, say.
 
     Returns
     -------
@@ -106,7 +114,11 @@ def fill(
                 filled = _filled_tables(connection, system, tables)
                 kept = _already(connection, system, parameters, reference, filled, replace)
                 if kept is None:
+                    if prepare is not None:
+                        prepare(connection, reference)
                     kept = _load(connection, tables, make_chunks(reference), reference)
+                    if finish is not None:
+                        finish(connection)
                     _record(connection, system, parameters, kept, time.monotonic() - started)
         except pg_errors.LockNotAvailable as error:
             raise BusyError(
@@ -209,28 +221,9 @@ def _load(
             sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
         )
     )
-    bound = {"tables": [f"{schema}.{table}" for schema, table in tables]}
-    constraints = connection.execute(
-        sqlfiles.load("target/droppable_constraints").text, bound
-    ).fetchall()
-    for schema, table, name, _ in constraints:
-        connection.execute(
-            sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
-                sql.Identifier(schema, table), sql.Identifier(name)
-            )
-        )
-    indexes = connection.execute(sqlfiles.load("target/secondary_indexes").text, bound).fetchall()
-    for schema, name, _ in indexes:
-        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(schema, name)))
-    rows, digest = _copy(connection, tables, chunks)
-    for _, _, definition in indexes:
-        connection.execute(definition)
-    for schema, table, name, definition in reversed(constraints):
-        connection.execute(
-            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                sql.Identifier(schema, table), sql.Identifier(name), sql.SQL(definition)
-            )
-        )
+    with tables_without_extras(connection, tables):
+        rows, digest = _copy(connection, tables, chunks)
+    bound = _bound(connection, tables)
     _advance_identities(connection, bound)
     connection.execute(
         sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(sql.Identifier(*table) for table in tables))
@@ -242,12 +235,21 @@ def _copy(
     connection: psycopg.Connection, tables: tuple[Table, ...], chunks: Iterator[Chunk]
 ) -> tuple[dict[str, int], str]:
     rows = {f"{schema}.{table}": 0 for schema, table in tables}
+    partitioned = set(
+        connection.execute(
+            sqlfiles.load("target/partitioned_tables").text, _bound(connection, tables)
+        ).fetchall()
+    )
     digest = hashlib.sha256()
     with connection.cursor() as cursor:
         for (schema, table), columns, height, payload in _ahead(_payloads(chunks)):
-            # FREEZE: the rows are visible to all at once and no vacuum disturbs the first load
-            statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, FREEZE)").format(
-                sql.Identifier(schema, table), sql.SQL(", ").join(map(sql.Identifier, columns))
+            # frozen rows are visible to all at once, no vacuum disturbs the first load; the server
+            # cannot do it through a partitioned table
+            options = "FORMAT csv" if (schema, table) in partitioned else "FORMAT csv, FREEZE"
+            statement = sql.SQL("COPY {} ({}) FROM STDIN ({})").format(
+                sql.Identifier(schema, table),
+                sql.SQL(", ").join(map(sql.Identifier, columns)),
+                sql.SQL(options),
             )
             with cursor.copy(statement) as copy:
                 copy.write(payload)
@@ -255,6 +257,10 @@ def _copy(
             digest.update(f"{schema}.{table}\n".encode())
             digest.update(payload)
     return rows, digest.hexdigest()
+
+
+def _bound(connection: psycopg.Connection, tables: tuple[Table, ...]) -> dict[str, list[str]]:
+    return {"tables": [sql.Identifier(*table).as_string(connection) for table in tables]}
 
 
 def _payloads(chunks: Iterator[Chunk]) -> Iterator[Payload]:

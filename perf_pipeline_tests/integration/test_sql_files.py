@@ -19,7 +19,7 @@ import pytest
 
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.examples import schema, thorbis
+from perf_pipeline.examples import menuca, schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import compile as compile_scenario
 from perf_pipeline.loadtests import pgbench, run, scenario
@@ -35,7 +35,7 @@ SIZE = Size(businesses=8, orders_per_business=40)
 #: Example systems, each with what fills it.
 SYSTEMS: dict[str, Callable[[str], object]] = {
     "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business),
-    "menuca": lambda url: None,
+    "menuca": lambda url: menuca.generate(url, 20, 10),
     "omninode": lambda url: None,
     "guardian": lambda url: None,
 }

@@ -8,5 +8,7 @@ SELECT
 FROM pg_catalog.pg_constraint AS k
 JOIN pg_catalog.pg_class AS r ON r.oid = k.conrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
-WHERE k.contype IN ('f', 'u') AND k.conrelid = ANY (%(tables)s::regclass[])
+WHERE k.contype IN ('f', 'u')
+  AND k.conparentid = 0  -- those of partitions come and go with their parent's
+  AND k.conrelid = ANY (%(tables)s::regclass[])
 ORDER BY k.contype <> 'f', n.nspname, r.relname, k.conname
