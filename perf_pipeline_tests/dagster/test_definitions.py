@@ -195,3 +195,17 @@ def test_the_report_job_rolls_up_builds_finds_and_renders_in_one_run() -> None:
     assert len(job.asset_layer.asset_graph.asset_check_keys) == sum(
         "thorbis" in name and "/calibration" not in name for name in CHECKS
     )
+
+
+def test_the_page_on_dagster_counts_the_assets_of_a_target() -> None:
+    page = (ROOT / "docs" / "dagster.md").read_text("utf-8")
+    told = re.search(r"gives a group of (\d+) assets", page)
+    assert told
+    assert int(told[1]) == sum(key.startswith("thorbis/") for key in ASSETS)
+    missing = [
+        key
+        for key in ASSETS
+        if f"`{key.replace('thorbis/', '<t>/')}`" not in page
+        and f"`/{key.rpartition('/')[2]}`" not in page
+    ]
+    assert missing == []
