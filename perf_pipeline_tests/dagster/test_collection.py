@@ -14,8 +14,7 @@ from perf_pipeline.components.target import target_definitions
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet
-from perf_pipeline.snapshots.checks import cost_check_key
-from perf_pipeline.snapshots.checks import check_keys
+from perf_pipeline.snapshots.checks import check_keys, cost_check_key
 from perf_pipeline.snapshots.collection import announce, budget_s, collection_asset
 from perf_pipeline.snapshots.defs import stats_assets
 from perf_pipeline.store import Store, targets
