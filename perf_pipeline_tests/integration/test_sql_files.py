@@ -19,7 +19,7 @@ import pytest
 
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.examples import menuca, schema, thorbis
+from perf_pipeline.examples import menuca, omninode, schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import compile as compile_scenario
 from perf_pipeline.loadtests import pgbench, run, scenario
@@ -31,17 +31,18 @@ pytestmark = pytest.mark.server
 
 #: Small, but with every kind of row.
 SIZE = Size(businesses=8, orders_per_business=40)
+OMNINODE = omninode.Size(events=500, days=40)
 
 #: Example systems, each with what fills it.
 SYSTEMS: dict[str, Callable[[str], object]] = {
     "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business),
     "menuca": lambda url: menuca.generate(url, 20, 10),
-    "omninode": lambda url: None,
+    "omninode": lambda url: omninode.generate(url, OMNINODE.events, OMNINODE.days),
     "guardian": lambda url: None,
 }
 
 #: Variables of the load scripts of each system that has some.
-VARIABLES = {"thorbis": SIZE.variables()}
+VARIABLES = {"thorbis": SIZE.variables(), "omninode": OMNINODE.variables()}
 
 #: A day for every time parameter; the store has its partitions.
 DAY = date(2026, 1, 2)
