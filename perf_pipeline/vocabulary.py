@@ -162,8 +162,10 @@ def stage(
     asked = days(context)
     with explained(), open_store() as store:
         covered = progress.begin(store, target.name, name, asked.first, asked.last)
+        rollup = name == progress.STAGES[0]
+        rests_on = {} if rollup else progress.inputs(store, target.name, asked.first, asked.last)
         yield store, asked
-        progress.finish(store, target.name, name, covered)
+        progress.finish(store, target.name, name, covered, rests_on)
 
 
 def day_totals(store: Store, name: str, target: Target, asked: Days) -> Sequence[Mapping[str, Any]]:

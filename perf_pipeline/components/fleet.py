@@ -9,6 +9,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
 from perf_pipeline.reports.period.defs import period_definitions
+from perf_pipeline.reports.stale_defs import stale_check_key
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
 
@@ -72,7 +73,7 @@ def report_job(target: Target) -> vocabulary.AssetJob:
     )
     return dg.define_asset_job(
         report_job_name(target),
-        selection=derived | dg.AssetSelection.checks(*check_keys(target)),
+        selection=derived | dg.AssetSelection.checks(*check_keys(target), stale_check_key(target)),
         description=f"Bring a range of days of {target.name} up to date, sweeps to report.",
         tags={
             vocabulary.SINGLETON_TAG: report_job_name(target),

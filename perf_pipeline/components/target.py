@@ -15,6 +15,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_asset
 from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.reports.defs import report_asset
+from perf_pipeline.reports.stale_defs import stale_check
 from perf_pipeline.snapshots.checks import target_checks
 from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, stats_assets
 
@@ -178,7 +179,8 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
         `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
-        and the checks of the service level. Schedules and sensors are the fleet's.
+        and the checks of the service level and of days that are no longer true. Schedules and
+        sensors are the fleet's.
 
     """
     return dg.Definitions(
@@ -192,5 +194,5 @@ def target_definitions(target: Target) -> dg.Definitions:
             report_asset(target),
             calibration_asset(target),
         ],
-        asset_checks=[target_checks(target)],
+        asset_checks=[target_checks(target), stale_check(target)],
     )

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.store import frames, hours, ledger, targets
+from perf_pipeline.store import frames, hours, ledger, progress, targets
 from perf_pipeline.store.engine import Store
 from perf_pipeline.store.samples import SOURCES
 
@@ -222,4 +222,5 @@ def roll_up(store: Store, target_name: str, first: date, last: date) -> Rolled:
     of_hours = hourly(intervals).sort(pl.col("hour").dt.date(), *_SIDE_BY_SIDE, "hour", "exact")
     rows = keep("statements_hourly", "hour", of_hours)
     days = keep("statements_daily", "day", daily(intervals))
+    progress.note_versions(store, target_id, first, last)
     return Rolled(rows, intervals.height, days)

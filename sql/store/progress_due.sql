@@ -1,7 +1,8 @@
--- purpose: days of known targets whose newest sweep is not in their report yet
+-- purpose: days of known targets whose newest sweep is not in their report yet, or whose report rests on rollups that have changed since
 -- minimum version: 14
 -- hot only: looks back 62 days; sweeps stay in the store for at least 70
-SELECT wanted.name AS target, days.day::date AS day, newest.ts AS newest, reported.covered AS covered
+SELECT wanted.name AS target, days.day::date AS day, newest.ts AS newest, reported.covered AS covered,
+    coalesce(reported.inputs <> held.inputs, false) AS stale
 FROM unnest(%(names)s::text[], %(starts)s::date[]) AS wanted (name, start)
 JOIN ledger.targets AS known USING (name)
 CROSS JOIN LATERAL pg_catalog.generate_series(
@@ -17,5 +18,9 @@ LEFT JOIN perf_mgmt.day_progress AS reported
     ON reported.target_id = known.target_id
     AND reported.day = days.day::date
     AND reported.stage = 'report'
-WHERE newest.ts IS NOT NULL AND (reported.covered IS NULL OR reported.covered < newest.ts)
+LEFT JOIN perf_mgmt.day_inputs AS held
+    ON held.target_id = known.target_id AND held.day = days.day::date
+WHERE newest.ts IS NOT NULL AND (
+    reported.covered IS NULL OR reported.covered < newest.ts OR reported.inputs <> held.inputs
+)
 ORDER BY wanted.name, days.day
