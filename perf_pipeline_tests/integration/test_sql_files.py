@@ -19,10 +19,10 @@ import pytest
 
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.examples import menuca, omninode, schema, thorbis
+from perf_pipeline.examples import menuca, menuca_kit, omninode, schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import compile as compile_scenario
-from perf_pipeline.loadtests import pgbench, run, scenario
+from perf_pipeline.loadtests import drive, pgbench, scenario
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, migrate, partitions, targets
 from perf_pipeline_tests.servers.running import MAJORS
@@ -32,17 +32,22 @@ pytestmark = pytest.mark.server
 #: Small, but with every kind of row.
 SIZE = Size(businesses=8, orders_per_business=40)
 OMNINODE = omninode.Size(events=500, days=40)
+MENUCA = menuca_kit.Size(tenants=20, orders_per_restaurant=10)
 
 #: Example systems, each with what fills it.
 SYSTEMS: dict[str, Callable[[str], object]] = {
     "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business),
-    "menuca": lambda url: menuca.generate(url, 20, 10),
+    "menuca": lambda url: menuca.generate(url, MENUCA.tenants, MENUCA.orders_per_restaurant),
     "omninode": lambda url: omninode.generate(url, OMNINODE.events, OMNINODE.days),
     "guardian": lambda url: None,
 }
 
 #: Variables of the load scripts of each system that has some.
-VARIABLES = {"thorbis": SIZE.variables(), "omninode": OMNINODE.variables()}
+VARIABLES = {
+    "thorbis": SIZE.variables(),
+    "menuca": MENUCA.variables(),
+    "omninode": OMNINODE.variables(),
+}
 
 #: A day for every time parameter; the store has its partitions.
 DAY = date(2026, 1, 2)
@@ -291,7 +296,7 @@ def test_operations_of_scenarios_run(prepared: Prepared, tmp_path: Path) -> None
     assert named == {name for name in FILES if LOAD.match(name) and "/loadtests/" in name}
     with psycopg.connect(prepared.url) as connection:
         for each in SCENARIOS:
-            facts = run.facts(connection, each)
+            facts = drive.facts(connection, each)
             scripts = compile_scenario.write(each, tmp_path / each.name)
             run_by_pgbench(prepared.url, scripts, facts, tmp_path)
 
