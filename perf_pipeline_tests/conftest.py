@@ -184,6 +184,17 @@ def store_template(server: EmbeddedServer) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def shared_store(server: EmbeddedServer) -> Iterator[Store]:
+    """Return one empty store for all tests of a module, each of which uses targets of its own."""
+    name = f"shared_{os.getpid()}_{next(_NUMBERS)}"
+    server.ensure_database(name, None)
+    with Store(server.url(name)) as opened:
+        migrate.upgrade(opened)
+        yield opened
+    server.drop_database(name)
+
+
 @pytest.fixture
 def store(make_database: Callable[..., str], store_template: str) -> Iterator[Store]:
     """Return an empty store."""

@@ -13,17 +13,19 @@ AT = "2026-11-21T09:30:00Z"
 DEPLOY = ("add", "--target", "thorbis", "--kind", "deploy", "--object", "web 4.2", "--at", AT)
 
 
+@pytest.fixture(autouse=True)
+def of_the_environment(shared_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
+    settings.current.cache_clear()
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     code = cli.run(cli.cli, ["event", *arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-def test_an_event_is_told_listed_and_forgotten(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PERF_STORE_URL", store.url)
-    settings.current.cache_clear()
+def test_an_event_is_told_listed_and_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, *DEPLOY)[0] == 0
     code, out, _ = run(capsys, *DEPLOY, "--until", "2026-11-21T09:40:00Z", "--json")
     assert code == 0
@@ -54,14 +56,8 @@ def test_an_event_is_told_listed_and_forgotten(
     ],
 )
 def test_what_makes_no_sense_is_bad_input(
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    more: tuple[str, ...],
-    told: str,
+    capsys: pytest.CaptureFixture[str], more: tuple[str, ...], told: str
 ) -> None:
-    monkeypatch.setenv("PERF_STORE_URL", store.url)
-    settings.current.cache_clear()
     code, _, err = run(capsys, *DEPLOY, *more)
     assert code == 2
     assert told in err

@@ -16,20 +16,27 @@ pytestmark = pytest.mark.server
 DAYS = ("--since", "2025-03-01", "--last", "2025-03-03")
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = cli.run(cli.cli, ["findings", *arguments, "--target", "shop"])
+def run(
+    capsys: pytest.CaptureFixture[str], *arguments: str, target: str = "shop"
+) -> tuple[int, str, str]:
+    code = cli.run(cli.cli, ["findings", *arguments, "--target", target])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-@pytest.fixture
-def finding(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("PERF_STORE_URL", store.url)
+@pytest.fixture(autouse=True)
+def of_the_environment(shared_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
     settings.current.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def finding(shared_store: Store) -> str:
     tables, _ = ledger.demo()
-    target_id = ledger.write(store, "shop", tables)
-    ledger.texts(store, target_id, {100: "SELECT * FROM hs.work_orders WHERE customer_id = $1"})
-    return str(find(store, "shop", DEMO_DAY, DEMO_DAY).findings["finding_id"].item())
+    target_id = ledger.write(shared_store, "shop", tables)
+    query = "SELECT * FROM hs.work_orders WHERE customer_id = $1"
+    ledger.texts(shared_store, target_id, {100: query})
+    return str(find(shared_store, "shop", DEMO_DAY, DEMO_DAY).findings["finding_id"].item())
 
 
 def test_a_finding_is_listed_shown_and_judged(
@@ -82,15 +89,11 @@ def test_a_wrong_name_or_day_is_bad_input(
     assert told in err
 
 
-def test_an_unknown_target_is_bad_input(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PERF_STORE_URL", store.url)
-    settings.current.cache_clear()
+def test_an_unknown_target_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     for command in (["list"], ["precision"], ["ack", "abcd"]):
-        code, _, err = run(capsys, *command)
+        code, _, err = run(capsys, *command, target="nobody")
         assert code == 2
-        assert "'shop' has no history" in err
+        assert "'nobody' has no history" in err
 
 
 def test_a_store_that_does_not_answer_is_told_apart(

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.regressions.find import find
 from perf_pipeline.snapshots.rollup import roll_up
-from perf_pipeline.store import Store, happenings, migrate
+from perf_pipeline.store import Store, happenings
 from perf_pipeline_tests.regressions import ledger
 from perf_pipeline_tests.regressions.test_find import DEMO_DAY
 
@@ -96,14 +95,10 @@ def found(store: Store, target: str) -> dict[str, dict[str, Any]]:
     return {cause["kind"]: cause for cause in json.loads(text)}
 
 
-@pytest.fixture(scope="module")
-def store(server: EmbeddedServer) -> Iterator[Store]:
+@pytest.fixture
+def store(shared_store: Store) -> Store:
     """Return one store for all cases: each is a target of its own."""
-    server.ensure_database("causes", None)
-    with Store(server.url("causes")) as opened:
-        migrate.upgrade(opened)
-        yield opened
-    server.drop_database("causes")
+    return shared_store
 
 
 Change = Callable[[Case], None]

@@ -1,7 +1,7 @@
 """What the next run says after feedback, and what is known of each rule's precision."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ import pytest
 from perf_pipeline.baselines.build import build
 from perf_pipeline.regressions import verdicts
 from perf_pipeline.regressions.find import find
+from perf_pipeline.snapshots.rollup import roll_up
 from perf_pipeline.store import Store, feedback
 from perf_pipeline_tests.regressions import ledger
 from perf_pipeline_tests.regressions.test_find import BASELINES, DEMO_DAY, FINDINGS, demo
@@ -112,6 +113,29 @@ def test_an_expected_rise_is_the_new_normal_and_a_false_one_none(store: Store) -
     assert open_rise == pytest.approx(1.0, rel=0.1)
     assert expected == pytest.approx(2.0, rel=0.1)
     assert 1.0 < _center(store) < 2.1
+
+
+@pytest.mark.server
+def test_judged_by_the_hour_an_expected_rise_is_quiet_and_the_new_normal(store: Store) -> None:
+    rng = np.random.default_rng(5)
+    ends = [datetime(2025, 3, 3) + timedelta(hours=h, minutes=55) for h in range(21 * 24)]
+    means = np.where(np.arange(len(ends)) >= 9 * 24, 2.0, 1.0) * rng.lognormal(0, 0.04, len(ends))
+    ledger.write(
+        store,
+        "shop",
+        {"sweeps": ledger.sweeps(ends), "statements": ledger.statement(ends, means, 100)},
+    )
+    first, rise, last = date(2025, 3, 3), date(2025, 3, 12), date(2025, 3, 23)
+    roll_up(store, "shop", first, last)
+    (row,) = find(store, "shop", rise, rise).findings.to_dicts()
+    assert row["grain"] == "hour"
+    build(store, "shop", last, last)
+    open_rise = _center(store)
+    feedback.give(store, "shop", row["finding_id"], "expected", **WHO)
+    assert find(store, "shop", rise, last).rows == 0
+    build(store, "shop", last, last)
+    assert open_rise == pytest.approx(1.0, rel=0.1)
+    assert _center(store) == pytest.approx(2.0, rel=0.1)
 
 
 def _center(store: Store) -> float:
