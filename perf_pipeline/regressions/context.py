@@ -64,6 +64,7 @@ SETTINGS_CHANGES = (
 _ANALYZES = pl.col("analyze_count") + pl.col("autoanalyze_count")
 _VACUUMS = pl.col("vacuum_count") + pl.col("autovacuum_count")
 REFRESHES: Schema = {"queryid": _INT, "query": _TEXT}
+RUNS: Schema = {"queryid": _INT, "start": _TS, "end": _TS, "calls": _INT}
 TEXTS: Schema = {"userid": _INT, "dbid": _INT, "queryid": _INT, "query": _TEXT}
 
 
@@ -221,7 +222,7 @@ def read(
         ),
     ]
     events += circumstances.told(store, target_id, start, end)
-    events += _refreshes(store, target_id, plan, sweeps, start, end)
+    events += _refreshes(store, target_id, plan, start, end)
     near = [e for e in events if any(e.end >= a and e.start <= b for a, b in onsets)]
     indexed = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
     ids = sorted(set(queryids))
@@ -262,33 +263,39 @@ def _waits(
 
 
 def _refreshes(
-    store: Store,
-    target_id: int,
-    plan: Plan,
-    sweeps: pl.DataFrame,
-    start: datetime,
-    end: datetime,
+    store: Store, target_id: int, plan: Plan, start: datetime, end: datetime
 ) -> list[Event]:
-    """Return the refreshes of materialized views that the ledger saw."""
-    texts = dict(
-        frames.read(store, "findings_refreshes", REFRESHES, {"target_id": target_id}).iter_rows()
-    )
-    if not texts:
+    """Return the refreshes of materialized views that the ledger saw.
+
+    Rows of any quality: a statement that is new is `first_seen`, and did run.
+    """
+    known = frames.read(store, "findings_refreshes", REFRESHES, {"target_id": target_id})
+    if known.is_empty():
         return []
-    begun = dict(sweeps.select("ts", "previous_ts").iter_rows())
-    rows = [
-        {
-            "query": texts[queryid],
-            "start": ts if plan.grain == "hour" else begun.get(ts, ts),
-            "end": ts + HOUR if plan.grain == "hour" else ts,
-            "calls": calls,
+    ids = known["queryid"].unique().sort().to_list()
+    if plan.grain == "hour":
+        span: dict[str, object] = {
+            "target_id": target_id,
+            "sources": list(alike(plan.source)),
+            "start": start,
+            "end": end,
+            "queryids": ids,
         }
-        for (_, _, queryid, _), frame in work.read(
-            store, target_id, plan, start, end, sorted(texts)
-        ).items()
-        for ts, calls in frame.select("ts", "calls").iter_rows()
-    ]
-    return refresh_events(rows)
+        rows = frames.read(store, "findings_refresh_hours", RUNS, span)
+    else:
+        rows = ledger.intervals(
+            store,
+            "statements",
+            target_id,
+            start,
+            end,
+            columns=("queryid", "calls"),
+            only={"queryid": ids},
+            sources=alike(plan.source),
+        ).select("queryid", "calls", start="begin", end="ts")
+    texts = known.unique(subset="queryid", keep="first", maintain_order=True)
+    found = rows.filter(pl.col("calls") > 0).join(texts, on="queryid").sort("end", "queryid")
+    return refresh_events(found.iter_rows(named=True))
 
 
 def _maintenance(

@@ -135,7 +135,7 @@ def reset(case: Case) -> None:
 
 
 def refresh(case: Case) -> None:
-    row = ledger.statement([case.onset], [80.0], 900, calls=1)
+    row = ledger.statement([case.onset], [80.0], 900, calls=1, quality="first_seen")
     case.tables["statements"] = pl.concat([case.tables["statements"], row], how="diagonal_relaxed")
 
 
