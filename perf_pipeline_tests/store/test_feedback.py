@@ -1,6 +1,6 @@
 """What people say of findings: kept, taken back, and what follows for the changes seen."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.store import Store, feedback, targets
+from perf_pipeline.store import Store, feedback, progress, targets
 from perf_pipeline.store.feedback import Verdict
 
 AT = datetime(2025, 3, 3, 12)
@@ -180,6 +180,38 @@ def test_a_name_that_means_nothing_is_refused(store: Store, name: str, message: 
         feedback.give(store, "shop", name, "false", given_by="ann", reason="")
     with pytest.raises(InputError, match="one of acknowledged"):
         feedback.give(store, "shop", "ffff", "maybe", given_by="ann", reason="")
+
+
+@pytest.mark.server
+def test_days_from_the_onset_on_are_due_again_until_it_is_cleared(store: Store) -> None:
+    target = targets.register(store, "shop")
+    other = targets.register(store, "barn")
+    _finding(store, target, "f" * 16, "e" * 16)
+    days = [date(2025, 3, 2) + timedelta(days=i) for i in range(3)]
+    with store.begin() as connection:
+        for number in (target, other):
+            for day in days:
+                connection.execute(
+                    "INSERT INTO perf_mgmt.day_progress (target_id, day, stage, covered, version)"
+                    " VALUES (%s, %s, 'rollup', %s, 7)",
+                    (number, day, day),
+                )
+    for name in ("shop", "barn"):
+        noted = progress.inputs(store, name, days[0], days[-1])
+        covered = {day: datetime(day.year, day.month, day.day, tzinfo=UTC) for day in days}
+        progress.finish(store, name, "findings", covered, noted)
+        assert progress.stale(store, name) == {}
+    feedback.give(store, "shop", "ffff", "expected", given_by="ann", reason="")
+    assert progress.stale(store, "shop") == dict.fromkeys(days[1:], ("findings",))
+    assert progress.stale(store, "barn") == {}
+    feedback.give(store, "shop", "ffff", "cleared", given_by="ann", reason="")
+    assert progress.stale(store, "shop") == {}
+    with store.begin() as connection:
+        view = connection.execute(
+            "SELECT pg_get_viewdef('perf_mgmt.day_inputs'::regclass)"
+        ).fetchone()
+    assert view is not None
+    assert f"day + {progress.WINDOW_DAYS})" in view[0]
 
 
 def _finding(store: Store, target: int, finding_id: str, incident_id: str) -> None:
