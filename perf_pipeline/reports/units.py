@@ -5,6 +5,7 @@ same bytes wherever it is rendered. A figure that is not finite or not there is 
 """
 
 import math
+import re
 import unicodedata
 from datetime import UTC, date, datetime
 
@@ -17,7 +18,9 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SPANS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 #: Characters that reorder text on the screen (Unicode TR 9): shown, not obeyed.
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+#: These, lone surrogates, and controls (Unicode's Cc) but line end and tab.
+_UNSAFE = re.compile(f"[{_BIDI}\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -172,18 +175,11 @@ def clean(text: str) -> str:
     Line ends and tabs stay. A lone surrogate (never out of PostgreSQL) becomes U+FFFD, so that the
     page can always be encoded.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(character) for character in text)
+    return _UNSAFE.sub(_visible, text)
 
 
-def _visible(character: str) -> str:
-    if character in "\n\t":
-        return character
-    if character in _BIDI:
-        return f"⟨U+{ord(character):04X}⟩"
-    return (
-        "\N{REPLACEMENT CHARACTER}"
-        if unicodedata.category(character) in {"Cc", "Cs"}
-        else (character)
-    )
+def _visible(found: re.Match[str]) -> str:
+    character = found[0]
+    if unicodedata.category(character) in {"Cc", "Cs"}:
+        return "\N{REPLACEMENT CHARACTER}"
+    return f"⟨U+{ord(character):04X}⟩"

@@ -1,4 +1,5 @@
 import math
+import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -10,6 +11,8 @@ from perf_pipeline.reports import units
 anything = st.floats(allow_nan=True, allow_infinity=True)
 TIMES = "\N{MULTIPLICATION SIGN}"
 MINUS = "\N{MINUS SIGN}"
+#: Classes of characters that reorder text (Unicode TR 9).
+MOVING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 @pytest.mark.parametrize(
@@ -125,3 +128,13 @@ def test_cleaned_text_can_be_encoded_and_obeys_no_control(text: str) -> None:
     assert not any(ord(c) < 32 and c not in "\n\t" for c in cleaned)
     assert "\u202e" not in cleaned
     assert units.clean(cleaned) == cleaned
+
+
+def test_every_control_and_reordering_mark_becomes_visible_and_nothing_else_changes() -> None:
+    for code in range(0x3000):
+        character = chr(code)
+        kept = units.clean(f"a{character}b") == f"a{character}b"
+        control = unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t"
+        moves = unicodedata.bidirectional(character) in MOVING or character in "\u061c\u200e\u200f"
+        assert kept == (not (control or moves)), hex(code)
+    assert units.clean("\ud800") == "\N{REPLACEMENT CHARACTER}"
