@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from itertools import zip_longest
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.examples import menuca, menuca_kit, omninode, schema, thorbis
+from perf_pipeline.examples import guardian, menuca, menuca_kit, omninode, schema, thorbis
 from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import compile as compile_scenario
 from perf_pipeline.loadtests import drive, pgbench, scenario
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.server
 #: Small, but with every kind of row.
 SIZE = Size(businesses=8, orders_per_business=40)
 OMNINODE = omninode.Size(events=500, days=40)
+GUARDIAN = guardian.Size(patients=20, audit_rows=200, years=1)
 MENUCA = menuca_kit.Size(tenants=20, orders_per_restaurant=10)
 
 #: Example systems, each with what fills it.
@@ -39,7 +40,7 @@ SYSTEMS: dict[str, Callable[[str], object]] = {
     "thorbis": lambda url: thorbis.generate(url, SIZE.businesses, SIZE.orders_per_business),
     "menuca": lambda url: menuca.generate(url, MENUCA.tenants, MENUCA.orders_per_restaurant),
     "omninode": lambda url: omninode.generate(url, OMNINODE.events, OMNINODE.days),
-    "guardian": lambda url: None,
+    "guardian": lambda url: guardian.generate(url, *astuple(GUARDIAN)),
 }
 
 #: Variables of the load scripts of each system that has some.
@@ -47,6 +48,7 @@ VARIABLES = {
     "thorbis": SIZE.variables(),
     "menuca": MENUCA.variables(),
     "omninode": OMNINODE.variables(),
+    "guardian": GUARDIAN.variables(),
 }
 
 #: A day for every time parameter; the store has its partitions.
@@ -83,6 +85,7 @@ _VALUES = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid", "numeric", "real"), "'1'"),
     "double precision": "'1'",
     "regclass": "'pg_catalog.pg_class'",
+    "box": "'(0,0),(1,1)'",
     "ledger.source": "'collected'",
 }
 #: Parameters that take not every value of their type.
