@@ -35,6 +35,8 @@ def test_a_baseline_is_listed_set_and_retired(
     )
     test_id = executions.record_test(opened, TEST)
     first = record(opened, test_id, 30)
+    for n in (20, 10):
+        record(opened, test_id, n)
     judged(opened)
     _, out, _ = run(capsys, "list", "--json")
     assert [(row["type"], row["p95_ms"]) for row in json.loads(out)] == [

@@ -109,8 +109,8 @@ def history(connection: psycopg.Connection, line: Line) -> tuple[list[Row], UUID
 def update(store: Store, line: Line, now: datetime | None = None) -> Change:
     """Bring the INITIAL and ROLLING baselines of a line up to date, in one transaction.
 
-    INITIAL is set once, from the first good execution. ROLLING rests on the last ten good ones of
-    the last 30 days; it is left as it is while a regression is open, and while nothing good ran.
+    INITIAL is set once, from the first three good executions. ROLLING rests on the last ten good
+    ones of the last 30 days; it stays as it is while a regression is open, or nothing good ran.
 
     Parameters
     ----------
@@ -134,9 +134,11 @@ def update_in(connection: psycopg.Connection, line: Line, now: datetime) -> Chan
     """Do as `update` does, inside a transaction that holds the test's row."""
     known = _listed(connection, active=False, **line.as_dict())
     rows, declared = history(connection, line)
-    first = rolling.good(rows, declared)[:1]
-    if first and not any(row["baseline_type"] == "INITIAL" for row in known):
-        _insert(connection, line, "INITIAL", first, "first good execution")
+    first = rolling.good(rows, declared)[: rolling.INITIAL_RUNS]
+    has_initial = any(row["baseline_type"] == "INITIAL" for row in known)
+    if len(first) == rolling.INITIAL_RUNS and not has_initial:
+        note = f"median of the first {len(first)} good executions"
+        _insert(connection, line, "INITIAL", first, note)
     regressed = rolling.open_regression(rows, declared)
     if regressed is not None:
         return Change(line, "frozen", f"a regression is open since execution {regressed}")

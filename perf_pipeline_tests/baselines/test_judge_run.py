@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import random
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -327,3 +328,53 @@ def test_quiet_runs_are_seldom_suspected() -> None:
         suspected["without"] += judge(now, base).state is State.SUSPECTED
     assert suspected["with"] < 30
     assert suspected["without"] > 100
+
+
+def history(seed: int, onset: int, size: float) -> tuple[int, int | None]:
+    """Judge 50 runs as they come, one in 16 on a bad machine.
+
+    Return how many are called regressed before `onset`, the first ten (of which little is known
+    yet) left out, and after how many runs `size` is found.
+    """
+    rng = random.Random(seed)
+    spread = rng.uniform(0.03, 0.12)
+
+    def one(number: int) -> Run:
+        factor = size if number >= onset else 1.0
+        factor *= rng.uniform(1.2, 2.5) if rng.random() < 1 / 16 else 1.0
+        p95 = 500 * factor * math.exp(rng.gauss(0, spread))
+        return but(
+            p95_ms=p95,
+            p99_ms=p95 * 1.8 * math.exp(rng.gauss(0, spread)),
+            throughput_tps=100 / factor * math.exp(rng.gauss(0, spread)),
+        )
+
+    def middle(of: list[Run]) -> Run:
+        names = ("p95_ms", "p99_ms", "throughput_tps")
+        return but(**{name: median(getattr(run, name) for run in of) for name in names})
+
+    past: list[Run] = []
+    false, initial = 0, None
+    for number in range(50):
+        run = one(number)
+        bases = [Baseline("ROLLING", middle(past[-10:]), runs=min(10, len(past)))] if past else []
+        bases += [Baseline("INITIAL", initial, runs=3)] if initial else []
+        verdict = judge(run, bases, past)
+        if verdict.state is State.SUSPECTED:
+            verdict = settle(verdict, judge(one(number), bases, past))
+        if verdict.state is State.REGRESSED:
+            if number >= onset:
+                return false, number - onset + 1
+            false += number >= 10
+        else:
+            past.append(run)
+            initial = middle(past[:3]) if len(past) == 3 else initial
+    return false, None
+
+
+def test_histories_are_judged_right() -> None:
+    found = [history(seed, 30, 1.5) for seed in range(60)]
+    assert sum(false for false, _ in found) / (60 * 20) < 0.03
+    waited = [after for _, after in found if after is not None]
+    assert len(waited) == 60
+    assert waited.count(1) > 55

@@ -34,20 +34,20 @@ def baselines(store: Store, *, active: bool = True) -> list[tuple[str, float]]:
     return sorted((row["baseline_type"], row["p95_ms"]) for row in rows)
 
 
-def test_the_first_good_run_is_the_initial_baseline_and_never_moves(
+def test_the_first_good_runs_are_the_initial_baseline_that_never_moves(
     store: Store, test_id: int
 ) -> None:
     record(store, test_id, 50, status="FAILED")
     record(store, test_id, 45, p99_ms=None)
     record(store, test_id, 40)
     assert judged(store) == ["NO_DATA", "NO_DATA", "NO_BASELINE"]
-    assert baselines(store) == [("INITIAL", 500.0), ("ROLLING", 500.0)]
-    for minutes in (30, 20, 10):
-        record(store, test_id, minutes, p95_ms=540.0)
-    assert judged(store) == ["OK"] * 3
-    assert baselines(store) == [("INITIAL", 500.0), ("ROLLING", 540.0)]
+    assert baselines(store) == [("ROLLING", 500.0)]
+    for minutes, level in ((35, 510.0), (34, 590.0), (30, 540.0), (20, 540.0), (10, 540.0)):
+        record(store, test_id, minutes, p95_ms=level)
+    assert judged(store) == ["OK"] * 5
+    assert baselines(store) == [("INITIAL", 510.0), ("ROLLING", 540.0)]
     kinds = [kind for kind, _ in baselines(store, active=False)]
-    assert kinds == ["INITIAL"] + ["ROLLING"] * 4
+    assert kinds == ["INITIAL"] + ["ROLLING"] * 6
     (initial,) = [r for r in kept.listed(store) if r["baseline_type"] == "INITIAL"]
     with pytest.raises(InputError, match="INITIAL one, which never moves"):
         kept.retire(store, initial["baseline_id"])
@@ -202,7 +202,7 @@ def test_other_environments_targets_and_versions_have_their_own(store: Store, te
     record(store, test_id, 48, target="other", p95_ms=800.0)
     record(store, test_id, 47, server_version_num=170005, p95_ms=800.0)
     assert judged(store) == ["NO_BASELINE"] * 4
-    assert [kind for kind, _ in baselines(store)] == ["INITIAL"] * 4 + ["ROLLING"] * 4
+    assert [kind for kind, _ in baselines(store)] == ["ROLLING"] * 4
 
 
 def test_what_somebody_declares_normal_is_normal(store: Store, test_id: int) -> None:
@@ -247,7 +247,7 @@ def test_thresholds_come_from_the_test_or_from_who_sets_it(store: Store) -> None
     limits = {
         row["baseline_type"]: row["response_time_threshold_percent"] for row in kept.listed(store)
     }
-    assert limits == {"INITIAL": 5, "MANUAL": 50, "ROLLING": 5}
+    assert limits == {"MANUAL": 50, "ROLLING": 5}
 
 
 def test_two_setters_at_once_leave_one_active(
@@ -274,7 +274,7 @@ def test_two_setters_at_once_leave_one_active(
         thread.join(30)
     assert errors == []
     kinds = [kind for kind, _ in baselines(store)]
-    assert kinds == ["INITIAL", "MANUAL", "ROLLING"]
+    assert kinds == ["MANUAL", "ROLLING"]
     assert [kind for kind, _ in baselines(store, active=False)].count("MANUAL") == 2
 
 
@@ -404,7 +404,7 @@ def test_a_verdict_and_what_follows_from_it_are_kept_together(
             judged(store)
     assert states(store) == [None]
     assert judged(store) == ["NO_BASELINE"]
-    assert [kind for kind, _ in baselines(store)] == ["INITIAL", "ROLLING"]
+    assert [kind for kind, _ in baselines(store)] == ["ROLLING"]
 
 
 def test_whatever_happens_the_baselines_stay_in_order(store: Store, test_id: int) -> None:
