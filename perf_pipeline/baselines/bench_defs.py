@@ -1,6 +1,6 @@
 """Assets of load tests' baselines, the gate on them, and their daily job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -61,7 +61,8 @@ def rolling_baseline(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
             blocking=True,
             description="The newest execution of every active load test is no worse than normal. "
             "An error: a critical change (confirmed, or suspected and not run again yet), or "
-            "nothing to judge by; a warning: a smaller change, or no baseline yet.",
+            "nothing to judge by; a warning: a smaller change, no baseline yet, an execution that "
+            "never ended.",
         )
     ],
     description="One row is one execution of a load test that has ended, compared with its "
@@ -76,19 +77,24 @@ def baseline_comparison(context: dg.AssetExecutionContext) -> Iterator[dg.Materi
     with vocabulary.explained(), vocabulary.open_store() as store:
         judged = runs.judge_pending(store)
         gates = runs.newest(store)
+        unended = [str(row["execution_id"]) for row in runs.unended(store)]
     table = [each.as_dict() for each in reversed(judged)]
     yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(judged),
             **runs.counted(gates),
+            "unended": len(unended),
             **({"judged": vocabulary.table(table)} if table else {}),
         },
-        check_results=[result(gates)],
+        check_results=[result(gates, unended)],
     )
 
 
-def result(gates: "list[Gate]") -> dg.AssetCheckResult:
-    """Return the gate's result over the newest execution of each load test."""
+def result(gates: "list[Gate]", unended: Sequence[str] = ()) -> dg.AssetCheckResult:
+    """Return the gate's result over the newest execution of each load test.
+
+    Executions that never ended are told of: nobody else would miss them.
+    """
     from perf_pipeline.baselines import runs
 
     held = [each for each in gates if not each.passed]
@@ -101,10 +107,13 @@ def result(gates: "list[Gate]") -> dg.AssetCheckResult:
     )
     if not gates:
         told = "no execution of an active load test within 30 days"
+    if unended:
+        lost = ", ".join(unended[:5])
+        told = f"{told}; " * bool(told) + f"never ended, record them as FAILED: {lost}"
     return dg.AssetCheckResult(
         asset_key=COMPARISON_KEY,
         check_name=CHECK,
-        passed=bool(gates) and not held,
+        passed=bool(gates) and not held and not unended,
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
         description=told or "every newest execution is within thresholds",
         metadata={"outcome": ranked[0] if ranked else "NO_DATA", **runs.counted(gates)},

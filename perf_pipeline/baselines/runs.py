@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +21,9 @@ from perf_pipeline.baselines.judge_run import (
 from perf_pipeline.baselines.rolling import Line, Row
 from perf_pipeline.store import Store, executions
 from perf_pipeline.store.executions import UNJUDGED
+
+#: No load test takes so long.
+UNENDED_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,6 @@ def _params(row: Row, verdict: Verdict, differing: Mapping[str, object]) -> dict
     }
 
 
-#: Verdicts a gate lets through, blocks, and only warns of.
 @dataclass(frozen=True)
 class Gate:
     """What a gate says of the newest execution of one line."""
@@ -263,6 +265,13 @@ def newest(store: Store, now: datetime | None = None) -> list[Gate]:
         )
         found += [gate(row) for row in rows]
     return found
+
+
+def unended(store: Store, now: datetime | None = None) -> list[Row]:
+    """Return the executions that began over a day ago and never ended: their process has died."""
+    moment = now or datetime.now(UTC)
+    rows = executions.read(store, states=[UNJUDGED], before=moment - UNENDED_AFTER)
+    return [row for row in rows if row["status"] == "RUNNING"]
 
 
 #: How a gate's word is counted, worst first.

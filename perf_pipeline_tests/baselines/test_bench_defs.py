@@ -85,6 +85,23 @@ def test_a_mild_regression_warns_and_lets_pass(bench: Callable[..., object]) -> 
     assert len(result.asset_materializations_for_node("release")) == 1
 
 
+def test_an_execution_that_never_ended_is_told_of(bench: Callable[..., object]) -> None:
+    for n in range(2):
+        bench(90 - n)
+    empty = dict.fromkeys(
+        ("transactions", "failed", "p50_ms", "p95_ms", "p99_ms", "throughput_tps", "completed_at")
+    )
+    bench(80, status="RUNNING", **empty)
+    _, figures, check = materialize()
+    assert (figures["unended"], check.passed) == (0, True)
+    lost = bench(60 * 25, status="RUNNING", **empty)
+    result, figures, check = materialize()
+    assert figures["unended"] == 1
+    assert outcome(check) == ("OK", False, "WARN")
+    assert f"never ended, record them as FAILED: {lost}" in str(check.description)
+    assert result.success
+
+
 def test_the_schedule_rests_where_no_load_test_ran(bench: Callable[..., object]) -> None:
     (daily,) = bench_defs.bench_definitions().schedules or []
     assert isinstance(daily, dg.ScheduleDefinition)
