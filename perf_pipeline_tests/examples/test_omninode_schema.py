@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -187,10 +188,45 @@ def test_an_id_is_one_event_whichever_month_it_comes_with(db: psycopg.Connection
 
 def test_an_id_that_comes_twice_in_a_batch_is_one_event(db: psycopg.Connection) -> None:
     said = event(payload={"n": 1})
-    again = {**said, "retry_count": 3, "processing_errors": ["e"], "payload": {"n": 2}}
-    assert deliver(db, said, again, said)[:3] == (1, 0, 2)
-    row = one(db, "SELECT payload, retry_count, processing_errors FROM omninode.hook_events")
-    assert row == ({"n": 1}, 3, ["e"])
+    again = {
+        **said,
+        "retry_count": 3,
+        "processing_errors": ["e"],
+        "payload": {"n": 2},
+        "created_at": "2024-05-05T00:00:00Z",
+    }
+    assert deliver(db, said, again, {**said, "processing_errors": None})[:3] == (1, 0, 2)
+    row = one(
+        db,
+        "SELECT payload, retry_count, processing_errors, created_at = '2024-05-05Z'"
+        " FROM omninode.hook_events",
+    )
+    assert row == ({"n": 1}, 3, ["e"], True)
+
+
+def test_two_deliveries_of_one_event_at_once_lose_nothing(
+    make_database: Callable[..., str],
+) -> None:
+    url = make_database()
+    schema.apply(url, "omninode")
+    said = event(payload={"n": 1})
+    with (
+        psycopg.connect(url) as first,
+        psycopg.connect(url, autocommit=True) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert deliver(first, said)[:3] == (1, 0, 0)
+        waiting = pool.submit(deliver, second, {**said, "processed": True, "payload": {"n": 2}})
+        blocked = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = %s"
+        )
+        with psycopg.connect(url, autocommit=True) as watcher:
+            while one(watcher, blocked, second.info.backend_pid) == 0:
+                assert not waiting.done()
+        first.commit()
+        assert waiting.result(timeout=30)[:3] == (0, 1, 0)
+        rows = second.execute("SELECT payload, processed FROM omninode.hook_events").fetchall()
+    assert rows == [({"n": 1}, True)]
 
 
 # --- claims ---------------------------------------------------------------------------------

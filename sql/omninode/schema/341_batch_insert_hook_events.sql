@@ -14,12 +14,16 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql
 AS $$
+DECLARE
+    good jsonb;
+    bad jsonb;
+    fresh uuid[];
+    moved integer;
 BEGIN
     IF jsonb_typeof(events) IS DISTINCT FROM 'array' THEN
         RAISE EXCEPTION 'events is %, not an array', coalesce(jsonb_typeof(events), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    RETURN QUERY
     WITH told AS MATERIALIZED (
         SELECT
             place,
@@ -54,83 +58,126 @@ BEGIN
                 WHEN jsonb_typeof(retries) NOT IN ('number', 'null') THEN 'retry_count is no count'
             END AS reason
         FROM told AS t
-    ), good AS MATERIALIZED (
+    ), merged AS (
         -- an id that comes twice in a batch: the first tells what happened, all tell its state
-        SELECT
+        SELECT DISTINCT ON (j.id::uuid)
             j.id::uuid AS id,
-            (array_agg(j.place ORDER BY j.place))[1] AS place,
-            max(j.created_at) FILTER (WHERE j.created_at IS NOT NULL) AS created_at,
-            coalesce(bool_or(j.processed = 'true'), false) AS processed,
-            coalesce(max(CASE WHEN jsonb_typeof(j.retries) = 'number' THEN j.retries::text::integer END), 0) AS retries,
-            (array_agg(j.errors ORDER BY j.place DESC) FILTER (WHERE jsonb_typeof(j.errors) = 'array'))[1] AS errors,
-            count(*) AS told
-        FROM judged AS j
-        WHERE j.reason IS NULL
-        GROUP BY j.id::uuid
-    ), fresh AS (
-        INSERT INTO omninode.hook_event_keys AS k (id, created_at)
-        SELECT g.id, coalesce(g.created_at, now())
-        FROM good AS g
-        ORDER BY g.id  -- two batches with the same ids wait for each other, and never both
-        ON CONFLICT (id) DO NOTHING
-        RETURNING k.id, k.created_at
-    ), added AS (
-        INSERT INTO omninode.hook_events AS e
-            (id, source, action, resource, resource_id, payload, processed, processing_errors, retry_count, created_at)
-        SELECT
-            g.id,
+            first_value(j.created_at) OVER (same ORDER BY j.created_at IS NULL, j.place) AS created_at,
             j.source,
             j.action,
             j.resource,
             j.resource_id,
-            CASE WHEN jsonb_typeof(j.payload) IN ('object', 'array') THEN j.payload ELSE '{}' END,
-            g.processed,
-            ARRAY(SELECT jsonb_array_elements_text(coalesce(g.errors, '[]'))),
-            g.retries,
-            f.created_at
-        FROM fresh AS f
-        JOIN good AS g ON g.id = f.id
-        JOIN judged AS j ON j.place = g.place
-        RETURNING 1
-    ), changed AS (
-        UPDATE omninode.hook_events AS e
-        SET processed = e.processed OR g.processed,
-            retry_count = greatest(e.retry_count, g.retries),
-            processing_errors = CASE
-                WHEN g.errors IS NULL THEN e.processing_errors
-                ELSE ARRAY(SELECT jsonb_array_elements_text(g.errors))
-            END,
-            updated_at = clock_timestamp()
-        FROM good AS g
-        JOIN omninode.hook_event_keys AS k ON k.id = g.id
-        WHERE e.id = k.id
-          AND e.created_at = k.created_at
-          AND (
-              (g.processed AND NOT e.processed)
-              OR g.retries > e.retry_count
-              OR ARRAY(SELECT jsonb_array_elements_text(g.errors)) <> e.processing_errors AND g.errors IS NOT NULL
-          )
-        RETURNING 1
-    ), refused AS (
-        SELECT
-            count(*) AS n,
-            jsonb_agg(
-                jsonb_build_object('position', j.place - 1, 'id', left(j.id, 200), 'reason', j.reason)
-                ORDER BY j.place
-            ) AS list
+            CASE WHEN jsonb_typeof(j.payload) IN ('object', 'array') THEN j.payload ELSE '{}' END AS payload,
+            coalesce(bool_or(j.processed = 'true') OVER same, false) AS processed,
+            coalesce(
+                max(CASE WHEN jsonb_typeof(j.retries) = 'number' THEN j.retries::text::integer END) OVER same,
+                0
+            ) AS retries,
+            nullif(
+                first_value(j.errors) OVER (
+                    same ORDER BY coalesce(jsonb_typeof(j.errors), 'null') = 'null', j.place DESC
+                ),
+                'null'
+            ) AS errors
         FROM judged AS j
-        WHERE j.reason IS NOT NULL
-    ), counted AS (
-        SELECT
-            jsonb_array_length(events) AS all_of_them,
-            (SELECT count(*) FROM added)::integer AS new,
-            (SELECT count(*) FROM changed)::integer AS moved,
-            r.n::integer AS out,
-            r.list
-        FROM refused AS r
+        WHERE j.reason IS NULL
+        WINDOW same AS (PARTITION BY j.id::uuid)
+        ORDER BY j.id::uuid, j.place
     )
-    SELECT c.all_of_them, c.new, c.moved, c.all_of_them - c.new - c.moved - c.out, c.out, coalesce(c.list, '[]')
-    FROM counted AS c;
+    SELECT
+        (SELECT coalesce(jsonb_agg(to_jsonb(m)), '[]') FROM merged AS m),
+        (
+            SELECT
+                coalesce(
+                    jsonb_agg(
+                        jsonb_build_object('position', j.place - 1, 'id', left(j.id, 200), 'reason', j.reason)
+                        ORDER BY j.place
+                    ),
+                    '[]'
+                )
+            FROM judged AS j
+            WHERE j.reason IS NOT NULL
+        )
+    INTO good, bad;
+
+    WITH event AS MATERIALIZED (
+        SELECT *
+        FROM jsonb_to_recordset(good) AS e (
+            id uuid, created_at timestamptz, source text, action text, resource text, resource_id text,
+            payload jsonb, processed boolean, retries integer, errors jsonb
+        )
+    ), known AS (
+        INSERT INTO omninode.hook_event_keys AS k (id, created_at)
+        SELECT e.id, coalesce(e.created_at, now())
+        FROM event AS e
+        ORDER BY e.id  -- two batches with the same ids wait for each other, and never both
+        ON CONFLICT (id) DO NOTHING
+        RETURNING k.id, k.created_at
+    ), added AS (
+        INSERT INTO omninode.hook_events AS h
+            (id, source, action, resource, resource_id, payload, processed, processing_errors, retry_count, created_at)
+        SELECT
+            e.id,
+            e.source,
+            e.action,
+            e.resource,
+            e.resource_id,
+            e.payload,
+            e.processed,
+            ARRAY(SELECT jsonb_array_elements_text(coalesce(e.errors, '[]'))),
+            e.retries,
+            k.created_at
+        FROM known AS k
+        JOIN event AS e ON e.id = k.id
+        RETURNING h.id
+    )
+    SELECT coalesce(array_agg(a.id), '{}')
+    INTO fresh
+    FROM added AS a;
+
+    -- A statement of its own: it sees the events of a delivery that the one above has waited for.
+    WITH due AS (
+        SELECT h.id, h.created_at, e.processed, e.retries, e.errors
+        FROM jsonb_to_recordset(good) AS e (id uuid, processed boolean, retries integer, errors jsonb)
+        JOIN omninode.hook_event_keys AS k ON k.id = e.id
+        JOIN omninode.hook_events AS h ON h.id = k.id AND h.created_at = k.created_at
+        WHERE e.id <> ALL (fresh)
+          AND (
+              (e.processed AND NOT h.processed)
+              OR e.retries > h.retry_count
+              OR (
+                  e.errors IS NOT NULL
+                  AND h.processing_errors <> ARRAY(SELECT jsonb_array_elements_text(e.errors))
+              )
+          )
+        ORDER BY h.id
+        FOR NO KEY UPDATE OF h
+    ), changed AS (
+        UPDATE omninode.hook_events AS h
+        SET processed = h.processed OR due.processed,
+            retry_count = greatest(h.retry_count, due.retries),
+            processing_errors = CASE
+                WHEN due.errors IS NULL THEN h.processing_errors
+                ELSE ARRAY(SELECT jsonb_array_elements_text(due.errors))
+            END,
+            claimed_by = CASE WHEN NOT due.processed THEN h.claimed_by END,
+            claimed_until = CASE WHEN NOT due.processed THEN h.claimed_until END,
+            updated_at = clock_timestamp()
+        FROM due
+        WHERE h.id = due.id AND h.created_at = due.created_at
+        RETURNING 1
+    )
+    SELECT count(*)::integer
+    INTO moved
+    FROM changed;
+
+    received := jsonb_array_length(events);
+    inserted := cardinality(fresh);
+    updated := moved;
+    rejected := jsonb_array_length(bad);
+    unchanged := received - inserted - updated - rejected;
+    rejects := bad;
+    RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION omninode.batch_insert_hook_events IS
