@@ -147,7 +147,7 @@ def _build_hours(
     source = samples.alike(plans[0].source)
     hours = store_hours.read(store, target_id, start, plans[-1].day, source)
     asked = packed.wanted(hours, [plan.day for plan in plans])
-    kept = screen.possible(hours, BASELINE_DAYS, FLOOR, 1.0)[asked.series, asked.days - 1]
+    kept = screen.possible(hours, BASELINE_DAYS, FLOOR, share=1.0)[asked.series, asked.days - 1]
     changes = asof.changes_of_hours(
         detect_arrays, hours, asked.series[kept], asked.days[kept] - 1, BASELINE_DAYS
     )

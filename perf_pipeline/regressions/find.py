@@ -236,8 +236,8 @@ def _look_at_hours(
     days = np.array([hours.at(plan.day) for plan in plans], dtype=np.int64)
     counts = candidates.counted_hours(hours, days, WINDOW_DAYS, HORIZON_DAYS)
     enough = counts >= policy.minimum_before + policy.minimum_after
-    kept = screen.possible(hours, LATE_DAYS, math.log(policy.low))[:, days] & enough
-    series, place = np.nonzero(kept)
+    kept = screen.possible(hours, LATE_DAYS, math.log(policy.low), fresh_days=HORIZON_DAYS)[:, days]
+    series, place = np.nonzero(kept & enough)
     seen = asof.changes_of_hours(detect_arrays, hours, series, days[place], WINDOW_DAYS)
     changed = seen["series"].unique().sort().to_numpy().astype(np.int64)
     totals = candidates.HourTotals(hours)

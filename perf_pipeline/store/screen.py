@@ -121,7 +121,9 @@ def blocks(hours: Hours, series: slice) -> Blocks:
     return Blocks(mean.reshape(daily), weight.reshape(daily), count.reshape(daily))
 
 
-def possible(hours: Hours, since_days: int, floor: float, share: float = SHARE) -> Bools:
+def possible(
+    hours: Hours, since_days: int, floor: float, *, fresh_days: int = 0, share: float = SHARE
+) -> Bools:
     """Say as of which days a series may have a change that began lately.
 
     Parameters
@@ -133,6 +135,9 @@ def possible(hours: Hours, since_days: int, floor: float, share: float = SHARE) 
         Days up to the end of each day in which the change may begin.
     floor : float
         Logarithm of the least ratio of two levels that is a finding.
+    fresh_days : int
+        Days up to the end of each day in which it must have begun to show; default: `since_days`.
+        What was seen for days and has not become clearer is no news.
     share : float
         Of what a finding needs.
 
@@ -149,14 +154,17 @@ def possible(hours: Hours, since_days: int, floor: float, share: float = SHARE) 
     spans = [slice(a, min(a + step, count)) for a in range(0, count, step)]
 
     def one(span: slice) -> None:
-        made[span] = _possible(blocks(hours, span), hours.first.weekday(), since_days, floor, share)
+        within = (since_days, fresh_days or since_days)
+        made[span] = _possible(blocks(hours, span), hours.first.weekday(), within, floor, share)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, spans))
     return made
 
 
-def _possible(of: Blocks, weekday: int, since_days: int, floor: float, share: float) -> Bools:
+def _possible(
+    of: Blocks, weekday: int, within_days: tuple[int, int], floor: float, share: float
+) -> Bools:
     days = of.mean.shape[1]
     used = references(of, weekday)
     free = (weekday + np.arange(days)) % 7 >= 5
@@ -176,9 +184,9 @@ def _possible(of: Blocks, weekday: int, since_days: int, floor: float, share: fl
         np.repeat(used.long, BLOCKS, axis=1),
         np.repeat(share * _limits(of.count), BLOCKS, axis=1),
     )
-    since = since_days * BLOCKS
-    step = stretches.split(share * min(_STEP, floor), 0.0, since)
-    large = stretches.split(share * floor, share * _BOUND, since)
+    since, fresh = (BLOCKS * days for days in within_days)
+    step = stretches.split(share * min(_STEP, floor), 0.0, since, fresh)
+    large = stretches.split(share * floor, share * _BOUND, since, fresh)
     return large | (step & stretches.crept(share * floor))
 
 
@@ -378,10 +386,11 @@ class Stretches:
         self._short, self._long, self._errors = short, long, errors
         self._ends = np.arange(BLOCKS, self._size + 1, BLOCKS)
 
-    def split(self, least: float, bound: float, since: int) -> Bools:
+    def split(self, least: float, bound: float, since: int, fresh: int) -> Bools:
         """Say as of each day whether a split of the newest `since` blocks separates two levels.
 
-        By at least `least` plus `bound` standard errors, and by as many errors as evidence asks.
+        By at least `least` plus `bound` standard errors, and by as many errors as evidence asks;
+        the new level compared must end within the newest `fresh` blocks.
         """
         ends = self._ends
         series, size = self._sum.shape[0], self._size
@@ -392,14 +401,16 @@ class Stretches:
             flagged = self._differs(new, least, bound)
             if new == 1:
                 # a few hours that ended are an incident, not a level: only the newest count
-                found |= flagged[:, ends - 2]
+                for day in range(fresh // BLOCKS):
+                    found[:, day:] |= flagged[:, ends[: len(ends) - day] - 2]
                 continue
             # splits that lie late enough, and whose new stretch is over
             marks = np.zeros((series, size + 1), np.int32)
             np.cumsum(flagged, axis=1, out=marks[:, 2 : size - new + 2])
             marks[:, size - new + 2 :] = marks[:, [size - new + 1]]
             newest = np.maximum(ends - new + 1, 0)
-            found |= marks[:, newest] > marks[:, np.clip(ends - since, 0, newest)]
+            oldest = np.maximum(ends - since, ends - fresh - new + 1)
+            found |= marks[:, newest] > marks[:, np.clip(oldest, 0, newest)]
         return found
 
     def _differs(self, new: int, least: float, bound: float) -> Bools:

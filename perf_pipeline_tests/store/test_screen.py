@@ -56,7 +56,7 @@ def history(count: int, days: int, seed: int, step: float = 0.0) -> Hours:
 @pytest.mark.parametrize("step", [math.log(1.3), math.log(0.6), math.log(3.0)])
 def test_what_the_detector_finds_is_kept(step: float) -> None:
     made = history(24, 60, 3, step)
-    kept = screen.possible(made, SINCE, FLOOR)
+    kept = screen.possible(made, SINCE, FLOOR, fresh_days=3)
     series, days = np.nonzero(np.ones((24, 60), bool))
     found = asof.changes_of_hours(detect_arrays, made, series, days, 35).filter(
         pl.when(pl.col("direction") == "up")
@@ -73,15 +73,19 @@ def test_what_the_detector_finds_is_kept(step: float) -> None:
 
 
 def test_quiet_series_are_seldom_kept() -> None:
-    kept = screen.possible(history(90, 120, 4), SINCE, FLOOR)[:, 21:]
-    assert kept.mean() < 0.1
+    quiet = history(90, 120, 4)
+    kept = screen.possible(quiet, SINCE, FLOOR, fresh_days=3)[:, 21:]
+    assert kept.mean() < 0.05
+    # what showed days ago and has become no clearer is not looked at again
+    assert (kept <= screen.possible(quiet, SINCE, FLOOR)[:, 21:]).all()
     # and the bar is what keeps them out
-    assert screen.possible(history(90, 120, 4), SINCE, 0.0)[:, 21:].mean() > 0.1
+    assert screen.possible(quiet, SINCE, FLOOR, share=0.5)[:, 21:].mean() > 0.2
 
 
-def test_a_day_is_judged_by_its_own_past() -> None:
+@pytest.mark.parametrize("fresh", [3, SINCE])
+def test_a_day_is_judged_by_its_own_past(fresh: int) -> None:
     whole = history(30, 150, 5, math.log(1.25))
-    kept = screen.possible(whole, SINCE, FLOOR)
+    kept = screen.possible(whole, SINCE, FLOOR, fresh_days=fresh)
     assert kept.any()
     reach = screen.REACH_DAYS + SINCE - 1
     for start, stop in ((0, 100), (40, 120), (60, 150), (88, 145)):
@@ -94,7 +98,7 @@ def test_a_day_is_judged_by_its_own_past() -> None:
             ),
         )
         known = reach if start else 0
-        again = screen.possible(part, SINCE, FLOOR)
+        again = screen.possible(part, SINCE, FLOOR, fresh_days=fresh)
         assert (again[:, known:] == kept[:, start + known : stop]).all(), (start, stop)
 
 
