@@ -4,12 +4,17 @@
 -- `tenant_id`, or behind `restaurant_id`. A row that moves concerns its old and its new tenant. Up to
 -- 1,000 records of a tenant are named, beyond that all of the table's count as changed. The rights
 -- are the owner's: who may write a table need not be able to write the notes.
+-- A commit with a notification waits for every other one of the server, its write to disk included. So
+-- only a note that finds no other waiting wakes a reader up. A note made while the reader takes the last
+-- one can miss it: readers also look by themselves, every half minute, say.
 CREATE OR REPLACE FUNCTION menuca.invalidate_cache()
 RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    oldest bigint := (SELECT n.id FROM menuca.cache_invalidations AS n ORDER BY n.id LIMIT 1);
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         INSERT INTO menuca.cache_invalidations (table_name, action)
@@ -37,12 +42,11 @@ BEGIN
         JOIN menuca.restaurants AS r ON r.id = c.restaurant_id
         GROUP BY r.tenant_id;
     END IF;
-    IF FOUND THEN
-        -- only wakes a reader up; what to forget is in the table
-        PERFORM pg_notify('cache_invalidation', TG_TABLE_NAME);
+    IF FOUND AND oldest IS NULL THEN
+        PERFORM pg_notify('cache_invalidation', '');
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION menuca.invalidate_cache()
-    IS 'Statement trigger: writes to menuca.cache_invalidations, one row per tenant, and wakes a reader up.';
+    IS 'Statement trigger: writes to menuca.cache_invalidations, one row per tenant, and wakes a reader up if none waited.';
