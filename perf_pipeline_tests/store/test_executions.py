@@ -15,6 +15,14 @@ from perf_pipeline_tests.baselines.runs import NOW, TEST, execution
 
 pytestmark = pytest.mark.server
 
+
+@pytest.fixture
+def store(shared_store: Store) -> Store:
+    with shared_store.begin() as connection:
+        connection.execute("TRUNCATE perf_mgmt.performance_tests RESTART IDENTITY CASCADE")
+    return shared_store
+
+
 TRANSACTIONS = pl.DataFrame(
     {
         "name": ["read", "write"],
