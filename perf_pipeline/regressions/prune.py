@@ -99,33 +99,31 @@ def changes(track: Track, cuts: list[int], limits: Limits, reach: int) -> list[C
     """
     edges = _refine(track, [0, *cuts, track.n], limits, reach)
     reach = max(reach, limits.min_segment)
-    judged: dict[tuple[int, int, int], tuple[Change, float]] = {}
-    renew = len(edges)
     while len(edges) > 2:
-        # Of many boundaries only the neighbours of one that went are judged anew.
-        if len(edges) <= max(_MANY, renew):
-            renew = len(edges) * 3 // 4
-            strays = _Strays(track, edges)
-            judged = {}
-        for at in zip(edges, edges[1:], edges[2:], strict=False):
-            if at not in judged:
-                change = track.change(*at)
-                judged[at] = change, _weakness(track, strays, change, limits)
-        found = [judged[at] for at in zip(edges, edges[1:], edges[2:], strict=False)]
-        worst = max(range(len(found)), key=lambda k: found[k][1])
-        if found[worst][1] > 1.0:
-            gone = worst + 1
-            del edges[gone]
-        else:
-            stand = [change for change, _ in found]
-            visit = _visit(stand, limits)
-            if visit is None:
-                return _join_drifts(track, stand)
-            gone = visit
-            del edges[visit : visit + 2]
-        near = range(gone - 2, gone + 2) if len(edges) > _MANY else range(len(edges))
-        edges = _refine(track, edges, limits, reach, near)
+        strays = _Strays(track, edges)
+        found = [track.change(*at) for at in zip(edges, edges[1:], edges[2:], strict=False)]
+        weak = [_weakness(track, strays, change, limits) for change in found]
+        gone = _weakest(weak) or _visits(found, limits)
+        if not gone:
+            return _join_drifts(track, found)
+        edges = _refine(track, [e for k, e in enumerate(edges) if k not in gone], limits, reach)
     return []
+
+
+def _weakest(weak: list[float]) -> set[int]:
+    """Return the numbers of the edges to take away: the weakest, of many each that is so around it.
+
+    One by one they would cost the square of their number.
+    """
+    if len(weak) < _MANY:
+        worst = max(range(len(weak)), key=weak.__getitem__)
+        return {worst + 1} if weak[worst] > 1.0 else set()
+    around = [0.0, *weak, 0.0]
+    return {
+        k + 1
+        for k, value in enumerate(weak)
+        if value > 1.0 and value > around[k] and value >= around[k + 2]
+    }
 
 
 def _weakness(track: Track, strays: "_Strays", change: Change, limits: Limits) -> float:
@@ -156,21 +154,25 @@ def _weakness(track: Track, strays: "_Strays", change: Change, limits: Limits) -
 def _consistent(raw: Floats, change: Change, limits: Limits) -> bool:
     """Whether short levels are held by most of their samples, and the newest is news."""
     a, b, c = change.a, change.b, change.c
-    beyond: Bools = (raw[:c] > (change.old + change.new) / 2) == (change.shift > 0)
     newest = c == len(raw)
+
+    def beyond(start: int, stop: int) -> Bools:
+        there: Bools = (raw[start:stop] > (change.old + change.new) / 2) == (change.shift > 0)
+        return there
+
     if c - b <= limits.short:
         share = limits.consistent_newest if newest else limits.consistent
-        if float(beyond[b:].mean()) < share:
+        if float(beyond(b, c).mean()) < share:
             return False
         # A stay on the usual side is no excursion: a recovery is news at once. Nor is a large one:
         # an index lost for the second time is news as much as for the first.
         small = abs(change.shift) < math.log(limits.unseen)
-        if newest and small and float(beyond[:b].mean()) < 0.5:
-            stops = np.concatenate(([-1], np.flatnonzero(~beyond[:b]), [b]))
+        if newest and small and float((before := beyond(0, b)).mean()) < 0.5:
+            stops = np.concatenate(([-1], np.flatnonzero(~before), [b]))
             longest = int(np.diff(stops).max()) - 1
             if longest >= 2 and c - b < limits.excursion * longest:
                 return False
-    return b - a > limits.short or float((~beyond[a:b]).mean()) >= limits.consistent
+    return b - a > limits.short or float((~beyond(a, b)).mean()) >= limits.consistent
 
 
 class _Strays:
@@ -193,7 +195,7 @@ class _Strays:
 
 def _unseen(track: Track, change: Change) -> bool:
     """Whether most of the new level lies at hours, or on weekends, not seen before it."""
-    before = np.unique(track.slots[: change.b])
+    before = np.flatnonzero(track.first_seen < change.b)
     seen = np.zeros(48, dtype=bool)
     for step in (-1, 0, 1):
         seen[before // 24 * 24 + (before + step) % 24] = True
@@ -218,22 +220,22 @@ def _on_weekdays(track: Track, change: Change, limits: Limits) -> bool:
     return track.p_value(shift / error) <= limits.alpha
 
 
-def _visit(found: list[Change], limits: Limits) -> int | None:
-    """Edge number of the first short level that returns to the one before it."""
+def _visits(found: list[Change], limits: Limits) -> set[int]:
+    """Return the edges of the first short level that returns to the one before it, or of many."""
+    gone: set[int] = set()
     for k, (there, back) in enumerate(itertools.pairwise(found)):
         returned = abs(back.new - there.old) < _RETURNED * abs(there.shift)
-        if there.c - there.b < limits.visit_n and returned:
-            return k + 1
-    return None
+        if there.c - there.b < limits.visit_n and returned and k + 1 not in gone:
+            gone |= {k + 1, k + 2}
+            if len(found) < _MANY:
+                break
+    return gone
 
 
-def _refine(
-    track: Track, edges: list[int], limits: Limits, reach: int, near: range | None = None
-) -> list[int]:
-    """Move boundaries (`near`: their numbers) to the best place within `reach`, one by one."""
+def _refine(track: Track, edges: list[int], limits: Limits, reach: int) -> list[int]:
+    """Move each boundary to the best place within `reach` samples, its neighbours held."""
     edges = list(edges)
-    inner = range(1, len(edges) - 1)
-    for k in inner if near is None else (k for k in near if k in inner):
+    for k in range(1, len(edges) - 1):
         a, b, c = edges[k - 1 : k + 2]
         after = limits.min_newest if c == track.n else limits.min_segment
         low, high = max(a + limits.min_segment, b - reach), min(c - after, b + reach)

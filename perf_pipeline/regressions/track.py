@@ -69,6 +69,7 @@ class Track:
         self.df = degrees_of_freedom(self.n)
         self.cw, self.cy, self.cyy = (np.concatenate(([0.0], np.cumsum(v))) for v in self._sums())
         self._slots: Ints | None = None
+        self._first_seen: Ints | None = None
 
     def _sums(self) -> tuple[Floats, Floats, Floats]:
         wy = self.w * self.y
@@ -126,3 +127,12 @@ class Track:
             # Day 0 of the epoch was a Thursday.
             self._slots = hour % 24 + 24 * ((hour // 24 + 3) % 7 >= 5)
         return self._slots
+
+    @property
+    def first_seen(self) -> Ints:
+        """First sample in each slot, `n` for a slot without one; shape (48,)."""
+        if self._first_seen is None:
+            self._first_seen = np.full(48, self.n, dtype=np.int64)
+            slots, first = np.unique(self.slots, return_index=True)
+            self._first_seen[slots] = first
+        return self._first_seen
