@@ -8,6 +8,8 @@ DELAY_50 = 6.0
 IID_ALARMED, AR06_ALARMED = 0.005, 0.01
 VS_OTAVA = 20.0
 DOUBLED_FOUND = 1.0
+#: Calls per sample (median) from which on every clear step to 2x and more must be found.
+ENOUGH_CALLS = 20
 
 
 @dataclass

@@ -11,7 +11,7 @@ from perf_pipeline.regressions.evidence import interval_factor, search_p_value
 from perf_pipeline.regressions.policy import DEFAULT as DEFAULT_POLICY
 from perf_pipeline.regressions.prune import SHORT_SPAN_US, Limits
 from perf_pipeline.regressions.series import Batch, Floats, batches, clean, validate
-from perf_pipeline.regressions.track import degrees_of_freedom
+from perf_pipeline.regressions.track import degrees_of_freedom, effective_samples
 
 JUDGED = "judged"
 CONSTANT = "constant"
@@ -69,12 +69,16 @@ def samples_needed(noise: float, change: float, t: float = 5.0) -> int:
 
 
 @lru_cache(maxsize=4096)
-def needed_t(samples: int, alpha: float) -> float:
-    """Return the standard errors at which a change in so many samples has a p-value of `alpha`."""
+def needed_t(samples: int, alpha: float, effective: int | None = None) -> float:
+    """Return the standard errors at which a change in so many samples has a p-value of `alpha`.
+
+    `effective` is what they are worth for the noise estimate (default: all of them).
+    """
+    df = degrees_of_freedom(samples if effective is None else effective)
     low, high = 0.0, 1e6
     for _ in range(100):
         middle = (low + high) / 2
-        enough = search_p_value(middle, degrees_of_freedom(samples), samples) <= alpha
+        enough = search_p_value(middle, df, samples) <= alpha
         low, high = (low, middle) if enough else (middle, high)
     return high
 
@@ -166,8 +170,8 @@ def _measure(batch: Batch, ready: Prepared, limits: Limits) -> list[Row]:
     newest = batch.ts > batch.ts[:, -1:] - _DAY_US
     at = np.arange(batch.ts.shape[1])
     for i, n in enumerate(batch.count.tolist()):
-        w, t = ready.w[i, :n], needed_t(n, limits.alpha)
-        scale = float(ready.scale[i])
+        w, scale, single = ready.w[i, :n], float(ready.scale[i]), float(ready.single[i])
+        t = needed_t(n, limits.alpha, round(effective_samples(n, scale, single)))
         level = 1.0
         if batch.is_sqrt[i]:
             level = float(np.average(ready.y[i, :n], weights=w))

@@ -21,7 +21,9 @@ _EDGE = 5
 #: Samples up to which autocorrelation cannot be told from chance.
 FEW = 64
 #: See `noise_scales`.
-_SUSPECT, _LASTS = 1.7, 12
+_SUSPECT, _LASTS = 2.5, 12
+#: Samples per block when lasting levels are searched for: their ends need not be exact.
+_COARSE = 4
 #: Penalties tried for a lasting level, in units of the noise of differences of neighbours; the
 #: first is so high that what it finds is taken in any case.
 _JUMPS = (50.0, 20.0, 8.0)
@@ -268,7 +270,7 @@ def _around_levels(y: Floats, w: Floats, count: Ints, short: Floats) -> Floats:
     at all is one of them.
     """
     y = y.copy()
-    blocks = block_sums(w, y, count)
+    blocks = block_sums(w, y, count, _COARSE)
     best = np.zeros(len(y))
     chosen: list[Floats] = [row.copy() for row in y]
     for jump in _JUMPS:

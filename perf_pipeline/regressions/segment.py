@@ -40,10 +40,10 @@ class Blocks:
     swy: Floats
 
 
-def block_sums(w: Floats, y: Floats, count: Ints) -> Blocks:
-    """Sum weights and weighted values of (s, n) series over blocks; see `Blocks`."""
+def block_sums(w: Floats, y: Floats, count: Ints, least: int = 1) -> Blocks:
+    """Sum weights and weighted values of (s, n) series over blocks of at least `least` samples."""
     s, n = y.shape
-    size = min(3, -(-n // _FULL)) if n <= _LONG else 6
+    size = max(min(3, -(-n // _FULL)) if n <= _LONG else 6, least)
     shift = (-count) % size
     t = -(-n // size) + 1
     cell = (np.arange(n) + shift[:, None]) // size + np.arange(s)[:, None] * t

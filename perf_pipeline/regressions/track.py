@@ -38,9 +38,14 @@ class Change:
         return self.new - self.old
 
 
-def degrees_of_freedom(samples: int) -> float:
+def degrees_of_freedom(samples: float) -> float:
     """Degrees of freedom of a noise estimate: a winsorised one keeps about nine tenths of them."""
     return max(0.9 * samples - 2, 3.0)
+
+
+def effective_samples(samples: int, scale: float, single: float) -> float:
+    """Tell what samples are worth for the noise estimate: few leave autocorrelation uncertain."""
+    return samples * min(single / scale, 1.0) if samples <= FEW else samples
 
 
 class Track:
@@ -66,7 +71,7 @@ class Track:
         self.scale, self.single = noise
         self.n = len(y)
         self.span = int(ts[-1] - ts[0])
-        self.df = degrees_of_freedom(self.n)
+        self.df = degrees_of_freedom(effective_samples(self.n, self.scale, self.single))
         self.cw, self.cy, self.cyy = (np.concatenate(([0.0], np.cumsum(v))) for v in self._sums())
         self._slots: Ints | None = None
         self._first_seen: Ints | None = None
@@ -96,9 +101,12 @@ class Track:
         old, old_variance = self.level(a, b)
         new, new_variance = self.level(b, c)
         error = math.sqrt(old_variance + new_variance)
+        df = self.df
         if self.n <= FEW and self._apart(a, b, c, old, new):
             error *= min(self.single / self.scale, 1.0)
-        return Change(a, b, b, c, old, new, error, self.p_value((new - old) / error))
+            df = degrees_of_freedom(self.n)
+        p_value = search_p_value((new - old) / error, df, self.n)
+        return Change(a, b, b, c, old, new, error, p_value)
 
     def _apart(self, a: int, b: int, c: int, old: float, new: float) -> bool:
         """Whether two levels are so far apart that wandering noise cannot be the reason.
