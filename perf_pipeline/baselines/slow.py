@@ -69,10 +69,16 @@ class Limits:
     critical: float = 3.0
 
     def __post_init__(self) -> None:
-        if not 1 < self.degraded < self.warning < self.critical:
+        # as of a target's `regression_limits`: a warning may begin before "degraded" does
+        if (
+            not 1
+            < min(self.degraded, self.warning)
+            <= max(self.degraded, self.warning)
+            < self.critical
+        ):
             raise InputError(
                 f"limits {self.degraded}, {self.warning}, {self.critical} do not rise from 1",
-                "give degraded, warning and critical, each larger than the one before",
+                "give degraded and warning above 1, and critical above both",
             )
 
     @classmethod

@@ -11,9 +11,11 @@ from perf_pipeline.baselines import slow
 from perf_pipeline.baselines.slow import Limits
 from perf_pipeline.baselines.slow_build import build
 from perf_pipeline.errors import ConfigurationError, InputError
+from perf_pipeline.regressions.policy import Policy
 from perf_pipeline.store import Store, levels, targets
 from perf_pipeline_tests.baselines import rolled
 
+RATIO = st.floats(0.9, 4.0)
 DAY = date(2026, 3, 4)
 MONDAY = date(2026, 3, 2)
 KEY = (10, 5, 77, True)
@@ -121,8 +123,20 @@ def test_the_limits_are_a_policy() -> None:
     strict = Limits.of([("degraded", 1.05), ("low", 9.0)])
     assert only(slow.judge(day_of(1100.0), level(1000.0), strict))["state"] == "DEGRADED"
     assert only(slow.judge(day_of(1100.0), level(1000.0)))["state"] == "NORMAL"
-    with pytest.raises(InputError, match="do not rise"):
-        Limits(degraded=2.0)
+    early = Limits.of([("warning", 1.15)])
+    assert only(slow.judge(day_of(1180.0), level(1000.0), early))["state"] == "WARNING"
+    for wrong in ({"degraded": 3.0}, {"warning": 1.0}, {"critical": 1.5}):
+        with pytest.raises(InputError, match="do not rise"):
+            Limits(**wrong)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("low", "degraded", "warning"), RATIO)))
+def test_every_policy_of_a_target_will_do(limits: dict[str, float]) -> None:
+    try:
+        Policy.of(limits.items())
+    except (InputError, ConfigurationError):
+        return
+    Limits.of(limits.items())
 
 
 @given(st.floats(100.5, 1e6), st.floats(0.1, 1e6), st.floats(1.0, 50.0))
