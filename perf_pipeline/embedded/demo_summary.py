@@ -50,6 +50,7 @@ class Summary:
     factor_high: float
     p_value: float
     severity: str
+    made_of: str
     cause: str
     cause_is_the_dropped_index: bool
     other_regressions: int
@@ -116,6 +117,7 @@ def _summary(row: Mapping[str, Any], others: int, facts: Facts, path: Path) -> S
         factor_high=1 + row["relative_change_high"],
         p_value=row["p_value"],
         severity=row["severity"],
+        made_of=row["made_of"] or "not known",
         cause=f"{first.get('kind', 'unknown').replace('_', ' ')} {first.get('object', '')}".strip(),
         cause_is_the_dropped_index=first.get("object", "").endswith(
             facts.dropped_index.split(".")[-1]
@@ -147,6 +149,7 @@ def show(steps: Steps, summary: Summary) -> None:
         f"{summary.factor_low:.1f}-{summary.factor_high:.1f}): "
         f"{summary.old_level:.3g} ms -> {summary.new_level:.3g} ms per call, "
         f"p {summary.p_value:.1g}",
+        f"  made of    {summary.made_of}",
         f"  cause      {summary.cause} (dropped at {summary.dropped_at:%H:%M:%S})",
         f"  besides    {others}; {summary.sweeps} sweeps, {summary.sweep_ms:.0f} ms each"
         + (

@@ -1,5 +1,6 @@
 """Asset of the findings: statements whose level changed, with size, onset and likely causes."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
@@ -130,4 +131,13 @@ def _cells(finding: Mapping[str, Any]) -> dict[str, Any]:
         "change": f"{finding['relative_change']:+.0%}",
         "p": f"{finding['p_value']:.2g}",
         "new today": finding["is_new"],
+        "made of": json.loads(finding["evidence"])["summary"],
+        "likely cause": _likeliest(finding["causes"]),
     }
+
+
+def _likeliest(causes: str) -> str | None:
+    ranked = json.loads(causes)
+    return (
+        f"{ranked[0]['kind'].replace('_', ' ')} {ranked[0]['object']}".strip() if ranked else None
+    )

@@ -30,6 +30,8 @@ _BY_PART = {
     "rest": "blocks",
     "untold": "blocks",
 }
+#: What is too little of a figure, per call, to be worth a word.
+_LITTLE = {"wal_bytes": 100.0}
 _UNITS = {
     "blocks_read": "blocks read",
     "blocks_written": "blocks written",
@@ -116,7 +118,7 @@ def _changed(time: Mapping[str, Any], name: str) -> str | None:
     if pair is None:
         return None
     low, high = sorted(pair.values())
-    if high < 0.1 or (low > 0 and high / low < TOLD_RATIO):
+    if high < _LITTLE.get(name, 0.1) or (low > 0 and high / low < TOLD_RATIO):
         return None
     return f"{_span(pair)} {_UNITS[name]} a call"
 

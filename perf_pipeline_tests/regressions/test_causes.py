@@ -273,6 +273,17 @@ def test_the_same_rows_without_a_change_name_no_cause(store: Store) -> None:
     assert case.causes(store) == {}
 
 
+def test_what_another_target_of_the_server_keeps_counts_for_this_one(store: Store) -> None:
+    case = Case()
+    disk_waits(case)
+    frames = {"sweeps": case.tables["sweeps"], "host": case.tables.pop("host")}
+    holder = ledger.write(store, "holder", frames)
+    apart = case.causes(store)
+    assert apart == {}
+    case.sweeps(server_target_id=(holder, holder))
+    assert set(case.causes(store)) == {"disk_waits_rose"}
+
+
 def test_an_imported_restart_counts_as_one(store: Store) -> None:
     case = Case()
     imported_restart(case)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from perf_pipeline.baselines.build import build
-from perf_pipeline.regressions import verdicts
+from perf_pipeline.regressions import draft, verdicts
 from perf_pipeline.regressions.find import find
 from perf_pipeline.snapshots.rollup import roll_up
 from perf_pipeline.store import Store, feedback
@@ -17,6 +17,7 @@ from perf_pipeline_tests.regressions.test_find import BASELINES, DEMO_DAY, FINDI
 
 __all__ = ["demo"]  # the fixture
 
+AT = datetime(2025, 3, 3, 12)
 WHO = {"given_by": "ann", "reason": "a migration"}
 
 
@@ -53,6 +54,50 @@ def test_precision_counts_each_finding_once_by_cause_and_severity():
 
 def test_nothing_known_is_no_rule():
     assert verdicts.precision([], []) == []
+
+
+def word(**more):
+    known = {
+        "finding_id": "f",
+        "incident_id": "i",
+        "whole_incident": False,
+        "verdict": "acknowledged",
+        "given_by": "ann",
+        "given_at": AT,
+        "reason": "",
+        "userid": 1,
+        "dbid": 2,
+        "queryid": 3,
+        "toplevel": True,
+        "metric": "mean_exec_time",
+        "direction": "up",
+        "onset": AT,
+        "tolerance_seconds": 60.0,
+        "old_level": 1.0,
+        "new_level": 2.0,
+        "severity": "critical",
+        "cause_kind": None,
+    }
+    return feedback.Verdict(**{**known, **more})
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        ({"finding_id": "mine"}, True),
+        ({}, True),  # the same change by another name
+        ({"onset": AT - timedelta(hours=1)}, False),
+        ({"queryid": 4}, False),
+        ({"queryid": 4, "incident_id": "joined", "whole_incident": True}, True),
+        ({"queryid": 4, "incident_id": "joined"}, False),  # of one finding of it only
+        ({"finding_id": "mine", "verdict": "false"}, False),
+    ],
+)
+def test_a_finding_is_known_by_its_name_its_change_or_its_incident(said, known):
+    row = {"userid": 1, "dbid": 2, "queryid": 3, "toplevel": True}
+    row |= {"direction": "up", "change_ts": AT}
+    found = draft._acknowledged(row, "mine", "joined", [word(**said)])
+    assert (found is not None) is known
 
 
 @pytest.mark.server

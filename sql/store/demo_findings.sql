@@ -11,6 +11,7 @@ SELECT
     f.p_value,
     f.severity,
     f.causes,
+    f.evidence ->> 'summary' AS made_of,
     coalesce(q.query, '(text not read yet)') AS query
 FROM perf_mgmt.findings AS f
 LEFT JOIN ledger.statement_texts AS t USING (target_id, dbid, userid, queryid)
