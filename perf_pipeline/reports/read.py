@@ -20,6 +20,7 @@ from perf_pipeline.reports import (
     latency,
     raw,
     render,
+    series,
     texts,
     units,
 )
@@ -39,12 +40,6 @@ from perf_pipeline.store import Store, frames, samples
 from perf_pipeline.store.own import OWN_TEXT
 
 Row = Mapping[str, Any]
-
-#: How far before its onset a series is read: sweeps five minutes apart fill a chart in half a day,
-#: hours in a week.
-LOOK_BACK = {"sweep": timedelta(days=2), "hour": timedelta(days=8)}
-#: The metric whose samples the ledger holds; other findings have no chart.
-CHARTED_METRIC = "mean_exec_time"
 
 
 _STATEMENTS: Schema = {
@@ -70,13 +65,6 @@ _HOURS: Schema = {
     "source": pl.String,
     "hour": pl.Datetime("us"),
     "exec_ns": pl.Int64,
-}
-_SERIES: Schema = {"ts": pl.Datetime("us"), "value": pl.Float64, "calls": pl.Int64}
-_BASELINE: Schema = {
-    "tier": pl.String,
-    "slot": pl.Int64,
-    "low": pl.Float64,
-    "high": pl.Float64,
 }
 
 
@@ -129,13 +117,19 @@ def days(
     read = _read(store, target_id, first, last)
     wanted = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     reports = [_day(read, target_name, day) for day in wanted]
+    charted = [
+        (data.day, finding)
+        for data in reports
+        for finding in arrange.presented(data.findings)[: render.MAX_CHARTS]
+    ]
+    curves = series.read(store, target_id, charted)
     with store.begin() as connection:
-        return [_with_series(store, connection, target_id, data, read) for data in reports]
+        return [_with_series(store, connection, target_id, data, read, curves) for data in reports]
 
 
 def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     params = {"target_id": target_id} | span(first, last)
-    early = span(first - LOOK_BACK["hour"], last)
+    early = span(first - series.LOOK_BACK["hour"], last)
     start, end = early["start"], early["end"]
     work = frames.read(store, "report_statements", _STATEMENTS, params)
     rows = {key[0]: part for key, part in work.partition_by("day", as_dict=True).items()}
@@ -299,14 +293,25 @@ def setting_change(row: Row) -> SettingChange:
 
 
 def _with_series(
-    store: Store, connection: psycopg.Connection, target_id: int, data: ReportData, read: _Range
+    store: Store,
+    connection: psycopg.Connection,
+    target_id: int,
+    data: ReportData,
+    read: _Range,
+    curves: series.Known,
 ) -> ReportData:
     """Add what only the findings shown in detail need: their series, and the queries."""
     params = {"target_id": target_id} | span(data.day, data.day)
     order = arrange.presented(data.findings)
     detailed = [
         _with_chart(
-            store, connection, params, data.day, finding, read, chart=place < render.MAX_CHARTS
+            store,
+            connection,
+            params,
+            data.day,
+            finding,
+            read,
+            curves if place < render.MAX_CHARTS else None,
         )
         for place, finding in enumerate(order[: render.MAX_CARDS])
     ]
@@ -325,10 +330,9 @@ def _with_chart(
     day: date,
     finding: Finding,
     read: _Range,
-    *,
-    chart: bool,
+    curves: series.Known | None,
 ) -> Finding:
-    if finding.metric != CHARTED_METRIC:
+    if finding.metric != series.CHARTED_METRIC:
         return finding
     statement = finding.statement
     source = _source(read, day)
@@ -342,26 +346,22 @@ def _with_chart(
         "dbid": statement.dbid,
         "toplevel": statement.toplevel,
         "metric": finding.metric,
-        "start": finding.onset.replace(tzinfo=UTC) - LOOK_BACK[finding.grain],
+        "start": finding.onset.replace(tzinfo=UTC) - series.LOOK_BACK[finding.grain],
     }
     file = sqlfiles.load(f"store/report_series_{finding.grain}").text
-    if not chart:
+    if curves is None:
         return replace(finding, query=filled(connection, file, wanted))
-    frame = (
-        frames.read_in(connection, "report_series_hour", _SERIES, wanted)
-        if finding.grain == "hour"
-        else raw.series(store, wanted)
-    )
-    points = assemble.window([Point(*row) for row in frame.iter_rows()], finding.onset)
+    if finding.grain == "hour":
+        start = finding.onset - series.LOOK_BACK["hour"]
+        end = datetime.combine(day + timedelta(days=1), time())
+        seen = curves.points(finding, samples.alike(source), start, end)
+    else:
+        seen = [Point(*row) for row in raw.series(store, wanted).iter_rows()]
+    points = assemble.window(seen, finding.onset)
     if points:
         wanted["start"] = points[0].ts.replace(tzinfo=UTC)
         wanted["end"] = points[-1].ts.replace(tzinfo=UTC) + timedelta(microseconds=1)
-    normal = frames.read_in(
-        connection,
-        "report_baseline",
-        _BASELINE,
-        wanted,
-    ).to_dicts()
+    normal = curves.normal(day, finding)
     spanned = (points[0].ts, points[-1].ts) if points else (finding.onset, finding.onset)
     made = Chart(points, assemble.bands(normal, *spanned), _events(read, day, source, *spanned))
     return replace(finding, chart=made, query=filled(connection, file, wanted))
@@ -376,7 +376,7 @@ def _events(
     read: _Range, day: date, source: str, start: datetime, end: datetime
 ) -> tuple[Event, ...]:
     # events are read so far back for every day, whatever the range it is built in
-    start = max(start, datetime.combine(day, time()) - LOOK_BACK["hour"])
+    start = max(start, datetime.combine(day, time()) - series.LOOK_BACK["hour"])
     near = [
         start.date() + timedelta(days=offset)
         for offset in range((end.date() - start.date()).days + 1)

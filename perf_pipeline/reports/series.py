@@ -1,0 +1,111 @@
+"""The series of the findings that get a chart, for many days in few reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import polars as pl
+
+from perf_pipeline.reports.model import Finding, Point
+from perf_pipeline.store import Store, frames
+
+#: How far before its onset a series is read: sweeps five minutes apart fill a chart in half a day,
+#: hours in a week.
+LOOK_BACK: Final = {"sweep": timedelta(days=2), "hour": timedelta(days=8)}
+#: The metric whose samples the ledger holds; other findings have no chart.
+CHARTED_METRIC: Final = "mean_exec_time"
+
+_KEY: Final = ("queryid", "userid", "dbid", "toplevel")
+_IDENTITY: Final = {
+    "queryid": pl.Int64(),
+    "userid": pl.Int64(),
+    "dbid": pl.Int64(),
+    "toplevel": pl.Boolean(),
+}
+_HOURS: Final = {
+    **_IDENTITY,
+    "source": pl.String(),
+    "ts": pl.Datetime("us"),
+    "value": pl.Float64(),
+    "calls": pl.Int64(),
+}
+_BASELINES: Final = {
+    "day": pl.Date(),
+    **_IDENTITY,
+    "tier": pl.String(),
+    "slot": pl.Int64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+}
+
+#: A report's day and one of its findings.
+Charted = tuple[date, Finding]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Hours by statement, and baselines by day and statement."""
+
+    hours: Mapping[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
+    baselines: Mapping[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
+
+    def points(
+        self, finding: Finding, sources: Sequence[str], start: datetime, end: datetime
+    ) -> list[Point]:
+        """Return a finding's hours from `start` on and before `end` (naive UTC), by time."""
+        rows = self.hours.get(finding.statement.key)
+        if rows is None:
+            return []
+        kept = rows.filter(
+            pl.col("source").is_in(sources), pl.col("ts") >= start, pl.col("ts") < end
+        )
+        return [Point(*row) for row in kept.select("ts", "value", "calls").iter_rows()]
+
+    def normal(self, day: date, finding: Finding) -> list[dict[str, Any]]:
+        """Return what was normal for a finding's statement on the eve of a day, in all tiers."""
+        rows = self.baselines.get((day, *finding.statement.key))
+        return [] if rows is None else rows.select("tier", "slot", "low", "high").to_dicts()
+
+
+def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
+    """Read what the charts of some findings show, whatever their days.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    charted : iterable of (date, Finding)
+        Findings without samples in the ledger are left out.
+
+    """
+    wanted = [(day, each) for day, each in charted if each.metric == CHARTED_METRIC]
+    if not wanted:
+        return Known()
+    ids: dict[date, set[int]] = {}
+    for day, each in wanted:
+        ids.setdefault(day, set()).add(each.statement.queryid)
+    baselines: dict[tuple[Any, ...], pl.DataFrame] = {}
+    with store.begin() as connection:
+        for day in sorted(ids):  # a day's baselines hold packed hours: only some are unpacked
+            params = {"target_id": target_id, "day": day, "queryids": sorted(ids[day])}
+            found = frames.read_in(connection, "report_baselines", _BASELINES, params)
+            baselines |= found.partition_by("day", *_KEY, as_dict=True)
+    return Known(_hours(store, target_id, wanted), baselines)
+
+
+def _hours(
+    store: Store, target_id: int, wanted: Sequence[Charted]
+) -> Mapping[tuple[Any, ...], pl.DataFrame]:
+    hourly = [(day, each) for day, each in wanted if each.grain == "hour"]
+    if not hourly:
+        return {}
+    last = max(day for day, _ in hourly)
+    params = {
+        "target_id": target_id,
+        "queryids": sorted({each.statement.queryid for _, each in hourly}),
+        "start": (min(each.onset for _, each in hourly) - LOOK_BACK["hour"]).replace(tzinfo=UTC),
+        "end": datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1),
+    }
+    rows = frames.read(store, "report_series_hours", _HOURS, params)
+    return dict(rows.partition_by(*_KEY, as_dict=True).items())
