@@ -1,5 +1,8 @@
 """Indexes of partitioned tables: built part by part, resumed, rebuilt when their text changes."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.examples import catalogue, partitioned, schema
 from perf_pipeline.postgres.sqlfiles import SqlFile
+from perf_pipeline_tests.examples.test_schema import shape
 
 OPEN = ("menuca", "idx_orders_tenant_status_date")
 FILE = "200_idx_orders_tenant_status_date.sql"
@@ -102,6 +106,39 @@ def test_a_build_that_was_cut_off_goes_on_where_it_stopped(url: str) -> None:
         assert connection.execute(kept, (PARTS[3], PARTS[4])).fetchone() == before
     assert parts(url) == dict.fromkeys(PARTS, True)
     assert schema.apply(url, "menuca").applied == ()
+
+
+_KILLED = """
+import os, signal, sys
+import psycopg
+from perf_pipeline.examples import schema
+
+real, count = psycopg.Connection.execute, 0
+
+def dying(self, query, *args, **kwargs):
+    global count
+    done = real(self, query, *args, **kwargs)
+    text = query if isinstance(query, str) else query.as_string(self)
+    if "INDEX CONCURRENTLY orders_partition_" in text:
+        count += 1
+        if count == 20:
+            os.kill(os.getpid(), signal.SIGKILL)  # built, not attached, not recorded
+    return done
+
+psycopg.Connection.execute = dying
+schema.apply(sys.argv[1], "menuca")
+"""
+
+
+@pytest.mark.server
+def test_a_killed_apply_is_resumed(url: str, make_database: Callable[..., str]) -> None:
+    killed = make_database()
+    ended = subprocess.run([sys.executable, "-c", _KILLED, killed], check=False, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+    resumed = schema.apply(killed, "menuca")
+    # the first partitioned index was done, the fourth part of the second was not attached
+    assert resumed.applied[0] == "203_idx_orders_analytics.sql"
+    assert shape(killed) == shape(url)
 
 
 @pytest.mark.server
