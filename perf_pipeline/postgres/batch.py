@@ -13,6 +13,7 @@ from psycopg.errors import error_from_result
 from psycopg.waiting import Ready, Wait
 
 from perf_pipeline.postgres.copy import Schema
+from perf_pipeline.postgres.drain import encoding, rows
 
 _SAVEPOINT = sql.SQL("SAVEPOINT /* perf-pipeline */ family; ")
 _RELEASE = sql.SQL("; RELEASE SAVEPOINT /* perf-pipeline */ family; ")
@@ -129,9 +130,9 @@ def _exchange(
         if result is None:
             return got
         if result.status == pq.ExecStatus.COPY_OUT:
-            pending = yield from _rows(link)
+            pending = yield from rows(link)
         elif result.status == pq.ExecStatus.FATAL_ERROR:
-            got.error = error_from_result(result, encoding=_encoding(link))
+            got.error = error_from_result(result, encoding=encoding(link))
             pending = None
         elif result.command_status == b"SAVEPOINT":
             got.opened = True
@@ -142,21 +143,3 @@ def _exchange(
             got.answers.append(bytes(pending))
             pending = None
             arrived(names[len(got.answers) - 1], got.answers[-1])
-
-
-def _rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, bytearray]:
-    rows = bytearray()
-    while True:
-        length, row = link.get_copy_data(1)
-        if length > 0:
-            rows += row
-        elif length == 0:
-            yield Wait.R
-            link.consume_input()
-        else:
-            return rows
-
-
-def _encoding(link: pq.abc.PGconn) -> str:
-    told = link.parameter_status(b"client_encoding") or b"UTF8"
-    return "latin-1" if told == b"LATIN1" else "utf-8"

@@ -1,6 +1,5 @@
 """COPY between PostgreSQL and Polars, both ways, typed by a schema and never by guessing."""
 
-import io
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import LiteralString
@@ -13,6 +12,7 @@ from psycopg import sql
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import few
 from perf_pipeline.postgres.connect import is_untyped, readable
+from perf_pipeline.postgres.drain import drain
 
 Schema = Mapping[str, DataType | DataTypeClass]
 
@@ -45,12 +45,8 @@ def read_frame(
 
     """
     text = _bind(connection, query, params)
-    buffer = io.BytesIO()
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(text)
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for block in copy:
-            buffer.write(block)
-    return parse(buffer.getvalue(), schema, untyped=is_untyped(connection))
+    return parse(bytes(drain(connection, statement)), schema, untyped=is_untyped(connection))
 
 
 def read_binary(
@@ -71,11 +67,7 @@ def read_binary(
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(
         _bind(connection, query, params)
     )
-    found = bytearray()
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for block in copy:
-            found += block
-    return found
+    return drain(connection, statement)
 
 
 def parse(data: bytes, schema: Schema, *, untyped: bool = False) -> pl.DataFrame:

@@ -1,0 +1,79 @@
+"""Take what a COPY sends, all that has arrived at a time.
+
+psycopg's own copy waits once for every row; a hundred thousand rows are seconds of waiting for
+nothing.
+"""
+
+from collections.abc import Generator
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.errors import error_from_result
+from psycopg.waiting import Ready, Wait
+
+
+def drain(connection: psycopg.Connection, statement: sql.Composable) -> bytearray:
+    """Run one COPY ... TO STDOUT and return what it sent.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In a transaction, or one is begun, unless it commits by itself.
+    statement : sql.Composable
+
+    Raises
+    ------
+    psycopg.Error
+        The statement failed, or the connection broke.
+
+    """
+    idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+    if idle and not connection.autocommit:
+        connection.execute("")
+    return connection.wait(_drained(connection.pgconn, statement.as_bytes(connection)))
+
+
+def _drained(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, bytearray]:
+    link.send_query(statement)
+    while True:
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            link.consume_input()
+        if link.flush() == 0:
+            break
+    found = bytearray()
+    error: psycopg.Error | None = None
+    while True:
+        while link.is_busy():
+            yield Wait.R
+            link.consume_input()
+        result = link.get_result()
+        if result is None:
+            break
+        if result.status == pq.ExecStatus.COPY_OUT:
+            found = yield from rows(link)
+        elif result.status == pq.ExecStatus.FATAL_ERROR:
+            error = error_from_result(result, encoding=encoding(link))
+    if error is not None:
+        raise error
+    return found
+
+
+def rows(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, bytearray]:
+    """Take the rows of a COPY that has begun, to its end."""
+    taken = bytearray()
+    while True:
+        length, row = link.get_copy_data(1)
+        if length > 0:
+            taken += row
+        elif length == 0:
+            yield Wait.R
+            link.consume_input()
+        else:
+            return taken
+
+
+def encoding(link: pq.abc.PGconn) -> str:
+    """Return the name of the session's encoding for Python."""
+    told = link.parameter_status(b"client_encoding") or b"UTF8"
+    return "latin-1" if told == b"LATIN1" else "utf-8"
