@@ -52,6 +52,17 @@ def test_a_difference_is_told(item: dict[str, object], sentence: str) -> None:
     assert text.startswith(sentence)
 
 
+def test_what_no_row_names_is_told() -> None:
+    rows = [catalogue.parse("X-01", {"what": "test", "objects": [TABLE, INDEX]})]
+    more = {
+        ("view", "s.forgotten"): Found(("a",), {}),
+        ("table", "s.t_part"): Found(("a",), {"of": "s.t"}),
+        ("index", "s.t_pkey"): Found(("a",), {}),
+        ("table", "elsewhere.t"): Found(("a",), {}),
+    }
+    assert catalogue.undeclared(rows, {**THERE, **more}) == [("view", "s.forgotten")]
+
+
 def test_an_index_whose_build_failed_is_told() -> None:
     invalid = Found(("a", "b DESC"), {"relation": "s.t", "where": "a > 1", "usable": False})
     assert told(INDEX, {("index", "s.i"): invalid}) == ["index s.i: usable is False, not True"]
@@ -96,6 +107,13 @@ def test_every_row_of_menuca_is_told_of() -> None:
     assert told == [f"M-{number:02d}" for number in range(1, 54)]
 
 
+@pytest.mark.parametrize(("system", "last"), [("omninode", 31), ("guardian", 107)])
+def test_every_row_of_a_system_is_answered_or_says_what_is_missing(system: str, last: int) -> None:
+    letter = LETTERS[system]
+    wanted = [f"{letter}-{number:02d}" for number in range(1, last + 1)]
+    assert [row.row for row in catalogue.rows(system)] == wanted
+
+
 # --- on every server ------------------------------------------------------------------------
 
 
@@ -117,6 +135,13 @@ def test_every_declared_object_is_in_the_database(
         connection.execute("SET timezone = 'UTC'")  # bounds are told in it
         existing = catalogue.found(connection)
     assert catalogue.differences(catalogue.rows(applied), existing) == {}
+
+
+@pytest.mark.server
+def test_every_object_of_its_schemas_is_declared(applied: str, each_server: EmbeddedServer) -> None:
+    with psycopg.connect(each_server.url(f"catalogue_{applied}")) as connection:
+        existing = catalogue.found(connection)
+    assert catalogue.undeclared(catalogue.rows(applied), existing) == []
 
 
 @pytest.mark.server

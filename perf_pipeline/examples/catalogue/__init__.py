@@ -2,7 +2,8 @@
 
 One YAML file per system (`<system>.yaml`), read by the test that asserts the objects in a database
 and by whatever tells how much of the list is built. A row has `objects`, or `statements` (files
-below `sql/`), or says in `not_yet` what of it is not there; it may have all of them.
+below `sql/`), or says `elsewhere` what else of the product answers it, or in `not_yet` what of it
+is not there; it may have all of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,6 +54,7 @@ class Row:
     what: str
     objects: tuple[Declared, ...]
     statements: tuple[str, ...]
+    elsewhere: str | None
     not_yet: str | None
 
 
@@ -95,7 +97,7 @@ def rows(system: str) -> tuple[Row, ...]:
 
 
 def parse(row: str, entry: Mapping[str, Any]) -> Row:
-    """Read one entry: `what`, `objects` (a list), `statements` (a list), `not_yet`.
+    """Read one entry: `what`, `objects` and `statements` (lists), `elsewhere`, `not_yet`.
 
     Raises
     ------
@@ -103,16 +105,23 @@ def parse(row: str, entry: Mapping[str, Any]) -> Row:
         A key is unknown or missing.
 
     """
-    answers = {"objects", "statements", "not_yet"}
+    answers = {"objects", "statements", "elsewhere", "not_yet"}
     unknown = set(entry) - answers - {"what"}
     if unknown or not entry.get("what") or not any(entry.get(key) for key in answers):
         raise ConfigurationError(
             f"catalogue row {row}: has {', '.join(sorted(map(str, entry))) or 'nothing'}",
-            "give it 'what', and 'objects', 'statements' or 'not_yet'",
+            "give it 'what', and 'objects', 'statements', 'elsewhere' or 'not_yet'",
         )
     objects = tuple(_declared(row, item) for item in entry.get("objects") or ())
     statements = tuple(map(str, entry.get("statements") or ()))
-    return Row(row, str(entry["what"]), objects, statements, entry.get("not_yet"))
+    return Row(
+        row,
+        str(entry["what"]),
+        objects,
+        statements,
+        entry.get("elsewhere"),
+        entry.get("not_yet"),
+    )
 
 
 def _declared(row: str, item: Mapping[str, Any]) -> Declared:
@@ -156,6 +165,25 @@ def differences(
         if told:
             wrong[row.row] = told
     return wrong
+
+
+def undeclared(
+    declared: Iterable[Row], existing: Mapping[tuple[str, str], Found]
+) -> list[tuple[str, str]]:
+    """Return what the declared objects' schemas hold besides, by kind and name (pure).
+
+    Indexes may be more than the rows ask for; parts come with their whole, sequences with columns.
+    """
+    named = {(item.kind, item.name) for row in declared for item in row.objects}
+    schemas = {name.partition(".")[0] for _, name in named}
+    return sorted(
+        (kind, name)
+        for (kind, name), have in existing.items()
+        if name.partition(".")[0] in schemas
+        and kind not in ("index", "sequence")
+        and not have.facts.get("of")
+        and (kind, name) not in named
+    )
 
 
 def _compare(item: Declared, existing: Mapping[tuple[str, str], Found]) -> list[str]:
