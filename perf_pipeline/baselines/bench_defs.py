@@ -72,10 +72,11 @@ def rolling_baseline(context: dg.AssetExecutionContext) -> dg.MaterializeResult[
 )
 def baseline_comparison(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Judge what has ended since the last time; say what the gate lets through."""
-    from perf_pipeline.baselines import runs
+    from perf_pipeline.baselines import run_changes, runs
 
     with vocabulary.explained(), vocabulary.open_store() as store:
         judged = runs.judge_pending(store)
+        changed = [each.as_dict() for each in run_changes.recent(store)]
         gates = runs.newest(store)
         unended = [str(row["execution_id"]) for row in runs.unended(store)]
     table = [each.as_dict() for each in reversed(judged)]
@@ -85,6 +86,7 @@ def baseline_comparison(context: dg.AssetExecutionContext) -> Iterator[dg.Materi
             **runs.counted(gates),
             "unended": len(unended),
             **({"judged": vocabulary.table(table)} if table else {}),
+            **({"changes of level": vocabulary.table(changed)} if changed else {}),
         },
         check_results=[result(gates, unended)],
     )

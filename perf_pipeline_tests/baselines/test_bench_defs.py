@@ -1,5 +1,6 @@
 """The assets of load tests, and what their gate says, stops and lets pass."""
 
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -83,6 +84,25 @@ def test_a_mild_regression_warns_and_lets_pass(bench: Callable[..., object]) -> 
     assert outcome(check) == ("REGRESSED", False, "WARN")
     assert result.success
     assert len(result.asset_materializations_for_node("release")) == 1
+
+
+def test_the_execution_a_new_level_began_with_is_told(bench: Callable[..., object]) -> None:
+    rng = random.Random(5)
+    made = [
+        bench(
+            60 * 24 * (31 - n) / 2,
+            p95_ms=(700.0 if n >= 20 else 500.0) * rng.uniform(0.97, 1.03),
+            commit_sha=f"c{n}",
+        )
+        for n in range(30)
+    ]
+    result, _, _ = materialize()
+    (event,) = result.asset_materializations_for_node("bench__baseline_comparison")
+    table = event.metadata["changes of level"]
+    assert isinstance(table, dg.TableMetadataValue)
+    (record,) = table.records
+    assert (record.data["execution_id"], record.data["commit"]) == (str(made[20]), "c20")
+    assert (record.data["metric"], record.data["worse"]) == ("p95_ms", True)
 
 
 def test_an_execution_that_never_ended_is_told_of(bench: Callable[..., object]) -> None:
