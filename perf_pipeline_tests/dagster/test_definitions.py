@@ -47,6 +47,7 @@ CHECKS = [
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
+    "thorbis/report/regressions:days_rest_on_the_ledger_as_it_is",
     "thorbis/report/slow_queries:slow_statements_as_fast_as_usual",
     "thorbis/stats/database:cache_hit_above_90_percent",
     "thorbis/stats/database:connection_below_50_ms",
