@@ -11,7 +11,7 @@ from perf_pipeline.examples.thorbis_kit import Chunk, Size
 
 SYSTEM = "thorbis"
 
-#: Every table the generator fills, parents first.
+#: Every table of the system that holds data, parents first.
 TABLES: tuple[tuple[str, str], ...] = (
     ("tenant_mgmt", "businesses"),
     ("tenant_mgmt", "subscription_metrics"),
@@ -30,8 +30,25 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("auto", "vehicles"),
     ("auto", "repair_orders"),
     ("auto", "invoices"),
+    ("auto", "diagnostics"),
+    ("auto", "parts"),
+    ("auto", "messages"),
     ("rest", "orders"),
+    ("rest", "order_items"),
+    ("rest", "pos_transactions"),
+    ("rest", "inventory_items"),
+    ("rest", "customers"),
     ("ret", "transactions"),
+    ("ret", "products"),
+)
+#: Those that only load fills: history no statement of the example looks for.
+LEFT_EMPTY = frozenset(
+    {
+        ("auto", "diagnostics"),
+        ("auto", "messages"),
+        ("rest", "order_items"),
+        ("rest", "pos_transactions"),
+    }
 )
 
 

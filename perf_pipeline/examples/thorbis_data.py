@@ -25,6 +25,7 @@ from perf_pipeline.examples.thorbis_kit import (
     uuids,
     words,
 )
+from perf_pipeline.examples.thorbis_shelves import kitchens, parts, products
 
 __all__ = ["Size", "chunks"]
 
@@ -239,6 +240,7 @@ def _automotive(group: Group) -> Chunk:
                 "paid_at": moments(issued, paid),
             }
         ),
+        **parts(group),
     }
 
 
@@ -262,7 +264,8 @@ def _restaurant(group: Group) -> Chunk:
                 "order_time": moments(created),
                 "completed_at": moments(created + DAY_US // 24, status == 3),
             }
-        )
+        ),
+        **kitchens(group),
     }
 
 
@@ -280,5 +283,6 @@ def _retail(group: Group) -> Chunk:
                 "total_amount": np.round(rng.gamma(2.0, 25.0, n), 2),
                 "transaction_date": moments(created),
             }
-        )
+        ),
+        **products(group),
     }

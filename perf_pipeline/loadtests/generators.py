@@ -46,8 +46,10 @@ def _set(name: str, expression: str) -> str:
     return f"\\set {name} {expression}"
 
 
-#: All that the described operations ask for (B-36). Where the description is silent, the numbers
-#: are ours: they follow the generated data.
+#: Not in the description: what its missing operations need.
+OURS: Final = frozenset({"random_product"})
+#: All that the described operations ask for (B-36), and ours. Where the description is silent, the
+#: numbers are ours, too: they follow the generated data.
 GENERATORS: Final[Mapping[str, Generator]] = {
     each.name: each
     for each in (
@@ -168,6 +170,12 @@ GENERATORS: Final[Mapping[str, Generator]] = {
             ),
         ),
         Generator("order_total", "numeric", "the total of the order that is paid"),
+        Generator(
+            "random_product",
+            "integer",
+            "number of a product or part",
+            (_set("random_product", "random(1, 100)"),),
+        ),
     )
 }
 

@@ -8,6 +8,7 @@ import yaml
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import compile as scripts
 from perf_pipeline.loadtests import generators, scenario
+from perf_pipeline.store.load_tests import INDUSTRIES
 
 
 def raw() -> dict[str, Any]:
@@ -31,8 +32,33 @@ def test_those_of_the_package_are_valid_and_as_described() -> None:
     assert weights["search_available_technicians"] + weights["customer_history"] == 30
     assert (weights["update_work_order_status"], weights["issue_invoice"]) == (20, 15)
     assert weights["receive_payment"] == 10
-    # so many users with such pauses must be able to reach what is asked for
-    assert peak.users * 1000 / peak.think_time_ms >= limits.throughput_tps
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("restaurant_rush_hour", (800, 180, 2700, 60, 150, 300, 200, 1.5)),
+        ("auto_service_peak", (300, 240, 3600, 60, 250, 600, 75, 2.5)),
+    ],
+)
+def test_the_described_numbers_are_kept(name: str, numbers: tuple[float, ...]) -> None:
+    found, limits = scenario.load(name), scenario.load(name).limits
+    assert numbers == (
+        *(found.users, found.ramp_up_s, found.duration_s, found.ramp_down_s),
+        *(limits.average_ms, limits.p95_ms, limits.throughput_tps, limits.error_percent),
+    )
+
+
+def test_users_can_reach_what_is_asked_for() -> None:
+    for name in scenario.names():
+        found = scenario.load(name)
+        for users in (found.users, found.ci.users if found.ci else found.users):
+            assert users * 1000 / found.think_time_ms >= found.limits.throughput_tps
+
+
+def test_there_is_a_scenario_for_each_industry() -> None:
+    industries = [scenario.load(name).industry for name in scenario.names()]
+    assert sorted(industries) == sorted(INDUSTRIES)
 
 
 def test_what_the_description_leaves_out_is_marked_as_ours() -> None:
@@ -86,7 +112,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_there_is_every_described_generator() -> None:
-    assert set(generators.GENERATORS) == {
+    assert set(generators.GENERATORS) - generators.OURS == {
         *("random_tenant", "random_customer", "random_service", "weighted_priority"),
         *("generated_description", "current_date", "progressive_status", "existing_work_order"),
         *("random_table", "generated_order_items", "calculated_total", "cooking_status"),

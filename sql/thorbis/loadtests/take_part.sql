@@ -1,0 +1,8 @@
+-- purpose: a part is taken from the shelf
+-- minimum version: 14
+-- kind: write
+-- parameters: random_tenant, random_product
+UPDATE auto.parts
+SET quantity = quantity - 1
+WHERE business_id = :random_tenant AND part_number = :random_product
+RETURNING quantity, reorder_level;
