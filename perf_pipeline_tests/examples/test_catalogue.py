@@ -15,6 +15,9 @@ from perf_pipeline_tests.examples.test_schema import shape
 #: First letter of the rows of each system.
 LETTERS = {"thorbis": "T", "menuca": "M", "omninode": "O", "guardian": "G"}
 
+#: Systems every object of which some row names.
+WHOLE = ("menuca", "omninode", "guardian")
+
 
 # --- pure -----------------------------------------------------------------------------------
 
@@ -138,6 +141,7 @@ def test_every_declared_object_is_in_the_database(
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("applied", WHOLE, indirect=True)
 def test_every_object_of_its_schemas_is_declared(applied: str, each_server: EmbeddedServer) -> None:
     with psycopg.connect(each_server.url(f"catalogue_{applied}")) as connection:
         existing = catalogue.found(connection)
