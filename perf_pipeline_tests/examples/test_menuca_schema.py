@@ -281,12 +281,18 @@ def test_an_emptied_table_concerns_everybody(db: psycopg.Connection) -> None:
     assert notes(db) == [("commissions", None, None, "TRUNCATE")]
 
 
-def test_who_may_only_write_the_table_writes_the_note(db: psycopg.Connection) -> None:
+def test_a_writer_needs_the_notes_and_nothing_is_written_without(db: psycopg.Connection) -> None:
     db.execute("CREATE ROLE menuca_writer")
     db.execute("GRANT USAGE ON SCHEMA menuca TO menuca_writer")
     db.execute("GRANT SELECT, UPDATE ON menuca.users TO menuca_writer")
+    update = "UPDATE menuca.users SET full_name = 'x' WHERE id = 11"
+    with db.transaction(force_rollback=True):
+        db.execute("SET LOCAL ROLE menuca_writer")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="cache_invalidations"):
+            db.execute(update)
+    db.execute("GRANT SELECT, INSERT ON menuca.cache_invalidations TO menuca_writer")
     db.execute("SET LOCAL ROLE menuca_writer")
-    db.execute("UPDATE menuca.users SET full_name = 'x' WHERE id = 11")
+    db.execute(update)
     db.execute("RESET ROLE")
     assert notes(db) == [("users", 1, 1, "UPDATE")]
 

@@ -2,15 +2,14 @@
 -- minimum version: 14
 -- Runs once per statement, not per row. Its argument says where the table keeps its tenant: in
 -- `tenant_id`, or behind `restaurant_id`. A row that moves concerns its old and its new tenant. Up to
--- 1,000 records of a tenant are named, beyond that all of the table's count as changed. The rights
--- are the owner's: who may write a table need not be able to write the notes.
+-- 1,000 records of a tenant are named, beyond that all of the table's count as changed. Nobody's rights
+-- are lent: a role that writes these tables needs INSERT and SELECT on the notes.
 -- A commit with a notification waits for every other one of the server, its write to disk included. So
 -- only a note that finds no other waiting wakes a reader up. A note made while the reader takes the last
 -- one can miss it: readers also look by themselves, every half minute, say.
 CREATE OR REPLACE FUNCTION menuca.invalidate_cache()
 RETURNS trigger
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
