@@ -44,6 +44,8 @@ _P_VALUE = 1e-4
 #: Lengths of the new and of the old level, in blocks.
 _NEW = (1, 2, 3, 4, 6, 8, 12, 16, 22, 30, 40, 56)
 _OLD = (8, 28)
+#: ... of an old level that a slow drift has left, and from which length of the new one on.
+_OLD_LONG, _NEW_LONG = 84, 16
 #: Least samples of the new and of the old level: the detector's least segments.
 _SAMPLES = 5
 #: Differences of neighbours from which on they say how large the noise is.
@@ -423,7 +425,7 @@ class Stretches:
         unit = (self._short if new < BLOCKS else self._long)[:, new:]
         needed = self._errors[:, new:]
         flagged = np.zeros(mean.shape, dtype=bool)
-        for old in _OLD:
+        for old in (*_OLD, _OLD_LONG) if new >= _NEW_LONG else _OLD:
             start = np.maximum(np.arange(1, self._size - new + 1) - old, 0)
             other = 1 / np.maximum(cw[:, split] - cw[:, start], 1e-6)
             shift = np.abs(mean - (cy[:, split] - cy[:, start]) * other)
