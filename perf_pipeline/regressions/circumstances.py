@@ -1,9 +1,10 @@
 """Read what else went on around a set of onsets: load, locks, the server, what people told us."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.regressions import locks, pressure
 from perf_pipeline.regressions.events import Event, tag_events, told_events
 from perf_pipeline.store import Store, frames, ledger
-from perf_pipeline.store.samples import KEY, Plan, alike, read_intervals
+from perf_pipeline.store.samples import KEY, Plan, alike, midnight, read_intervals
 
 #: Levels are compared with the hours around an onset and with those of the day before.
 BACK = pressure.DAY + pressure.NEARBY
@@ -23,6 +24,7 @@ BUSY_SHARE = 0.005
 HOUR = timedelta(hours=1)
 
 _INT, _TS, _TEXT = pl.Int64(), pl.Datetime("us"), pl.String()
+BUSY: Schema = {"day": pl.Date(), "queryid": _INT}
 TEXTS: Schema = {"queryid": _INT, "query": _TEXT}
 
 Span = tuple[datetime, datetime]
@@ -32,9 +34,9 @@ Span = tuple[datetime, datetime]
 class Circumstances:
     """What was read; `at` says what of it coincides with an onset."""
 
-    series: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    load: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=dict(pressure.LOAD_SCHEMA))
+    series: Mapping[str, pressure.Series] = field(default_factory=dict)
+    load: pressure.Load = field(
+        default_factory=lambda: pressure.Load(pl.DataFrame(schema=dict(pressure.LOAD_SCHEMA)), {})
     )
     texts: Mapping[int, str] = field(default_factory=dict)
     waiting: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(locks.SCHEMA)))
@@ -84,13 +86,16 @@ def read(
     """
     spans = merged(onsets, end)
     holders = _holders(store, target_id, spans)
-    load = _load(store, target_id, plan, merged(onsets, end, together=timedelta()))
-    busy = load["queryid"].unique().sort().to_list()
-    texts = frames.read(store, "findings_labels", TEXTS, {"target_id": target_id, "queryids": busy})
+    rows, busy = _load(store, target_id, plan, merged(onsets, end, together=timedelta()))
+    ids = busy["queryid"].unique().sort().to_list()
+    texts = frames.read(store, "findings_labels", TEXTS, {"target_id": target_id, "queryids": ids})
+    by_day: dict[date, set[int]] = defaultdict(set)
+    for day, queryid in busy.iter_rows():
+        by_day[day].add(queryid)
     sweeps = [ledger.read(store, "sweeps", target_id, *span, columns=("ts",)) for span in spans]
     return Circumstances(
         series=pressure.by_name(pl.concat(_series(store, target_id, holders, spans))),
-        load=load,
+        load=pressure.Load(rows, by_day),
         texts=dict(texts.iter_rows()),
         waiting=pl.concat(_waiting(store, target_id, span) for span in spans),
         sweeps=pl.concat(sweeps).sort("ts"),
@@ -125,22 +130,31 @@ def told(store: Store, target_id: int, start: datetime, end: datetime) -> list[E
 # --- load of other statements --------------------------------------------------------------------
 
 
-def _load(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> pl.DataFrame:
+def _load(
+    store: Store, target_id: int, plan: Plan, spans: Sequence[Span]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what busier statements did, and which were busy on which day."""
     if plan.grain == "hour":
         return _load_hours(store, target_id, plan.source, spans)
-    return pl.concat(_load_sweeps(store, target_id, plan.source, span) for span in spans)
+    parts = [_load_sweeps(store, target_id, plan.source, span) for span in spans]
+    rows, busy = (pl.concat(frames_) for frames_ in zip(*parts, strict=True))
+    return rows.unique(subset=["queryid", "ts"]), busy.unique()
 
 
-def _load_hours(store: Store, target_id: int, source: str, spans: Sequence[Span]) -> pl.DataFrame:
+def _load_hours(
+    store: Store, target_id: int, source: str, spans: Sequence[Span]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     hours = hours_around(spans)
-    params = {
+    params: dict[str, object] = {
         "target_id": target_id,
         "sources": list(alike(source)),
         "days": sorted({hour.date() for hour in hours}),
         "hours": [hour.replace(tzinfo=UTC) for hour in hours],
         "share": BUSY_SHARE,
     }
-    return frames.read(store, "findings_load_hour", pressure.LOAD_SCHEMA, params)
+    busy = frames.read(store, "findings_busy", BUSY, params)
+    params["queryids"] = busy["queryid"].unique().sort().to_list()
+    return frames.read(store, "findings_load_hour", pressure.LOAD_SCHEMA, params), busy
 
 
 def hours_around(spans: Iterable[Span]) -> list[datetime]:
@@ -156,20 +170,23 @@ def hours_around(spans: Iterable[Span]) -> list[datetime]:
     return sorted(hours)
 
 
-def _load_sweeps(store: Store, target_id: int, source: str, span: Span) -> pl.DataFrame:
+def _load_sweeps(
+    store: Store, target_id: int, source: str, span: Span
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    # days are looked at whole, so that a day's busy statements are the same whatever is asked for
+    days = midnight(span[0].date()), midnight(span[1].date() + timedelta(days=1))
     wanted = (*KEY, "calls", "total_exec_time")
-    rows = read_intervals(store, target_id, *span, source, wanted, {"toplevel": [True]})
-    day = pl.col("ts").dt.date()
-    sums = pl.col("total_exec_time").sum()
-    mine, everyone = sums.over("queryid", day), sums.over(day)
-    busy = rows.filter(mine >= BUSY_SHARE * everyone)["queryid"].unique()
-    return (
-        rows.filter(pl.col("queryid").is_in(busy.to_list()))
+    rows = read_intervals(store, target_id, *days, source, wanted, {"toplevel": [True]})
+    rows = rows.with_columns(day=pl.col("ts").dt.date())
+    time = pl.col("total_exec_time").sum()
+    busy = rows.filter(time.over("queryid", "day") >= BUSY_SHARE * time.over("day"))
+    load = (
+        rows.join(busy.select("queryid").unique(), on="queryid", how="semi")
         .group_by("queryid", "ts")
-        .agg(pl.col("calls").sum(), total_ms=sums)
+        .agg(pl.col("calls").sum(), total_ms=time)
         .select(*pressure.LOAD_SCHEMA)
-        .sort("queryid", "ts")
     )
+    return load, busy.select(*BUSY).unique()
 
 
 # --- the server ----------------------------------------------------------------------------------

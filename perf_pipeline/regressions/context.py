@@ -78,6 +78,7 @@ class Context:
     index_use: pl.DataFrame
     table_use: pl.DataFrame
     texts: Mapping[tuple[int, int, int], str]
+    tables: Mapping[tuple[int, int, int], list[str]]
     parts: Mapping[Key, pl.DataFrame]
     waits: Mapping[int, pl.DataFrame]
     levels: Levels
@@ -128,9 +129,7 @@ class Context:
 
     def tables_of(self, row: Mapping[str, Any]) -> list[str]:
         """Return the tables a statement names, of those with statistics."""
-        text = self.text(row)
-        names = [] if text is None else self.table_use["name"].unique().sort().to_list()
-        return [name for name in names if text is not None and mentions(text, name)]
+        return self.tables.get((row["userid"], row["dbid"], row["queryid"]), [])
 
     def uses(self, row: Mapping[str, Any], until: datetime) -> list[Use]:
         """Return how the tables a statement names were used on both sides of an onset."""
@@ -230,13 +229,19 @@ def read(
     names = {relations.unquoted(name)[-1] for name in indexed}
     for text in texts["query"]:
         names |= relations.words(text)
+    table_use = relations.read_tables(store, target_id, start, end, names)
+    known = table_use["name"].unique().sort().to_list()
     return Context(
         events=Timeline(events),
         around=circumstances.read(store, target_id, plan, onsets, end),
         sweeps=sweeps.select("ts", "previous_ts"),
         index_use=relations.read_indexes(store, target_id, start, end, indexed),
-        table_use=relations.read_tables(store, target_id, start, end, names),
+        table_use=table_use,
         texts={(u, d, q): text for u, d, q, text in texts.iter_rows()},
+        tables={
+            (u, d, q): [name for name in known if mentions(text, name)]
+            for u, d, q, text in texts.iter_rows()
+        },
         waits=_waits(store, target_id, parts_from, end, ids),
         parts=work.read(store, target_id, plan, parts_from, end, ids),
         levels=Levels.of(levels.read(store, target_id, *days, ids)),

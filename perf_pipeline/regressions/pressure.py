@@ -4,9 +4,11 @@ Levels are compared over a few hours on either side of an onset, and with the sa
 before where these are known: what rises every morning explains nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -90,11 +92,27 @@ def sides(start: datetime, end: datetime, until: datetime) -> tuple[Span, Span]:
     return Span(start - NEARBY, start), Span(end, min(end + NEARBY, until))
 
 
-def level(series: pl.DataFrame, span: Span) -> float | None:
-    """Return the mean rate of a series over a span, None where nothing is known of it."""
-    inside = series.filter(pl.col("ts") > span.start, pl.col("ts") <= span.end)
-    seconds = float(inside["seconds"].sum())
-    return float(inside["amount"].sum()) / seconds if seconds > 0 else None
+class Series:
+    """A series of `SCHEMA`, ready to be asked for many spans.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Of one name, sorted by ts.
+
+    """
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._ts = rows["ts"].to_list()
+        self._seconds = rows["seconds"].to_list()
+        self._amounts = rows["amount"].to_list()
+
+    def level(self, span: Span) -> float | None:
+        """Return the mean rate over a span, None where nothing is known of it."""
+        inside = slice(bisect_right(self._ts, span.start), bisect_right(self._ts, span.end))
+        # fsum is exact: which rows lie around those of the span cannot show in the result
+        seconds = math.fsum(self._seconds[inside])
+        return math.fsum(self._amounts[inside]) / seconds if seconds > 0 else None
 
 
 def moved(
@@ -123,14 +141,14 @@ def moved(
 
 
 def events(
-    series: Mapping[str, pl.DataFrame], start: datetime, end: datetime, until: datetime
+    series: Mapping[str, Series], start: datetime, end: datetime, until: datetime
 ) -> list[Event]:
     """Return what rose or fell at an onset, as events of that onset's interval.
 
     Parameters
     ----------
-    series : Mapping of name to polars.DataFrame
-        Names of `GAUGES`; columns of `SCHEMA`.
+    series : Mapping of name to Series
+        Names of `GAUGES`.
     start, end : datetime
         The onset's interval.
     until : datetime
@@ -145,7 +163,7 @@ def events(
             continue
         old, new, earlier = (
             None if rate is None else rate * gauge.scale
-            for rate in (level(rows, before), level(rows, after), level(rows, after.moved(-DAY)))
+            for rate in map(rows.level, (before, after, after.moved(-DAY)))
         )
         direction = moved(old, new, earlier, gauge.ratio, gauge.floor)
         if direction is None or old is None or new is None:
@@ -157,12 +175,10 @@ def events(
     return found
 
 
-def by_name(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def by_name(rows: pl.DataFrame) -> dict[str, Series]:
     """Return the series of a frame with columns of `SCHEMA`, by name."""
-    return {
-        str(name): part
-        for (name,), part in rows.sort("name", "ts").group_by("name", maintain_order=True)
-    }
+    ordered = rows.sort("name", "ts").group_by("name", maintain_order=True)
+    return {str(name): Series(part) for (name,), part in ordered}
 
 
 # --- load of other statements --------------------------------------------------------------------
@@ -185,8 +201,39 @@ LOAD_SCHEMA: Schema = {
 Covered = Callable[[Span], tuple[float, float]]
 
 
+class Load:
+    """What the busier statements did, sample by sample.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        Columns of `LOAD_SCHEMA`; `ts` are the ends of samples.
+    busy : Mapping of date to set of int
+        Queryids of the statements with a share of a day's time worth looking at.
+
+    """
+
+    def __init__(self, rows: pl.DataFrame, busy: Mapping[date, Set[int]]) -> None:
+        ordered = rows.sort("ts", "queryid")
+        self._ts = ordered["ts"].to_list()
+        self._rows = list(ordered.select("queryid", "calls", "total_ms").iter_rows())
+        self._busy = busy
+
+    def sums(self, parts: Sequence[Span], day: date) -> dict[int, list[tuple[int, float]]]:
+        """Return calls and ms in each of some spans, of the statements that were busy on a day."""
+        wanted = self._busy.get(day, frozenset())
+        found = {queryid: [(0, 0.0)] * len(parts) for queryid in sorted(wanted)}
+        for n, part in enumerate(parts):
+            first, last = (bisect_right(self._ts, moment) for moment in (part.start, part.end))
+            for queryid, calls, ms in self._rows[first:last]:
+                if queryid in wanted:
+                    so_far = found[queryid][n]
+                    found[queryid][n] = (so_far[0] + calls, so_far[1] + ms)
+        return found
+
+
 def neighbours(
-    load: pl.DataFrame,
+    load: Load,
     own: int,
     span: tuple[datetime, datetime, datetime],
     covered: Covered,
@@ -194,10 +241,12 @@ def neighbours(
 ) -> list[Event]:
     """Return the other statements whose load rose or fell at an onset.
 
+    Those are looked at that were busy on the day of the onset: which others were read does not
+    matter.
+
     Parameters
     ----------
-    load : polars.DataFrame
-        Columns of `LOAD_SCHEMA`: samples of the busier statements, `ts` being their ends.
+    load : Load
     own : int
         The queryid the onset is of.
     span : tuple of datetime
@@ -214,36 +263,19 @@ def neighbours(
     known = [covered(part) for part in parts]
     if not (known[0][0] > 0 and known[1][0] > 0):
         return []
-    sums = _sums(load.filter(pl.col("queryid") != own), parts)
+    whole = [all_ms / seconds for seconds, all_ms in known[:2]]
     found = []
-    for row in sums.iter_rows(named=True):
-        time, calls = (
-            [
-                row[f"{name}_{n}"] / seconds if seconds > 0 else None
-                for n, (seconds, _) in enumerate(known)
-            ]
-            for name in ("total_ms", "calls")
+    for queryid, sums in load.sums(parts, end.date()).items():
+        if queryid == own:
+            continue
+        calls, time = (
+            [one[n] / s if s > 0 else None for one, (s, _) in zip(sums, known, strict=True)]
+            for n in (0, 1)
         )
-        whole = [all_ms / seconds for seconds, all_ms in known[:2]]
-        text = texts.get(row["queryid"], "")
-        event = _neighbour(row["queryid"], (start, end), time, calls, whole, text)
+        event = _neighbour(queryid, (start, end), time, calls, whole, texts.get(queryid, ""))
         if event is not None:
             found.append(event)
     return found
-
-
-def _sums(load: pl.DataFrame, parts: Sequence[Span]) -> pl.DataFrame:
-    """Return time and calls of each statement in some spans."""
-    inside = [(pl.col("ts") > part.start) & (pl.col("ts") <= part.end) for part in parts]
-    return (
-        load.group_by("queryid")
-        .agg(
-            pl.col(name).filter(here).sum().alias(f"{name}_{n}")
-            for n, here in enumerate(inside)
-            for name in ("total_ms", "calls")
-        )
-        .sort("queryid")
-    )
 
 
 def _neighbour(
