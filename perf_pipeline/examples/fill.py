@@ -81,7 +81,8 @@ def fill(
     replace : bool
         Also overwrite rows that no recorded run wrote.
     prepare : callable, optional
-        Called with the connection and the reference time before rows are written: partitions, say.
+        Called with the connection and the reference time when the tables are empty: to make the
+        partitions of the rows to come, say.
     finish : callable, optional
         Called after them, in the same transaction: to refresh what is derived, say.
 
@@ -114,6 +115,7 @@ def fill(
                 filled = _filled_tables(connection, system, tables)
                 kept = _already(connection, system, parameters, reference, filled, replace)
                 if kept is None:
+                    _empty(connection, tables)
                     if prepare is not None:
                         prepare(connection, reference)
                     kept = _load(connection, tables, make_chunks(reference), reference)
@@ -208,6 +210,14 @@ def _already(
     return Generated(counts, False, 0.0, digest, stamp.replace(tzinfo=None))
 
 
+def _empty(connection: psycopg.Connection, tables: tuple[Table, ...]) -> None:
+    connection.execute(
+        sql.SQL("TRUNCATE {}").format(
+            sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+        )
+    )
+
+
 def _load(
     connection: psycopg.Connection,
     tables: tuple[Table, ...],
@@ -216,11 +226,6 @@ def _load(
 ) -> Generated:
     # larger than the default: the indexes are made again from runs sorted in memory
     connection.execute("SET LOCAL maintenance_work_mem = '128MB'")
-    connection.execute(
-        sql.SQL("TRUNCATE {}").format(
-            sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-        )
-    )
     with tables_without_extras(connection, tables):
         rows, digest = _copy(connection, tables, chunks)
     bound = _bound(connection, tables)

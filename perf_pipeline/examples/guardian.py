@@ -87,6 +87,7 @@ def generate(
         now=now,
         replace=replace,
         prepare=partial(_months, years=years),
+        finish=_refresh,
     )
 
 
@@ -99,3 +100,8 @@ def _months(connection: psycopg.Connection, reference: datetime, *, years: int) 
             "until": reference,
         },
     )
+
+
+def _refresh(connection: psycopg.Connection) -> None:
+    for view in ("data_quality_metrics", "orphaned_relationships_summary"):
+        connection.execute(sqlfiles.load(f"guardian/data/refresh_{view}").text)

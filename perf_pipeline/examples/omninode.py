@@ -73,6 +73,7 @@ def generate(
         now=now,
         replace=replace,
         prepare=partial(_months, days=days),
+        finish=_refresh,
     )
 
 
@@ -81,3 +82,8 @@ def _months(connection: psycopg.Connection, reference: datetime, *, days: int) -
         sqlfiles.load("omninode/data/months").text,
         {"since": reference - timedelta(days=days), "until": reference},
     )
+
+
+def _refresh(connection: psycopg.Connection) -> None:
+    for view in ("performance_summary",):
+        connection.execute(sqlfiles.load(f"omninode/data/refresh_{view}").text)

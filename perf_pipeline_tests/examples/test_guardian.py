@@ -117,6 +117,10 @@ def test_orphans_are_found_in_the_shares_they_were_made_in(shared: psycopg.Conne
         "SELECT count(*) FROM guardian.medical_data_relationships WHERE archived IS NOT TRUE",
     )
     assert set(found) == {*ORPHANS, "archived_parent"}
+    summary = "SELECT sum(orphans) FROM guardian.orphaned_relationships_summary"
+    assert one(shared, summary) == sum(found.values())
+    quality = "SELECT sum(total_records) FROM guardian.data_quality_metrics"
+    assert one(shared, quality) > total
     for kind in ("missing_target", "missing_source", "missing_both"):
         assert found[kind] / total == pytest.approx(ORPHANS[kind], rel=0.4), kind
 

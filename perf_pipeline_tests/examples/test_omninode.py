@@ -73,7 +73,15 @@ def test_the_same_again_is_left_as_it_is(server: EmbeddedServer, template: str) 
 def test_other_data_and_the_same_again(template: str, make_database: Callable[..., str]) -> None:
     url = make_database(template)
     first = omninode.generate(url, SIZE.events, SIZE.days, SEED, now=now())
-    # before the first partition of the schema: they are made
+    # before the first partition of the schema: they are made, though events wait in the default one
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT * FROM omninode.batch_insert_hook_events(%s)",
+            (
+                '[{"id": "00000000-0000-0000-0000-000000000001", "source": "s", "action": "a",'
+                ' "created_at": "2023-06-01T00:00:00Z"}]',
+            ),
+        )
     other = omninode.generate(url, 500, 60, now=datetime(2023, 6, 15))
     assert (first.created, other.created) == (False, True)
     with psycopg.connect(url) as connection:
@@ -96,6 +104,15 @@ def test_production_is_refused(template: str, make_database: Callable[..., str])
     with pytest.raises(ProductionError, match=name):
         omninode.generate(url, 500, replace=True)
     assert counts(url) == before
+
+
+def test_the_summary_is_of_the_rows_that_were_made(shared: psycopg.Connection) -> None:
+    row = shared.execute(
+        "SELECT sum(total_events), (SELECT count(*) FROM omninode.event_metrics WHERE created_at"
+        " >= date_trunc('hour', now()) - interval '30 days') FROM omninode.performance_summary"
+    ).fetchone()
+    assert row is not None
+    assert row[0] == row[1] > 0
 
 
 def test_poison_is_where_it_can_be_seen(shared: psycopg.Connection) -> None:
