@@ -8,7 +8,8 @@ and `events.parquet` of FOLDER) offline and in nightly replay, on real series (l
 injected steps), counts how often it alarms on series without any change, and measures series per
 CPU-second beside Apache Otava and ruptures, which are installed into a temporary virtual
 environment. Then baselines, findings and reports of a generated year of 5,000 statements are made
-in one run (`_backfill.py`). About eight minutes on two cores. Exits 1 when a goal is missed, and says which.
+in one run (`_backfill.py`). About eight minutes on two cores. Exits 1 when a goal is missed, and
+says which.
 """
 
 import argparse

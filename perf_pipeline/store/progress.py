@@ -18,9 +18,9 @@ from perf_pipeline.store.engine import Store
 #: In the order they run; each covers at most what the one before it covers.
 STAGES: Final = ("rollup", "baseline", "findings", "report")
 #: Days before a day whose rollups its baseline and findings may rest on (the baseline of a Sunday
-#: is that of Monday, six days before, for which the screen looks back ten weeks). The view
+#: is that of Monday, six days before, for which the screen looks back thirteen weeks). The view
 #: `perf_mgmt.day_inputs` says the same.
-WINDOW_DAYS: Final = 76
+WINDOW_DAYS: Final = 97
 
 
 @dataclass(frozen=True)

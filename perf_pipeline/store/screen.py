@@ -31,8 +31,9 @@ BLOCKS = 4
 #: series has fewer than `_KNOWN_DAYS` days there, those up to the end of the day itself.
 _WINDOW = 35
 _KNOWN_DAYS = 14
-#: Days before a day that decide what is kept as of it, when changes of `since` days are asked for.
-REACH_DAYS = _WINDOW + 7
+#: Days before the earliest change asked for that decide what is kept: those of the longest old
+#: level before it, and those its own season is read from.
+REACH_DAYS = 21 + 7 + _WINDOW
 #: Standard errors of the lower bound of a 90 % interval, which must reach the floor of a finding.
 _BOUND = 1.645
 #: A step of a creeping rise, which is no finding by itself: what the detector reports at all.

@@ -84,11 +84,11 @@ def test_quiet_series_are_seldom_kept() -> None:
 
 @pytest.mark.parametrize("fresh", [3, SINCE])
 def test_a_day_is_judged_by_its_own_past(fresh: int) -> None:
-    whole = history(30, 150, 5, math.log(1.25))
+    whole = history(30, 190, 5, math.log(1.25))
     kept = screen.possible(whole, SINCE, FLOOR, fresh_days=fresh)
     assert kept.any()
     reach = screen.REACH_DAYS + SINCE - 1
-    for start, stop in ((0, 100), (40, 120), (60, 150), (88, 145)):
+    for start, stop in ((0, 100), (40, 150), (60, 190), (95, 185)):
         part = Hours(
             whole.keys,
             FIRST + timedelta(days=start),
