@@ -72,6 +72,17 @@ _SMALL_SAMPLE: Final = {
 _MAD_TO_SIGMA: Final = 1.4826
 #: The variance of a median of n normal values is 1.571 / n times theirs (pi / 2).
 _MEDIAN: Final = math.pi / 2
+#: What runs are taken to vary by until five are known (standard deviation, of the logarithm or in
+#: points). Ours, on the cautious side: on a shared machine p95 and throughput of short runs vary by
+#: 5 to 10 %, p99 by 10 to 25 %.
+ASSUMED: Final[Mapping[str, float]] = {
+    "p95_ms": 0.10,
+    "p99_ms": 0.20,
+    "throughput_tps": 0.10,
+    "cpu_percent": 5.0,
+    "memory_percent": 5.0,
+}
+_Z99: Final = 2.576
 #: 2 %, or 2 points: below it differences are timer resolution and code layout, not the database.
 SPREAD_FLOOR: Final = 0.02
 POINTS_FLOOR: Final = 2.0
@@ -135,8 +146,8 @@ class Comparison:
     """One metric against one baseline.
 
     `change` and `threshold` are in per cent of the baseline, or in points for shares; `change` is
-    positive when the value rose. `proven` is whether the difference is more than runs vary by; None
-    when too few earlier runs are known: then size alone decides.
+    positive when the value rose. `proven` is whether a difference beyond the threshold is more than
+    runs vary by; None where there is none.
     """
 
     metric: str
@@ -336,15 +347,17 @@ def _compare(metric: str, run: Run, base: Baseline, earlier: Sequence[Run]) -> C
 
 def _outside(
     metric: str, current: float, normal: float, base: Baseline, earlier: Sequence[Run]
-) -> bool | None:
-    """Whether a value is worse than the prediction interval of earlier runs; None: too few."""
+) -> bool:
+    """Whether a value is worse than the 99 % prediction interval for one more run."""
     more_is_worse, points, _ = METRICS[metric]
     known = [value for each in earlier if (value := each.value(metric)) is not None]
-    if len(known) < MINIMUM_HISTORY:
-        return None
     scaled = known if points else [math.log(value / normal) for value in known]
     now = current if points else math.log(current / normal)
-    if base.baseline_type == "ROLLING":
+    few = len(scaled) < MINIMUM_HISTORY
+    quantile = _Z99 if few else _T[len(scaled) - 1]
+    if few:
+        centre, runs, spread = (normal if points else 0.0), base.runs, ASSUMED[metric]
+    elif base.baseline_type == "ROLLING":
         centre, runs = median(scaled), len(scaled)
         spread = _deviation([value - centre for value in scaled])
     else:
@@ -356,7 +369,7 @@ def _outside(
         spread = _deviation([step - middle for step in steps]) / math.sqrt(2)
     spread = max(spread, POINTS_FLOOR if points else SPREAD_FLOOR)
     of_centre = 1.0 if runs == 1 else _MEDIAN / runs
-    width = _T[len(scaled) - 1] * spread * math.sqrt(1 + of_centre)
+    width = quantile * spread * math.sqrt(1 + of_centre)
     return round((now - centre) * (1 if more_is_worse else -1) - width, _DECIMALS) > 0
 
 

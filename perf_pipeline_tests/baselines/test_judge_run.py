@@ -168,9 +168,29 @@ def test_a_test_as_noisy_as_this_is_no_evidence() -> None:
     row = next(r for r in judge(but(p95_ms=750.0), BOTH, noisy).comparisons if r.metric == "p95_ms")
     assert (row.outcome, row.proven, row.counts) == (Outcome.CRITICAL, False, False)
     assert judge(but(p95_ms=750.0), BOTH, noisy).state is State.OK
-    # the same change in a quiet test, or with too few runs to know
+    # the same change in a quiet test
     assert judge(but(p95_ms=750.0), BOTH, QUIET).state is State.SUSPECTED
-    assert judge(but(p95_ms=750.0), BOTH, noisy[:4]).state is State.SUSPECTED
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        # one run as baseline: beyond 2.576 x 10 % x sqrt 2 of the logarithm, 44 %
+        ({"p95_ms": 700.0}, State.OK),
+        ({"p95_ms": 725.0}, State.SUSPECTED),
+        ({"p99_ms": 1_800.0}, State.OK),
+        ({"p99_ms": 1_900.0}, State.SUSPECTED),
+        ({"throughput_tps": 70.0}, State.OK),
+        ({"throughput_tps": 69.0}, State.SUSPECTED),
+        ({"cpu_percent": 58.0}, State.OK),
+        ({"cpu_percent": 59.0}, State.SUSPECTED),
+    ],
+)
+@pytest.mark.parametrize("known", [0, 4])
+def test_few_runs_are_taken_to_vary_as_runs_do(changes, state, known) -> None:
+    bases = [Baseline("ROLLING", NORMAL), INITIAL]
+    assert judge(but(**changes), bases, QUIET[:known]).state is state
+    assert judge(but(**changes), bases, QUIET[:5]).state is State.SUSPECTED
 
 
 def test_a_drift_is_no_noise_to_the_anchor() -> None:
@@ -325,7 +345,8 @@ def test_quiet_runs_are_seldom_suspected() -> None:
         base = [Baseline("ROLLING", but(), runs=10), INITIAL]
         now = one()
         suspected["with"] += judge(now, base, past).state is State.SUSPECTED
-        suspected["without"] += judge(now, base).state is State.SUSPECTED
+        rows = judge(now, base, past).comparisons
+        suspected["without"] += any(row.outcome in {"WARNING", "CRITICAL"} for row in rows)
     assert suspected["with"] < 30
     assert suspected["without"] > 100
 

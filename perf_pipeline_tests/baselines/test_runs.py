@@ -241,13 +241,15 @@ def test_thresholds_come_from_the_test_or_from_who_sets_it(store: Store) -> None
     strict = LoadTest("strict", "1", thresholds=Thresholds(response_time_percent=5))
     test_id = executions.record_test(store, strict)
     first = record(store, test_id, 30)
-    record(store, test_id, 20, p95_ms=540.0)
-    assert judged(store) == ["NO_BASELINE", "SUSPECTED"]
+    for n in range(4):
+        record(store, test_id, 29 - n)
+    record(store, test_id, 20, p95_ms=560.0)
+    assert judged(store) == ["NO_BASELINE", *["OK"] * 4, "SUSPECTED"]
     kept.set_manual(store, first, thresholds=Thresholds(response_time_percent=50))
     limits = {
         row["baseline_type"]: row["response_time_threshold_percent"] for row in kept.listed(store)
     }
-    assert limits == {"MANUAL": 50, "ROLLING": 5}
+    assert limits == {"INITIAL": 5, "MANUAL": 50, "ROLLING": 5}
 
 
 def test_two_setters_at_once_leave_one_active(
