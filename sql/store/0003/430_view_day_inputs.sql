@@ -9,7 +9,7 @@ WITH newest AS (
 ),
 said AS (
     SELECT n.target_id, days.day::date AS day, sum(hashint8extended(n.feedback_id, 0)::numeric) AS version
-    FROM newest AS n, pg_catalog.generate_series(n.day::timestamp, n.day + 76, INTERVAL '1 day') AS days (day)
+    FROM newest AS n, pg_catalog.generate_series(n.day::timestamp, n.day + 97, INTERVAL '1 day') AS days (day)
     WHERE n.verdict <> 'cleared'
     GROUP BY n.target_id, days.day
 ),
