@@ -12,6 +12,7 @@ import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema
+from perf_pipeline.postgres import sqlfiles
 
 pytestmark = pytest.mark.server
 
@@ -329,6 +330,30 @@ def test_clients_of_every_database_and_state_are_counted(
     assert told == ("idle in transaction", 1)
     assert after["total"] >= before["total"] + 1
     assert after["idle"] >= before["idle"] + 1
+
+
+@pytest.mark.parametrize(
+    ("slots", "told"),
+    [
+        (10_000, {"active": "OK", "idle": "OK", "total": "OK"}),
+        (1, {"active": "OK", "idle": "WARNING", "total": "CRITICAL"}),
+    ],
+)
+def test_a_server_that_fills_up_is_told_with_advice(
+    db: psycopg.Connection, each_server: EmbeddedServer, slots: int, told: dict[str, str]
+) -> None:
+    # the function with another number of slots for each client there is
+    text = sqlfiles.load("guardian/schema/311_check_connection_pool_health").text
+    most = "current_setting('max_connections')::integer"
+    assert most in text
+    db.execute(text.replace(most, f"({slots} * count(*))::integer"))  # type: ignore[call-overload]
+    url = each_server.url("postgres")
+    with psycopg.connect(url), psycopg.connect(url), psycopg.connect(url):  # idle, all three
+        rows = db.execute(
+            "SELECT metric_name, status, advice FROM guardian.check_connection_pool_health()"
+        ).fetchall()
+    assert {name: status for name, status, _ in rows} == told
+    assert all((advice is None) == (status == "OK") for _, status, advice in rows)
 
 
 def test_the_system_tells_size_activity_and_cache(db: psycopg.Connection) -> None:

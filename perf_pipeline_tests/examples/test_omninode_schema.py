@@ -13,6 +13,7 @@ import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema
+from perf_pipeline.postgres import sqlfiles
 
 pytestmark = pytest.mark.server
 
@@ -348,6 +349,21 @@ def test_the_pool_counts_the_bridge_and_everybody(
     assert after["bridge_connections"] == before["bridge_connections"] + 1
     assert after["total_connections"] >= before["total_connections"] + 2
     assert after["active_connections"] == before["active_connections"]
+
+
+@pytest.mark.parametrize(
+    ("slots", "status"), [(10_000, "ok"), (1.2, "warning"), (1.05, "critical")]
+)
+def test_a_server_that_fills_up_is_told(db: psycopg.Connection, slots: float, status: str) -> None:
+    # the function with another number of slots for each client there is
+    text = sqlfiles.load("omninode/schema/330_monitor_connection_pool").text
+    most = "current_setting('max_connections')::numeric"
+    assert most in text
+    db.execute(text.replace(most, f"{slots} * count(*)"))  # type: ignore[call-overload]
+    found = dict(db.execute("SELECT metric_name, status FROM omninode.monitor_connection_pool()"))
+    assert found["server_utilization_percent"] == status
+    assert found["total_connections"] == ("ok" if status == "ok" else "warning")
+    assert found["bridge_share_percent"] == found["active_connections"] == "ok"
 
 
 def test_cleanup_goes_batch_by_batch_and_takes_the_key_along(db: psycopg.Connection) -> None:
