@@ -1,6 +1,7 @@
 """What became of regressions, what cost most, how things trend; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -30,6 +31,9 @@ LEAST_DAYS: Final = 5
 LEAST_DAYS_OF_WORK: Final = 14
 #: Standard errors by which a slope must differ from none: days are not independent of each other.
 CLEAR: Final = 4.0
+
+#: What may have become of a regression, the worst first.
+STATES: Final = ("open", "resolved", "not called")
 
 Key = tuple[int, int, int, bool]
 #: Sums of a statement's exact calls and their time (ns) by day.
@@ -87,8 +91,8 @@ def outcomes(
     Returns
     -------
     tuple of Outcome
-        Found ones first, those expected or false last, then by what they add to a day, largest
-        first.
+        One for each statement: found ones first, those expected or false last, then by what they
+        add to a day, largest first.
 
     """
     made = []
@@ -104,16 +108,32 @@ def outcomes(
         now = level(levels, key, last)
         word = (said or {}).get(finding.finding_id, "")
         made.append(Outcome(finding, first_told, found, state(finding, now), now, word))
+    return _by_statement(sorted(made, key=_rank))
+
+
+def _rank(outcome: Outcome) -> tuple[bool, bool, float, str]:
+    finding = outcome.finding
+    added = -finding.added_ms_per_day
+    return (not outcome.counts, not outcome.found, added, finding.finding_id)
+
+
+def _by_statement(ranked: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Make one of a statement's outcomes: a slow drift is told as many small rises.
+
+    The first by rank stands for the others; one that is still open keeps all of them open.
+    """
+    groups: dict[tuple[Key, bool], list[Outcome]] = {}
+    for outcome in ranked:
+        key = (outcome.finding.statement.key, outcome.counts)
+        groups.setdefault(key, []).append(outcome)
     return tuple(
-        sorted(
-            made,
-            key=lambda o: (
-                not o.counts,
-                not o.found,
-                -o.finding.added_ms_per_day,
-                o.finding.finding_id,
-            ),
+        replace(
+            group[0],
+            first_told=min(each.first_told for each in group if each.found == group[0].found),
+            state=min((outcome.state for outcome in group), key=STATES.index),
+            steps=len(group),
         )
+        for group in groups.values()
     )
 
 
@@ -252,12 +272,3 @@ def calibration(rows: Sequence[Mapping[str, Any]]) -> Calibration | None:
         None if quiet is None else (quiet["rate"], quiet["rate_low"], quiet["rate_high"]),
         tuple((row["factor"], row["rate"]) for row in newest if row["kind"] == "injected"),
     )
-
-
-def policies(findings: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, int], ...]:
-    """Return which limits findings broke, and how many broke each, commonest first."""
-    counts: dict[str, int] = {}
-    for row in findings:
-        name = row["policy"] or "none"
-        counts[name] = counts.get(name, 0) + 1
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

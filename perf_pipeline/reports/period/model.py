@@ -112,6 +112,8 @@ class Outcome:
     state: str
     level: float | None = None
     said: str = ""
+    #: Rises of the same statement that this one stands for, itself included.
+    steps: int = 1
 
     @property
     def counts(self) -> bool:
@@ -202,8 +204,6 @@ class PeriodData:
     size_trend: Trend | None = None
     time_trend: Trend | None = None
     source: str | None = None
-    #: (policy, findings told): which limits were broken.
-    policies: tuple[tuple[str, int], ...] = ()
     calibration: Calibration | None = None
     load_tests: tuple[LoadTest, ...] = ()
     queries: tuple[tuple[str, str], ...] = field(default_factory=tuple)

@@ -63,6 +63,7 @@ def period(store: Store, target_id: int, target_name: str, asked: Period) -> Per
         days = tuple(Day(day) for day in asked.days)
         return PeriodData(target_name, asked, __version__, days, alone="nothing is known of it")
     sources = list(samples.alike(source))
+    others = everything.filter(~pl.col("source").is_in(sources))["day"]
     everything = everything.filter(pl.col("source").is_in(sources))
     rows = everything.filter(pl.col("day") >= asked.first)
     data = PeriodData(
@@ -73,7 +74,8 @@ def period(store: Store, target_id: int, target_name: str, asked: Period) -> Per
         source=source,
     )
     data = _with_costs(store, target_id, data, rows)
-    data = _with_outcomes(store, target_id, data, everything)
+    strange = frozenset(others.unique()) - frozenset(everything["day"].unique())
+    data = _with_outcomes(store, target_id, data, everything, strange)
     data = _with_growth(store, target_id, data, sources)
     span = {"target_id": target_id, **daily.span(asked.first, asked.last)}
     data = replace(
@@ -146,8 +148,13 @@ def _with_costs(store: Store, target_id: int, data: PeriodData, rows: pl.DataFra
 
 
 def _with_outcomes(
-    store: Store, target_id: int, data: PeriodData, rows: pl.DataFrame
+    store: Store,
+    target_id: int,
+    data: PeriodData,
+    rows: pl.DataFrame,
+    strange: frozenset[date],
 ) -> PeriodData:
+    """Add what became of the regressions; `strange` days are those of another source."""
     asked = data.period
     params = {
         "target_id": target_id,
@@ -156,7 +163,7 @@ def _with_outcomes(
     }
     told = store.rows("report_period_findings", params)
     tags = texts.tags(store, target_id, {row["queryid"] for row in told})
-    findings = [(daily.finding(row, tags), row) for row in told]
+    findings = [(daily.finding(row, tags), row) for row in told if row["first_told"] not in strange]
     rises = [
         (finding, row["first_told"])
         for finding, row in findings
@@ -182,11 +189,6 @@ def _with_outcomes(
                 ),
                 key=lambda f: (f.added_ms_per_day, f.finding_id),
             )
-        ),
-        policies=compute.policies(
-            row
-            for f, row in findings
-            if row["first_told"] >= asked.first and f.severity != "improvement"
         ),
         days=tuple(replace(day, found=per_day.get(day.day, 0)) for day in data.days),
     )

@@ -55,6 +55,20 @@ def test_weeks_and_months_of_a_history(store: Store) -> None:
     assert kept(store) == before  # xmin, too: no row was touched
 
 
+def test_what_was_told_of_generated_days_is_no_part_of_measured_ones(store: Store) -> None:
+    fill(store)
+    with store.begin() as connection:
+        connection.execute("UPDATE ledger.statements_daily SET source = 'generated'")
+        connection.execute("UPDATE perf_mgmt.findings SET day = %s", (START.date(),))
+    rollup.roll_up(store, "thorbis", DAY, DAY)
+    (report,) = build(store, "thorbis", WEEKLY, DAY, DAY)
+    assert report.found == 0
+    assert "generated example history" not in report.html
+    with store.begin() as connection:
+        connection.execute("UPDATE perf_mgmt.findings SET day = %s", (DAY,))
+    assert build(store, "thorbis", WEEKLY, DAY, DAY)[0].found == 1
+
+
 def test_a_target_never_swept_has_reports_that_say_so(store: Store) -> None:
     (report,) = build(store, "nowhere", MONTHLY, END, END)
     assert "Nothing is known of nowhere, 2026-11" in report.html

@@ -1,5 +1,6 @@
 """What became of a regression, what cost most, which way things go."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -188,6 +189,19 @@ def test_the_newest_calibration_is_told() -> None:
     assert only.false_alarms is None
 
 
-def test_limits_broken_are_counted() -> None:
-    found = compute.policies([{"policy": "b"}, {"policy": ""}, {"policy": "b"}, {"policy": "a"}])
-    assert found == (("b", 2), ("a", 1), ("none", 1))
+def test_many_small_rises_of_one_statement_are_one_regression() -> None:
+    known = levels(1, {MONDAY - timedelta(days=1): 4.0, SUNDAY: 4.0})
+    day = MONDAY - timedelta(days=9)
+    told = [
+        (rise(1, finding_id="a", added_ms_per_day=5.0), day),
+        (rise(1, finding_id="b", added_ms_per_day=9.0), SUNDAY),
+        (replace(rise(1, finding_id="c"), new_level=90.0), SUNDAY),  # resolved, were it alone
+    ]
+    (found,) = compute.outcomes(told, known, WEEK, SUNDAY)
+    assert (found.finding.finding_id, found.found, found.steps) == ("c", True, 3)
+    assert (found.first_told, found.state) == (SUNDAY, "open")
+    apart = compute.outcomes(told, known, WEEK, SUNDAY, {"b": "false"})
+    assert [(o.finding.finding_id, o.steps, o.counts) for o in apart] == [
+        ("c", 2, True),
+        ("b", 1, False),
+    ]

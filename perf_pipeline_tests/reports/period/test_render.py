@@ -78,7 +78,6 @@ def rich(kind: str = WEEKLY, text: str = samples.TEXT, amount: int = 5) -> Perio
         Trend(10_000_000.0, 6, 400.0),
         Trend(100_000.0, 6, 90.0),
         "collected",
-        (("warning: 150 %", 3),),
         Calibration(samples.DAY, (0.4, 0.1, 0.9), ((1.5, 0.93), (2.0, 1.0))),
         (
             LoadTest(
@@ -103,7 +102,6 @@ def hostile() -> PeriodData:
         target=text,
         code_version=text,
         growth=(Growth(text * 99, 0, 1, None),),
-        policies=((text * 99, 1),),
         load_tests=(LoadTest(*([text] * 4), 1, 1, 1, text, (None, 1.0), (1.0, None)),) * 50,
         queries=(("statements", text),),
         comparison=comparisons.hostile(),
