@@ -408,3 +408,25 @@ def test_judged_by_the_hour_a_neighbour_and_a_refresh_are_named_as_well(store: S
     }
     told = " ".join(named["other_load_rose", "queryid 501"]["evidence"])
     assert "calls 2,000 -> 300,000 an hour" in told
+
+
+def test_a_load_test_that_the_store_knows_is_named_without_being_told(store: Store) -> None:
+    case = Case()
+    ledger.write(store, "benched", case.tables)
+    began = case.onset.replace(tzinfo=UTC)
+    with store.begin() as connection:
+        connection.execute(
+            "WITH test AS (INSERT INTO perf_mgmt.performance_tests (name, version, test_type)"
+            " SELECT 'checkout', '2', min(e)"
+            " FROM unnest(enum_range(NULL::perf_mgmt.test_type_enum)) AS e RETURNING test_id)"
+            " INSERT INTO perf_mgmt.test_executions (execution_id, test_id, target, environment,"
+            " status, server_version_num, database_version, started_at, commit_sha)"
+            " SELECT gen_random_uuid(), test_id, %s, 'staging', 'RUNNING', 180000, '18', %s, 'abc'"
+            " FROM test",
+            ("benched", began),
+        )
+    named = found(store, "benched")
+    assert set(named) == {"load_test"}
+    assert named["load_test"]["object"] == "checkout"
+    told = "version 2, staging, commit abc; told by the load test itself"
+    assert told in named["load_test"]["evidence"]
