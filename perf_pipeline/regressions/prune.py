@@ -33,7 +33,7 @@ class Limits:
         Of a segment, times noise variance times ln n. Lower than the usual 5 on purpose: the
         segmentation proposes, the evidence decides.
     alpha : float
-        Largest p-value.
+        Largest p-value. Strict, because every night searches the series again.
     smallest : float
         Smallest relative change up, 0.05 = 5 % (its inverse down).
     clip : float
@@ -64,7 +64,7 @@ class Limits:
     min_segment: int = 6
     min_newest: int = 5
     penalty: float = 3.0
-    alpha: float = 1e-4
+    alpha: float = 3e-5
     smallest: float = 0.05
     clip: float = 2.0
     consistent: float = 0.7
