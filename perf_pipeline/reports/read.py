@@ -189,7 +189,9 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
     client = [row for row in work if row["toplevel"]]
     exec_ns = sum(row["exec_ns"] for row in client)
     plan_ns = sum(row["plan_ns"] or 0 for row in client)  # imported history may not tell it
-    top, _ = assemble.listed(work)
+    # ours are part of the day's time, and nobody's question
+    others = [row for row in work if not row["own"]]
+    top, _ = assemble.listed(others)
     covered = coverage.coverage(sweeps, day)
     database = coverage.database(sweeps, (exec_ns + plan_ns) / 1e6 if work else None)
     blocks = database.blks_hit + database.blks_read
@@ -200,7 +202,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         day=day,
         code_version=__version__,
         findings=tuple(finding(row, read.tags) for row in read.findings.get(day, [])),
-        judgement=assemble.judgement(work, read.texts),
+        judgement=assemble.judgement(others, read.texts),
         sensitivity=None if calibrated is None else known.sensitivity(calibrated, read.texts),
         verdicts=known.verdicts(read.verdicts, day),
         coverage=covered,
