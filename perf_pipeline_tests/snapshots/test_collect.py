@@ -95,6 +95,7 @@ def test_active_sessions_are_told_by_statement(target_url: str, admin: psycopg.C
             known = admin.execute(
                 "SELECT query_id FROM pg_stat_activity"
                 " WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+                " AND query_id IS NOT NULL"
             ).fetchone()
             if known is not None:
                 break
