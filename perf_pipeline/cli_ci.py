@@ -4,7 +4,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
@@ -12,12 +15,13 @@ from perf_pipeline.cli_parts import print_json, say
 from perf_pipeline.errors import PerfPipelineError, UnreachableError
 from perf_pipeline.loadtests import report_ci
 from perf_pipeline.loadtests.report_ci import Case
-from perf_pipeline.loadtests.run import Options
-from perf_pipeline.loadtests.scenario import Scenario
-from perf_pipeline.loadtests.swept import Swept
-from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store
-from perf_pipeline.store.load_tests import ENVIRONMENTS
+from perf_pipeline.terms import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from perf_pipeline.loadtests.run import Options
+    from perf_pipeline.loadtests.scenario import Scenario
+    from perf_pipeline.postgres.target import Target
+    from perf_pipeline.store import Store
 
 
 @click.command()
@@ -47,7 +51,8 @@ def ci(
     """
     from perf_pipeline.components import catalog
     from perf_pipeline.loadtests import scenario as scenarios
-    from perf_pipeline.store import migrate
+    from perf_pipeline.loadtests.run import Options
+    from perf_pipeline.store import Store, migrate
 
     tests = [scenarios.load(each) for each in chosen or scenarios.names()]
     tests = [test for test in tests if test.ci is not None]
@@ -82,10 +87,10 @@ def ci(
 
 
 def _case(
-    store: Store,
-    target: Target,
-    test: Scenario,
-    options: Options,
+    store: "Store",
+    target: "Target",
+    test: "Scenario",
+    options: "Options",
     folder: Path,
     tell: Callable[[str], None],
 ) -> Case:
@@ -97,43 +102,23 @@ def _case(
         The target or the store cannot be reached: no test can be run.
 
     """
-    from dataclasses import replace
-
-    from perf_pipeline import settings
+    from perf_pipeline import load_run
     from perf_pipeline.baselines import runs
-    from perf_pipeline.embedded import binaries
-    from perf_pipeline.loadtests import run as load
-    from perf_pipeline.snapshots.record import collect
     from perf_pipeline.store import executions
 
-    def sweep() -> Swept:
-        record = collect(target, store)
-        return Swept(record.ts, record.server_target_id)
-
-    def once(chosen: Options) -> load.Result:
+    def once(chosen: "Options") -> UUID:
         tell(f"{test.title}: {chosen.users} users for {chosen.seconds} s")
-        done = load.run(
-            store,
-            target,
-            test,
-            chosen,
-            program=binaries.find(settings.current().pg_bin).program("pgbench"),
-            folder=folder,
-            sweep=sweep,
-            say=lambda text: tell(f"  {text}"),
-        )
-        runs.judge_one(store, done.execution.execution_id)
-        return done
+        done, _ = load_run.run(store, target, test, chosen, folder, lambda text: tell(f"  {text}"))
+        return done.execution.execution_id
 
     start = time.monotonic()
     try:
-        first = once(options)
-        number = first.execution.execution_id
+        number = once(options)
         ids = [str(number)]
         (row,) = executions.read(store, execution_id=number)
         if row["state"] == "SUSPECTED":
             tell("  suspected: once more")
-            ids.append(str(once(replace(options, rerun_of=number)).execution.execution_id))
+            ids.append(str(once(replace(options, rerun_of=number))))
             runs.judge_one(store, number)
             (row,) = executions.read(store, execution_id=number)
     except UnreachableError:

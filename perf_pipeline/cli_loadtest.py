@@ -9,8 +9,7 @@ from uuid import UUID
 import click
 
 from perf_pipeline.cli_parts import print_json, say
-from perf_pipeline.loadtests.ab import METRICS
-from perf_pipeline.store.load_tests import ENVIRONMENTS, TEST_TYPES
+from perf_pipeline.terms import COMPARED, ENVIRONMENTS, TEST_TYPES
 
 
 @click.command()
@@ -41,19 +40,15 @@ def loadtest(
     SCENARIO is the name of one that comes with the package, or a YAML file. Ends with 1 when a
     limit of the scenario is broken, or the run is worse than its baselines.
     """
-    from perf_pipeline import settings
-    from perf_pipeline.baselines import runs
+    from perf_pipeline import load_run
     from perf_pipeline.components import catalog
-    from perf_pipeline.embedded import binaries
-    from perf_pipeline.loadtests import run as load
     from perf_pipeline.loadtests import scenario as scenarios
-    from perf_pipeline.loadtests import swept
-    from perf_pipeline.snapshots.record import collect
+    from perf_pipeline.loadtests.run import Options
     from perf_pipeline.store import Store, migrate
 
     chosen = scenarios.load(scenario)
     target = catalog.declared_target(name)
-    options = load.Options(
+    options = Options(
         environment=environment,
         test_type=test_type,
         users=users,
@@ -62,25 +57,10 @@ def loadtest(
         seed=seed,
         rerun_of=rerun_of,
     )
-    program = binaries.find(settings.current().pg_bin).program("pgbench")
     with Store() as store, tempfile.TemporaryDirectory(prefix="perf-pipeline-load-") as folder:
         migrate.require_current(store)
-
-        def sweep() -> swept.Swept:
-            record = collect(target, store)
-            return swept.Swept(record.ts, record.server_target_id)
-
-        result = load.run(
-            store,
-            target,
-            chosen,
-            options,
-            program=program,
-            folder=Path(folder),
-            sweep=sweep,
-            say=(lambda _text: None) if as_json else say,
-        )
-        judged = runs.judge_one(store, result.execution.execution_id)
+        tell = (lambda _text: None) if as_json else say
+        result, judged = load_run.run(store, target, chosen, options, Path(folder), tell)
     verdict = judged.verdict if judged is not None else None
     if as_json:
         print_json(_as_dict(result, judged.as_dict() if judged is not None else {}))
@@ -97,7 +77,7 @@ def loadtest(
 @click.option("--b", "second", help="Another one; default: the same, with --b-set.")
 @click.option("--a-set", multiple=True, metavar="NAME=VALUE", help="A setting of A's sessions.")
 @click.option("--b-set", multiple=True, metavar="NAME=VALUE", help="A setting of B's sessions.")
-@click.option("--metric", type=click.Choice(list(METRICS)), default="p95_ms", show_default=True)
+@click.option("--metric", type=click.Choice(list(COMPARED)), default="p95_ms", show_default=True)
 @click.option("--block", "block_s", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--users", type=int, help="Default: the scenario's.")
 @click.option("--clients", "connections", type=click.IntRange(1), default=16, show_default=True)
@@ -119,9 +99,8 @@ def ab(
     Stops as soon as it is decided, after at most 30 pairs of blocks, and says "no difference shown"
     when it cannot tell. Ends with 1 when B is worse.
     """
-    from perf_pipeline import settings
+    from perf_pipeline import load_run
     from perf_pipeline.components import catalog
-    from perf_pipeline.embedded import binaries
     from perf_pipeline.loadtests import ab as compared
     from perf_pipeline.loadtests import duel
     from perf_pipeline.loadtests import scenario as scenarios
@@ -136,7 +115,7 @@ def ab(
             a,
             b,
             chosen,
-            program=binaries.find(settings.current().pg_bin).program("pgbench"),
+            program=load_run.pgbench(),
             folder=Path(folder),
             metric=metric,
             users=users,
@@ -144,7 +123,7 @@ def ab(
             connections=connections,
             say=(lambda _text: None) if as_json else say,
         )
-    found = {name: compared.compare(blocks, name) for name in METRICS}
+    found = {name: compared.compare(blocks, name) for name in COMPARED}
     if as_json:
         print_json(
             {

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -352,3 +353,17 @@ def test_what_no_module_foresaw_is_explained_too(
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         cli.run(failing(ZeroDivisionError()), [])
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the heavy packages that a fresh interpreter has loaded after a statement."""
+    heavy = {"dagster", "numpy", "polars", "psycopg", "pydantic", "sqlalchemy"}
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return heavy & set(done.stdout.split())
+
+
+def test_nothing_heavy_is_loaded_before_a_command_needs_it() -> None:
+    assert loaded_by("import perf_pipeline.cli") == set()
+    # an import at the top of a command's module would be seen
+    assert loaded_by("import perf_pipeline.cli, perf_pipeline.load_run") >= {"numpy", "polars"}

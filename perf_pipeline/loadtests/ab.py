@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.terms import COMPARED
 
-#: Metric -> whether more of it is better.
-METRICS: Final = {"p50_ms": False, "p95_ms": False, "p99_ms": False, "throughput_tps": True}
 #: Pairs after which the data are looked at. Fewer than six say nothing at the error of one look.
 LOOKS: Final = (6, 10, 15, 20, 30)
 #: Probability of naming a difference where there is none, over all looks.
@@ -168,7 +167,7 @@ def compare(blocks: Sequence[Block], metric: str = "p95_ms") -> Compared:
     blocks : sequence of Block
         In the order of `side`; a last block without its partner is left out.
     metric : str
-        Of `METRICS`.
+        Of `terms.COMPARED`.
 
     Raises
     ------
@@ -176,8 +175,8 @@ def compare(blocks: Sequence[Block], metric: str = "p95_ms") -> Compared:
         Fewer than three pairs, an unknown metric, blocks out of order, or no measurement.
 
     """
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r} is unknown", f"one of {', '.join(METRICS)}")
+    if metric not in COMPARED:
+        raise InputError(f"metric {metric!r} is unknown", f"one of {', '.join(COMPARED)}")
     logs = ratios(blocks, metric)
     if logs.size < 3:
         raise InputError(f"{logs.size} pairs of blocks are too few", "run at least three")
@@ -185,7 +184,7 @@ def compare(blocks: Sequence[Block], metric: str = "p95_ms") -> Compared:
     margin = math.log(SAME)
     if low > 0 or high < 0:
         is_more = low > 0
-        decision = Decision.B_BETTER if is_more == METRICS[metric] else Decision.A_BETTER
+        decision = Decision.B_BETTER if is_more == COMPARED[metric] else Decision.A_BETTER
         if -margin < low and high < margin:
             decision = Decision.SAME
     elif -margin < low and high < margin:

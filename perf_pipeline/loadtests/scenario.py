@@ -12,7 +12,7 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import generators
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.sqlfiles import SqlFile
-from perf_pipeline.store.load_tests import INDUSTRIES, TEST_TYPES
+from perf_pipeline.terms import INDUSTRIES, TEST_TYPES
 
 KINDS: Final = ("read", "write", "mixed")
 

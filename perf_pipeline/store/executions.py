@@ -20,14 +20,12 @@ from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.store.engine import Store
 from perf_pipeline.store.load_tests import (
-    ENVIRONMENTS,
-    INDUSTRIES,
-    TEST_TYPES,
     Execution,
     LoadTest,
     Thresholds,
     one_of,
 )
+from perf_pipeline.terms import ENVIRONMENTS, INDUSTRIES, TEST_TYPES
 
 __all__ = ["Execution", "LoadTest", "Thresholds", "get", "read", "record_execution", "record_test"]
 

@@ -8,10 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.terms import ENVIRONMENTS
 
-TEST_TYPES: Final = ("BASELINE", "LOAD", "STRESS", "ENDURANCE", "SPIKE", "VOLUME")
-INDUSTRIES: Final = ("HOME_SERVICES", "RESTAURANT", "AUTOMOTIVE", "RETAIL")
-ENVIRONMENTS: Final = ("development", "staging", "production")
 STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED")
 METRIC_TYPES: Final = (
     "response_time",

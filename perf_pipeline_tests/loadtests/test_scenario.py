@@ -8,7 +8,7 @@ import yaml
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import compile as scripts
 from perf_pipeline.loadtests import generators, scenario
-from perf_pipeline.store.load_tests import INDUSTRIES
+from perf_pipeline.terms import INDUSTRIES
 
 
 def raw() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.loadtests import scenario, stages
-from perf_pipeline.store.load_tests import TEST_TYPES
+from perf_pipeline.terms import TEST_TYPES
 
 PEAK = scenario.load("hs_peak_season")
 
