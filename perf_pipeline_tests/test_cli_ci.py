@@ -15,12 +15,6 @@ from perf_pipeline.store import Store, executions
 from perf_pipeline_tests.examples import thorbis
 
 EASY = {"average_ms": 5e4, "p95_ms": 5e4, "throughput_tps": 0.1, "error_percent": 100}
-#: So many more jobs of one tenant, that looking through all of them takes its time.
-MANY = """
-    INSERT INTO hs.work_orders (business_id, customer_id, title, total_amount)
-    SELECT c.business_id, c.id, 'Boiler service', 1
-    FROM (SELECT * FROM hs.customers ORDER BY id LIMIT 1) AS c, generate_series(1, 60000)
-"""
 
 
 @pytest.fixture
@@ -31,9 +25,7 @@ def url(
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
     found = make_database(thorbis.build(server))
-    with psycopg.connect(found, autocommit=True) as session:
-        session.execute(MANY)
-        session.execute("ANALYZE hs.work_orders")
+    thorbis.add_jobs(found)
     monkeypatch.setenv("PERF_STORE_URL", store.url)
     monkeypatch.setenv("THORBIS_URL", found)
     settings.current.cache_clear()

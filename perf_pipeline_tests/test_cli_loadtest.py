@@ -1,6 +1,7 @@
 """`perf-pipeline loadtest`: what it prints, and its exit codes."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def test_two_settings_are_compared(
 ) -> None:
     # five pairs decide what differs by as much as an index
     monkeypatch.setattr(ab, "LOOKS", (5,))
+    thorbis.add_jobs(os.environ["THORBIS_URL"])
     raw = yaml.safe_load(easy.read_text())
     (history,) = [each for each in raw["operations"] if each["name"] == "customer_history"]
     raw["operations"] = [{**history, "weight": 100, "think_time_ms": 0}]

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import psycopg
+
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema, thorbis
 from perf_pipeline.examples.thorbis_kit import Size
@@ -24,3 +26,17 @@ def build(server: EmbeddedServer) -> str:
         server.url(TEMPLATE), SIZE.businesses, SIZE.orders_per_business, SEED, now=now()
     )
     return TEMPLATE
+
+
+def add_jobs(url: str, number: int = 60_000) -> None:
+    """Give one tenant so many more jobs that looking through all of them takes its time."""
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute(
+            """
+            INSERT INTO hs.work_orders (business_id, customer_id, title, total_amount)
+            SELECT c.business_id, c.id, 'Boiler service', 1
+            FROM (SELECT * FROM hs.customers ORDER BY id LIMIT 1) AS c, generate_series(1, %s)
+            """,
+            [number],
+        )
+        session.execute("ANALYZE hs.work_orders")
