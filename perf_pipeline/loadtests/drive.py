@@ -30,10 +30,10 @@ class Seen:
     transactions: pl.DataFrame
 
 
-def row(session: psycopg.Connection, name: str) -> Mapping[str, Any]:
+def row(session: psycopg.Connection, name: str, **params: str) -> Mapping[str, Any]:
     """Return the one row of a file of `sql/`; empty where it has none."""
     with session.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(sqlfiles.load(name).text)
+        cursor.execute(sqlfiles.load(name).text, params)
         found = cursor.fetchone()
     return found or {}
 
@@ -56,10 +56,9 @@ def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
     wanted = scenario.facts
     if not wanted:
         return {}
-    name = f"{scenario.system}/facts/{scenario.industry.lower()}"
     remedy = f"create and fill the example system {scenario.system!r} in this database"
     try:
-        found = row(session, name)
+        found = row(session, f"{scenario.system}/facts", industry=scenario.industry.lower())
     except psycopg.errors.UndefinedTable as error:
         said = str(error).splitlines()[0]
         raise ConfigurationError(f"scenario {scenario.name!r}: {said}", remedy) from error
