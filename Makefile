@@ -6,7 +6,7 @@ TEST_WORKERS ?= 2
 # Dagster reads the dagster.yaml of the current folder when DAGSTER_HOME is unset; checks want none.
 CHECK_HOME = $(CURDIR)/.perf-pipeline/check-home
 
-.PHONY: help demo dev test bench check format lock clean
+.PHONY: help demo dev test bench check format coverage lock clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -33,6 +33,7 @@ check: $(STAMP) ## linter, formatter, types, import contracts, Dagster definitio
 	$(PYTHON_BIN)/ruff format --check .
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
+	$(PYTHON_BIN)/python -m perf_pipeline.examples.coverage --check
 	$(PYTHON_BIN)/perf-pipeline targets
 	@mkdir -p $(CHECK_HOME)
 	@echo "telemetry: {enabled: false}" > $(CHECK_HOME)/dagster.yaml
@@ -42,6 +43,9 @@ check: $(STAMP) ## linter, formatter, types, import contracts, Dagster definitio
 format: $(STAMP) ## put the code in the one format
 	$(PYTHON_BIN)/ruff check --fix .
 	$(PYTHON_BIN)/ruff format .
+
+coverage: $(STAMP) ## write docs/coverage.md anew: what answers each row of the capability list
+	$(PYTHON_BIN)/python -m perf_pipeline.examples.coverage
 
 lock: ## write constraints.txt anew (needs uv): names, versions and hashes only
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \

@@ -1,9 +1,10 @@
-"""Which object of an example system answers which row of the capability list.
+"""What of the product answers which row of the capability list.
 
-One YAML file per system (`<system>.yaml`), read by the test that asserts the objects in a database
-and by whatever tells how much of the list is built. A row has `objects`, or `statements` (files
-below `sql/`), or says `elsewhere` what else of the product answers it, or in `not_yet` what of it
-is not there; it may have all of them.
+One YAML file per system (`<system>.yaml`) and one for load testing (`benchmarks.yaml`), read by the
+tests that look for everything they name and by `perf_pipeline.examples.coverage`, which writes
+`docs/coverage.md`. A row has `objects` of its system's database, or lists of names (`LISTS`), or
+says `elsewhere` in words what answers it, or in `not_yet` what of it is not there; it may have all
+of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,23 @@ FACTS: Mapping[str, tuple[str, ...]] = {
 }
 #: Holds wherever it is not stated otherwise.
 _ALWAYS = {"index": {"usable": True}, "trigger": {"enabled": True}}
+#: What may answer a row besides objects: lists of names, of each of which a test asserts that it is
+#: there. `statements` are files below `sql/`, without the ending; `store` objects of our own
+#: database; `assets` keys, `checks` `<asset key>:<check>`, `automation` jobs, schedules and sensors
+#: of the definitions; `tests` a file below `perf_pipeline_tests/` or `<file>::<function>`;
+#: `commands` of `perf-pipeline`; `code` `<module>:<name>` below `perf_pipeline`; `files` of the
+#: repository.
+LISTS: tuple[str, ...] = (
+    "statements",
+    "store",
+    "assets",
+    "checks",
+    "automation",
+    "commands",
+    "code",
+    "files",
+    "tests",
+)
 #: A table may have more columns than the row speaks of; elsewhere all count, in order.
 _SOME_COLUMNS = ("table",)
 
@@ -48,14 +66,22 @@ class Declared:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the capability list and what answers it."""
+    """One row of the capability list and what answers it; `lists` has the keys of `LISTS`."""
 
     row: str
     what: str
     objects: tuple[Declared, ...]
-    statements: tuple[str, ...]
+    lists: Mapping[str, tuple[str, ...]]
     elsewhere: str | None
     not_yet: str | None
+
+    @property
+    def state(self) -> Literal["built", "partly", "not yet"]:
+        """Return whether the row is answered."""
+        if self.not_yet is None:
+            return "built"
+        answered = self.objects or any(self.lists.values()) or self.elsewhere
+        return "partly" if answered else "not yet"
 
 
 @dataclass(frozen=True)
@@ -67,8 +93,8 @@ class Found:
 
 
 @cache
-def systems() -> tuple[str, ...]:
-    """Return the systems that have a catalogue."""
+def files() -> tuple[str, ...]:
+    """Return the catalogues there are, by name."""
     folder = resources.files(__name__)
     return tuple(
         sorted(
@@ -77,6 +103,12 @@ def systems() -> tuple[str, ...]:
             if entry.name.endswith(".yaml")
         )
     )
+
+
+@cache
+def systems() -> tuple[str, ...]:
+    """Return the catalogues of a system that has a database of its own."""
+    return tuple(name for name in files() if (sqlfiles.root() / name / "schema").is_dir())
 
 
 @cache
@@ -91,34 +123,37 @@ def rows(system: str) -> tuple[Row, ...]:
     """
     path = resources.files(__name__) / f"{system}.yaml"
     if not path.is_file():
-        raise ConfigurationError(f"no catalogue {system!r}", f"one of {', '.join(systems())}")
+        raise ConfigurationError(f"no catalogue {system!r}", f"one of {', '.join(files())}")
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     return tuple(parse(row, entry) for row, entry in content.items())
 
 
 def parse(row: str, entry: Mapping[str, Any]) -> Row:
-    """Read one entry: `what`, `objects` and `statements` (lists), `elsewhere`, `not_yet`.
+    """Read one entry: `what`, `objects`, the `LISTS`, `elsewhere`, `not_yet`.
 
     Raises
     ------
     ConfigurationError
-        A key is unknown or missing.
+        A key is unknown or missing, or a list is none.
 
     """
-    answers = {"objects", "statements", "elsewhere", "not_yet"}
+    answers = {"objects", *LISTS, "elsewhere", "not_yet"}
     unknown = set(entry) - answers - {"what"}
     if unknown or not entry.get("what") or not any(entry.get(key) for key in answers):
         raise ConfigurationError(
             f"catalogue row {row}: has {', '.join(sorted(map(str, entry))) or 'nothing'}",
-            "give it 'what', and 'objects', 'statements', 'elsewhere' or 'not_yet'",
+            f"give it 'what', and one of {', '.join(sorted(answers))}",
         )
-    objects = tuple(_declared(row, item) for item in entry.get("objects") or ())
-    statements = tuple(map(str, entry.get("statements") or ()))
+    for key in ("objects", *LISTS):
+        if not isinstance(entry.get(key, []), list):
+            raise ConfigurationError(
+                f"catalogue row {row}: {key} is {entry[key]!r}", "write it as a list"
+            )
     return Row(
         row,
         str(entry["what"]),
-        objects,
-        statements,
+        tuple(_declared(row, item) for item in entry.get("objects", ())),
+        {key: tuple(map(str, entry[key])) for key in LISTS if entry.get(key)},
         entry.get("elsewhere"),
         entry.get("not_yet"),
     )
