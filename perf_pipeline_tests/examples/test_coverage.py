@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-import sqlalchemy
 
 from perf_pipeline import cli
 from perf_pipeline.definitions import defs
@@ -142,11 +141,9 @@ def test_files_and_statements_are_in_the_repository() -> None:
 def test_objects_of_the_store_are_there(shared_store: Store) -> None:
     with shared_store.begin() as connection:
         rows = connection.execute(
-            sqlalchemy.text(
-                "SELECT s.nspname || '.' || o.name FROM pg_namespace AS s JOIN ("
-                "SELECT relnamespace, relname FROM pg_class UNION ALL "
-                "SELECT pronamespace, proname FROM pg_proc UNION ALL "
-                "SELECT typnamespace, typname FROM pg_type) AS o (schema, name) ON o.schema = s.oid"
-            )
-        ).all()
+            "SELECT s.nspname || '.' || o.name FROM pg_namespace AS s JOIN ("
+            "SELECT relnamespace, relname FROM pg_class UNION ALL "
+            "SELECT pronamespace, proname FROM pg_proc UNION ALL "
+            "SELECT typnamespace, typname FROM pg_type) AS o (schema, name) ON o.schema = s.oid"
+        ).fetchall()
     assert absent("store", {name for (name,) in rows}) == []
