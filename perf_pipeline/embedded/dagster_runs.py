@@ -16,6 +16,7 @@ from dagster._core.instance.ref import InstanceRef
 from perf_pipeline import vocabulary
 from perf_pipeline.embedded.example import House
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.examples.systems import SYSTEMS
 from perf_pipeline.platform import dagster_home
 
 #: Dagster's own log lines of a run go to its event log; the terminal gets errors only.
@@ -60,7 +61,7 @@ def environment(house: House) -> dict[str, str]:
         **dagster_home.prepare(house.home / "dagster", house.dagster_url),
         "PERF_HOME": str(house.home),
         "PERF_STORE_URL": house.store_url,
-        "THORBIS_URL": house.target_url,
+        **{SYSTEMS[name].url_env: url for name, url in house.urls.items()},
     }
 
 
@@ -140,6 +141,25 @@ class Runner:
                 "see the run in the UI: perf-pipeline dev",
             )
         return result.run_id
+
+    def check_outcomes(self, run_id: str) -> dict[str, dict[str, int]]:
+        """Return what became of the checks of a run: target -> outcome -> how many checks.
+
+        A check that says no outcome of its own has passed, or has missed.
+        """
+        found: dict[str, dict[str, int]] = {}
+        for entry in self._instance.all_logs(
+            run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ):
+            event = entry.dagster_event
+            if event is None:
+                continue
+            evaluation = event.asset_check_evaluation_data
+            said = evaluation.metadata.get("outcome")
+            outcome = str(said.value) if said else "passed" if evaluation.passed else "missed"
+            counts = found.setdefault(evaluation.asset_key.path[0], {})
+            counts[outcome] = counts.get(outcome, 0) + 1
+        return found
 
 
 def _errors(result: dg.ExecuteInProcessResult) -> Iterator[tuple[dg.DagsterEvent, Any]]:

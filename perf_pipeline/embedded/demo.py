@@ -2,7 +2,7 @@
 
 A thorbis database under a real pgbench load is swept while all is well, then an index is dropped
 under the same load. What follows is what runs in production: rollup, baseline, findings and report
-as Dagster assets.
+as Dagster assets. The other example systems then run for a moment beside each other.
 """
 
 import time
@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from psycopg import sql
 
 from perf_pipeline.components.catalog import declared_target
-from perf_pipeline.embedded import demo_summary, example, orphans
+from perf_pipeline.embedded import demo_summary, demo_systems, example, orphans
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import Runner, daily_assets, stats_assets
 from perf_pipeline.embedded.demo_summary import Summary
 from perf_pipeline.examples import history
-from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.examples.systems import SYSTEMS
+from perf_pipeline.examples.thorbis_kit import Size
 from perf_pipeline.loadtests.pgbench import PgbenchRun
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.target import Target
@@ -26,6 +27,7 @@ from perf_pipeline.store import Store
 
 #: Larger than the examples' default, so that the lost index costs a factor of ten or more.
 SIZE = Size(businesses=100, orders_per_business=2000)
+THORBIS = SYSTEMS[example.TARGET]
 
 #: The index the demo drops: a customer's history is then picked from all orders of the tenant,
 #: through another index, so that nothing but that statement gets slower.
@@ -34,18 +36,26 @@ DROPPED_INDEX = ("hs", "idx_hs_work_orders_customer_history")
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how hard the demo runs; sweeps are `spacing_s` apart, `rate` is in tps."""
+    """How long and how hard the demo runs; sweeps are `spacing_s` apart, `rate` is in tps.
+
+    `others_s` is how long the other systems are under load.
+    """
 
     calm_sweeps: int
     regressed_sweeps: int
     spacing_s: float
     rate: float
     history_days: int
+    others_s: int
 
 
 # The detector needs a dozen samples before and half a dozen after; more make better pictures.
-FULL = Plan(calm_sweeps=30, regressed_sweeps=18, spacing_s=2.0, rate=200, history_days=60)
-QUICK = Plan(calm_sweeps=18, regressed_sweeps=12, spacing_s=0.8, rate=200, history_days=0)
+FULL = Plan(
+    calm_sweeps=30, regressed_sweeps=18, spacing_s=2.0, rate=200, history_days=60, others_s=12
+)
+QUICK = Plan(
+    calm_sweeps=18, regressed_sweeps=12, spacing_s=0.8, rate=200, history_days=0, others_s=4
+)
 
 #: The sessions connect and prepare, the first jobs of fresh data are picked up, caches fill.
 WARM_UP_S = 3.0
@@ -98,11 +108,11 @@ class _Play:
         """Play the demo's acts and return what came out."""
         title = f"thorbis: {SIZE.businesses} businesses x {SIZE.orders_per_business} orders"
         with self.steps.step(title):
-            example.prepare_target(self.house, SIZE)
+            example.prepare_system(self.house, THORBIS, SIZE)
         sweeps = self.plan.calm_sweeps + self.plan.regressed_sweeps
         duration_s = int(sweeps * self.plan.spacing_s * 3) + 60  # it is stopped long before
         with example.start_load(
-            self.house, SIZE.variables(), duration_s=duration_s, rate=self.plan.rate
+            self.house, THORBIS, SIZE, duration_s=duration_s, rate=self.plan.rate
         ) as load:
             time.sleep(WARM_UP_S)
             began = datetime.now(UTC)
@@ -116,7 +126,15 @@ class _Play:
         self.runner.materialize(stats_assets(self.target.name))
         self._materialize("findings and the report", daily_assets(self.target.name))
         with self.steps.step("build the dropped index again"):
-            example.prepare_target(self.house, SIZE)
+            example.prepare_system(self.house, THORBIS, SIZE)
+        others = demo_systems.perform(
+            self.house,
+            self.store,
+            self.runner,
+            self.steps,
+            self.plan.others_s,
+            reports=bool(self.plan.history_days),
+        )
         return demo_summary.summarize(
             self.store,
             self.target.name,
@@ -127,6 +145,7 @@ class _Play:
                 dropped_index=".".join(DROPPED_INDEX),
                 records=tuple(self.records),
                 backfilled_days=backfilled_days,
+                others=others,
                 seconds=self.steps.seconds,
             ),
         )
@@ -144,7 +163,9 @@ class _Play:
 
     def _drop_index(self) -> datetime:
         name = sql.Identifier(*DROPPED_INDEX)
-        with pg.session(self.house.target_url, read_only=False, autocommit=True) as connection:
+        with pg.session(
+            self.house.urls[THORBIS.name], read_only=False, autocommit=True
+        ) as connection:
             connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(name))
         self.steps.say(f"           dropped index {'.'.join(DROPPED_INDEX)}")
         return datetime.now(UTC)

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from perf_pipeline.embedded.console import Steps
+from perf_pipeline.embedded.demo_systems import Shown
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.reports import build as reports
 from perf_pipeline.reports import files
@@ -32,6 +33,7 @@ class Facts:
     dropped_index: str
     records: tuple[SweepRecord, ...]
     backfilled_days: int
+    others: tuple[Shown, ...]
     seconds: float
 
 
@@ -57,6 +59,7 @@ class Summary:
     sweeps: int
     sweep_ms: float
     backfilled_days: int
+    others: tuple[Shown, ...]
     report: Path
     seconds: float
 
@@ -126,6 +129,7 @@ def _summary(row: Mapping[str, Any], others: int, facts: Facts, path: Path) -> S
         sweeps=len(facts.records),
         sweep_ms=median(record.duration_ms for record in facts.records),
         backfilled_days=facts.backfilled_days,
+        others=facts.others,
         report=path,
         seconds=facts.seconds,
     )
@@ -158,6 +162,9 @@ def show(steps: Steps, summary: Summary) -> None:
             else ""
         ),
         f"  report     {summary.report}",
+        "",
+        "the other example systems, under load of their own",
+        *(f"  {other.line()}" for other in summary.others),
         "",
         f"done in {summary.seconds:.0f} s. See it all in the Dagster UI: make dev",
     ]

@@ -18,11 +18,12 @@ from perf_pipeline.embedded.dagster_runs import environment
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, ServerStartError
 from perf_pipeline.examples import history
-from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.examples.systems import SYSTEMS, System
 from perf_pipeline.loadtests.pgbench import PgbenchRun
 
-#: Enough for every statement to have calls in each 5-minute interval, too little to be noticed.
-LOAD_TPS = 10.0
+#: Per system: enough for every statement to have calls in each 5-minute interval, too little to be
+#: noticed.
+LOAD_TPS = 5.0
 #: The load is started anew this often, so that an orphan would end by itself.
 LOAD_SECONDS = 3600
 #: A load that ended with an error is not started again before.
@@ -40,7 +41,7 @@ def run(*, port: int = 3000, load: bool = True) -> None:
     port : int
         Of the UI, on 127.0.0.1.
     load : bool
-        Keep a light load on the example database.
+        Keep a light load on the example systems.
 
     Raises
     ------
@@ -59,9 +60,9 @@ def run(*, port: int = 3000, load: bool = True) -> None:
             if not history.spans(store, example.TARGET):
                 # something to look at and to backfill on the first day; marked as generated
                 history.generate(store, example.TARGET)
-        size = Size()
-        with steps.step("thorbis: schema and data"):
-            example.prepare_target(house, size)
+        for system in SYSTEMS.values():
+            with steps.step(f"{system.name}: schema and data"):
+                example.prepare_system(house, system, system.demo)
         orphans.bury_in(house)
         log = house.home / "dagster-dev.log"
         variables = {**os.environ, **environment(house)}
@@ -72,7 +73,7 @@ def run(*, port: int = 3000, load: bool = True) -> None:
             steps.say(f"store:       {_shown(house.store_url)}")
             steps.say("Ctrl-C stops everything.")
             with contextlib.suppress(KeyboardInterrupt):
-                _serve(house, dagster, size, load, log)
+                _serve(house, dagster, load, log)
             steps.say("stopping ...")
 
 
@@ -140,27 +141,50 @@ def _await_ready(dagster: Child, port: int, log: Path) -> None:
     raise ServerStartError(f"Dagster {how} (limit {READY_SECONDS:.0f} s)", f"see the end of {log}")
 
 
-def _serve(house: example.House, dagster: Child, size: Size, load: bool, log: Path) -> None:
+def _serve(house: example.House, dagster: Child, load: bool, log: Path) -> None:
     """Keep server and load running until Dagster ends or we are interrupted."""
     address = house.server.url()
-    running: PgbenchRun | None = None
-    due = 0.0
+    loads = [_Load(house, system) for system in SYSTEMS.values()] if load else []
     try:
         while dagster.poll() is None:
             revive(house.server, address)
-            if running is not None and not running.running():
-                running.stop()  # lets go of what watched it
-                running = None
-            if load and running is None and time.monotonic() >= due:
-                due = time.monotonic() + LOAD_PAUSE_S
-                running = example.start_load(
-                    house, size.variables(), duration_s=LOAD_SECONDS, rate=LOAD_TPS, clients=2
-                )
+            for each in loads:
+                each.keep()
             time.sleep(0.5)
     finally:
+        for each in loads:
+            each.stop()
+    raise ServerStartError("Dagster ended by itself", f"see the end of {log}")
+
+
+class _Load:
+    """The light load on one system, started again whenever it ended."""
+
+    def __init__(self, house: example.House, system: System) -> None:
+        self._house, self._system = house, system
+        self._running: PgbenchRun | None = None
+        self._due = 0.0
+
+    def keep(self) -> None:
+        """Start it where it does not run, unless it was started a moment ago."""
+        if self._running is not None and not self._running.running():
+            self.stop()  # lets go of what watched it
+        if self._running is None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + LOAD_PAUSE_S
+            self._running = example.start_load(
+                self._house,
+                self._system,
+                self._system.demo,
+                duration_s=LOAD_SECONDS,
+                rate=LOAD_TPS,
+                clients=2,
+            )
+
+    def stop(self) -> None:
+        """End it."""
+        running, self._running = self._running, None
         if running is not None:
             running.stop()
-    raise ServerStartError("Dagster ended by itself", f"see the end of {log}")
 
 
 def revive(server: EmbeddedServer, address: str) -> bool:

@@ -11,16 +11,16 @@ from perf_pipeline import settings as settings_module
 from perf_pipeline.embedded import binaries, locks
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
-from perf_pipeline.examples import fill, schema, thorbis
+from perf_pipeline.examples import systems
 from perf_pipeline.examples.fill import Generated
-from perf_pipeline.examples.thorbis_data import Size
+from perf_pipeline.examples.systems import SYSTEMS, Size, System
 from perf_pipeline.loadtests import pgbench
 from perf_pipeline.postgres import connect as pg
-from perf_pipeline.postgres.production import refuse_production
 from perf_pipeline.store import Store, migrate
 
 STORE_DATABASE = "perf_store"
 DAGSTER_DATABASE = "dagster"
+#: The system of the demo's story; the others are beside it.
 TARGET = "thorbis"
 
 #: Seconds to wait for a demo or dev that is ending.
@@ -29,13 +29,13 @@ _ALONE_S = 2.0
 
 @dataclass(frozen=True)
 class House:
-    """Running servers with everything in place."""
+    """Running servers with everything in place; `urls` has one per example system."""
 
     server: EmbeddedServer
     home: Path
     store_url: str
     dagster_url: str
-    target_url: str
+    urls: Mapping[str, str]
     pgbench: Path
 
 
@@ -43,7 +43,8 @@ class House:
 def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
     """Start the embedded server, with the databases that demo and dev need; stop it at the end.
 
-    PERF_STORE_URL, DAGSTER_PG_URL and THORBIS_URL replace the embedded database of that role.
+    PERF_STORE_URL, DAGSTER_PG_URL and the systems' variables (THORBIS_URL, ...) replace the
+    embedded database of that role.
 
     Raises
     ------
@@ -62,14 +63,17 @@ def house(settings: settings_module.Settings | None = None) -> Iterator[House]:
     with _alone(home), server:
         if dagster_url:
             _require_reachable("DAGSTER_PG_URL", dagster_url)
-        for database in (STORE_DATABASE, DAGSTER_DATABASE, TARGET):
+        for database in (STORE_DATABASE, DAGSTER_DATABASE, *SYSTEMS):
             server.ensure_database(database)
         yield House(
             server,
             home,
             chosen.store_url or server.url(STORE_DATABASE),
             dagster_url or server.url(DAGSTER_DATABASE),
-            settings_module.variable("THORBIS_URL") or server.url(TARGET),
+            {
+                system.name: settings_module.variable(system.url_env) or server.url(system.name)
+                for system in SYSTEMS.values()
+            },
             binaries.find(chosen.pg_bin).program("pgbench"),
         )
 
@@ -129,43 +133,47 @@ def prepare_store(house: House) -> Store:
     return store
 
 
-def prepare_target(house: House, size: Size) -> Generated:
-    """Bring the thorbis database to its described state: schema, every index, data.
+def prepare_system(house: House, system: System, size: Size) -> Generated:
+    """Bring an example system's database to its described state: schema, every index, data.
 
     Parameters
     ----------
     house : House
+    system : System
     size : Size
-        Tenants, and orders of each on average (T-51).
+        Of that system.
 
     Raises
     ------
     ProductionError, ConfigurationError
-        THORBIS_URL leads to a database that is marked as production, or is somebody else's.
+        Its variable leads to a database that is marked as production, or is somebody else's.
 
     """
-    with pg.session(house.target_url) as connection:
-        refuse_production(connection)
-        fill.refuse_foreign(connection)
-    schema.apply(house.target_url, TARGET)
-    return thorbis.generate(house.target_url, size.businesses, size.orders_per_business)
+    return systems.create(house.urls[system.name], system, size)[1]
+
+
+def scripts(system: System) -> tuple[pgbench.Script, ...]:
+    """Return the scripts of a system's load, in the order pgbench numbers them."""
+    return pgbench.scripts(f"{system.name}/load")
 
 
 def start_load(
     house: House,
-    variables: Mapping[str, int],
+    system: System,
+    size: Size,
     *,
     duration_s: int,
     rate: float,
     clients: int = 4,
 ) -> pgbench.PgbenchRun:
-    """Start the thorbis load on its database.
+    """Start a system's load on its database.
 
     Parameters
     ----------
     house : House
-    variables : Mapping
-        Sizes the scripts pick ids from.
+    system : System
+    size : Size
+        As it was filled: the scripts pick ids from it.
     duration_s : int
         It ends by itself then.
     rate : float
@@ -175,12 +183,12 @@ def start_load(
 
     """
     return pgbench.start(
-        house.target_url,
-        pgbench.scripts("thorbis/load"),
+        house.urls[system.name],
+        scripts(system),
         pgbench=house.pgbench,
-        log_dir=house.home / "load",
+        log_dir=house.home / "load" / system.name,
         duration_s=duration_s,
         clients=clients,
         rate=rate,
-        variables=variables,
+        variables=size.variables(),
     )

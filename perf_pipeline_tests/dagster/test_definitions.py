@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import dagster as dg
@@ -66,6 +67,15 @@ JOBS = [
     "weekly_reports",
 ]
 
+#: The example systems; what is listed above of thorbis each of them has.
+SYSTEMS = ("guardian", "menuca", "omninode", "thorbis")
+
+
+def of_each(names: Iterable[str]) -> list[str]:
+    """Return the names with those of thorbis repeated for each example system."""
+    return sorted({name.replace("thorbis", system) for name in names for system in SYSTEMS})
+
+
 LOAD = """
 import json, sys
 from perf_pipeline.definitions import defs
@@ -93,7 +103,10 @@ def fresh(command: list[str | Path], tmp_path: Path) -> subprocess.CompletedProc
         **os.environ,
         "DAGSTER_HOME": str(tmp_path),
         "PERF_STORE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
-        "THORBIS_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        **dict.fromkeys(
+            (f"{system.upper()}_URL" for system in SYSTEMS),
+            "postgresql://nobody@127.0.0.1:1/nothing",
+        ),
         "NO_COLOR": "1",
     }
     return subprocess.run(
@@ -105,12 +118,12 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     done = fresh([sys.executable, "-c", LOAD], tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["assets"] == ASSETS
-    assert found["checks"] == CHECKS
-    assert found["jobs"] == JOBS
+    assert found["assets"] == of_each(ASSETS)
+    assert found["checks"] == of_each(CHECKS)
+    assert found["jobs"] == of_each(JOBS)
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
-        "calibrate_thorbis_weekly": ["30 5 * * 1", "RUNNING"],
+        **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
         "ledger_archive_nightly": ["40 2 * * *", "RUNNING"],
@@ -139,7 +152,7 @@ def test_dagsters_programs_load_the_definitions_without_a_server(
     done = fresh([BIN / command[0], *command[1:]], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     if command[1] == "list":
-        assert all(key in done.stdout for key in ASSETS)
+        assert all(key in done.stdout for key in of_each(ASSETS))
 
 
 def test_a_top_level_dagster_yaml_is_not_met_by_accident() -> None:
@@ -163,7 +176,7 @@ def test_a_job_runs_in_its_own_process_and_one_at_a_time() -> None:
 
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
-    for name in JOBS:
+    for name in of_each(JOBS):
         job = loaded.resolve_job_def(name)
         assert job.executor_def.name == "in_process"
         assert job.tags["perf_pipeline/singleton"] == name
@@ -175,7 +188,7 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 9
+    assert len(partitioned) == 9 * len(SYSTEMS)
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 

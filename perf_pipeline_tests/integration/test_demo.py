@@ -26,6 +26,20 @@ def test_finding_names_statement_onset_size_severity_and_cause(demo: Demo) -> No
     assert found["cause_is_the_dropped_index"]
 
 
+def test_the_other_systems_ran_a_load_of_their_own_and_were_swept(demo: Demo) -> None:
+    others = {other["system"]: other for other in demo.summary["others"]}
+    assert set(others) == {"menuca", "omninode", "guardian"}
+    for other in others.values():
+        assert other["rows"] > 5_000
+        assert other["transactions"] > 50
+        assert 0 < other["p95_ms"] < 1_000
+        assert other["sweeps"] >= 2
+        assert other["statements"] > 5
+        # what could not be measured in a few seconds is told apart from what passed
+        assert other["levels"]["passed"] >= 3
+        assert other["levels"]["not measured"] >= 1
+
+
 def test_report_is_one_file_that_needs_no_network(demo: Demo) -> None:
     html = Path(demo.summary["report"]).read_text(encoding="utf-8")
     assert "idx_hs_work_orders_customer_history" in html
