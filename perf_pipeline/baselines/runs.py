@@ -19,7 +19,7 @@ from perf_pipeline.baselines.judge_run import (
     settle,
 )
 from perf_pipeline.baselines.rolling import Line, Row
-from perf_pipeline.store import Store, executions
+from perf_pipeline.store import Store, executions, run_events
 from perf_pipeline.store.executions import UNJUDGED
 
 #: No load test takes so long.
@@ -138,6 +138,20 @@ def _judge(connection: psycopg.Connection, execution_id: UUID, now: datetime) ->
     if verdict.state == row["state"] or (row["state"] is not None and not settled):
         return None
     kept.rows_in(connection, "execution_judge", _params(row, verdict, differing))
+    told = {
+        "state": verdict.state.value,
+        "worst": verdict.worst.value,
+        "reason": verdict.reason,
+    }
+    kept.rows_in(
+        connection,
+        "run_event_add",
+        {
+            "execution_id": execution_id,
+            "event_type": run_events.JUDGED,
+            "detail": Jsonb(told),
+        },
+    )
     if verdict.state in (State.OK, State.NO_BASELINE):
         kept.update_in(connection, Line.of(row), now)
     return Judged(row, verdict)

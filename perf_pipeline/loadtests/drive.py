@@ -1,11 +1,11 @@
 """Apply one stage of a scenario to a database, and see what pgbench measured."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 import psycopg
@@ -13,11 +13,15 @@ from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import compile as scripts
-from perf_pipeline.loadtests import latency, pgbench, reduce, stages
+from perf_pipeline.loadtests import latency, pgbench, progress, reduce, stages
+from perf_pipeline.loadtests.progress import Sample
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.stages import Stage
 from perf_pipeline.postgres import sqlfiles
+
+#: How often a run is asked what it has said.
+_LOOK_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def run_stage(
     seed: int | None,
     program: Path,
     folder: Path,
+    sampled: Callable[[Sample], None] | None = None,
 ) -> Seen:
     """Run a scenario with one number of users for some time, and reduce what pgbench logged.
 
@@ -97,6 +102,8 @@ def run_stage(
         pgbench.
     folder : Path
         For scripts and logs; those of an earlier run in it are removed.
+    sampled : callable, optional
+        Told how it goes, every ten seconds (oftener in a short stage).
 
     Raises
     ------
@@ -119,9 +126,26 @@ def run_stage(
         variables=known,
         application_name=f"load {scenario.name}",
         seed=seed,
+        progress_s=progress.every(stage.seconds) if sampled else None,
     ) as running:
+        if sampled:
+            _watch(running, sampled)
         running.wait()
     transactions = latency.read_logs(folder, [script.name for script in chosen])
     # each frame has an Enum of its own: several stages are put together
     transactions = transactions.with_columns(pl.col("script").cast(pl.String))
     return Seen(stage, start, reduce.totals(transactions, stage.seconds), transactions)
+
+
+def _watch(running: pgbench.PgbenchRun, sampled: Callable[[Sample], None]) -> None:
+    """Hand on each word of a run until it ends."""
+    told = 0
+    while True:
+        ended = running.ends_within(_LOOK_S)
+        said = (running.log_dir / "stderr.txt").read_text(errors="replace")
+        samples = progress.parse(said)
+        for sample in samples[told:]:
+            sampled(sample)
+        told = len(samples)
+        if ended:
+            return

@@ -1,5 +1,6 @@
 """Run pgbench as a child: weighted scripts in, per-transaction logs and a summary out."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ import psycopg
 
 from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
+from perf_pipeline.loadtests import progress
 from perf_pipeline.postgres import connect, sqlfiles
 
 Protocol = Literal["simple", "extended", "prepared"]
@@ -151,6 +153,12 @@ class PgbenchRun:
         """Return whether pgbench still runs."""
         return self._process.poll() is None
 
+    def ends_within(self, seconds: float) -> bool:
+        """Return, after so much time at the latest, whether pgbench has or should have ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return not self.running() or time.monotonic() > self._deadline
+
     def wait(self, timeout_s: float | None = None) -> Summary:
         """Wait for the end of the run.
 
@@ -210,7 +218,8 @@ class PgbenchRun:
             watcher.stdin.close()
 
     def _stderr(self) -> str:
-        lines = (self.log_dir / "stderr.txt").read_text(errors="replace").strip().splitlines()
+        said = (self.log_dir / "stderr.txt").read_text(errors="replace").strip().splitlines()
+        lines = [line for line in said if not line.startswith(progress.PREFIX)]
         told = [line for line in lines if "error" in line or "aborted" in line or "fatal" in line]
         return " | ".join((told or lines)[:5]) or "it printed nothing"
 
@@ -229,6 +238,7 @@ def start(
     variables: Mapping[str, int | float] | None = None,
     application_name: str = "perf-pipeline-load",
     seed: int | None = None,
+    progress_s: int | None = None,
 ) -> PgbenchRun:
     """Start pgbench in the background.
 
@@ -257,6 +267,8 @@ def start(
         Of the sessions.
     seed : int, optional
         Makes the picks repeatable.
+    progress_s : int, optional
+        Say how it goes every so often (`progress.parse`).
 
     Returns
     -------
@@ -279,6 +291,8 @@ def start(
         command += ["-D", f"{name}={value}"]
     if seed is not None:
         command.append(f"--random-seed={seed}")
+    if progress_s is not None:
+        command.append(f"--progress={progress_s}")
     with (
         (log_dir / "stdout.txt").open("wb") as out,
         (log_dir / "stderr.txt").open("wb") as err,

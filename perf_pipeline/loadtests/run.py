@@ -21,7 +21,7 @@ from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.production import refuse_production
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store, executions
+from perf_pipeline.store import Store, executions, run_events
 from perf_pipeline.store.load_tests import Execution, LoadTest
 
 #: Sessions at most (B-37), and at most this share of what the server has: others live there, too.
@@ -149,32 +149,65 @@ def run(
     room = max(1, int(server["connections"] * CONNECTIONS_SHARE))
     sessions = min(options.connections or MOST_CONNECTIONS, room)
     begun = _begin(store, target, scenario, options, kind, planned, server, sessions)
+    log = run_events.Log(store, begun.execution_id)
+    log.add(
+        run_events.STARTED,
+        scenario=scenario.name,
+        version=scenario.version,
+        test_type=kind,
+        stages=len(planned),
+        seconds=sum(stage.seconds for stage in planned),
+        users=begun.concurrent_users,
+        sessions=sessions,
+    )
     try:
         before = sweep() if sweep else None
         seen: list[Seen] = []
         for number, stage in enumerate(planned):
             say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
+            log.add(run_events.STAGE, **vars(stage))
             seen.append(
                 drive.run_stage(url, scenario, stage, known, sessions, options.seed, program,
-                       folder / f"{number:02d}")
+                       folder / f"{number:02d}",
+                       lambda each, name=stage.name: log.add(  # type: ignore[misc]
+                           run_events.SAMPLED, stage=name, **vars(each)))
             )  # fmt: skip
+            whole = seen[-1].totals
+            log.add(
+                run_events.STAGE_ENDED,
+                stage=stage.name,
+                **vars(whole),
+                throughput_tps=whole.throughput_tps,
+            )
             if stage.ends_when_broken and reduce.broken(scenario.limits, seen[-1].totals):
                 break
         after = sweep() if sweep else None
     except BaseException as error:
         cancelled = isinstance(error, KeyboardInterrupt)
         reason = error.message if isinstance(error, PerfPipelineError) else repr(error)
+        status = "CANCELLED" if cancelled else "FAILED"
         executions.record_execution(
             store,
             replace(
                 begun,
-                status="CANCELLED" if cancelled else "FAILED",
+                status=status,
                 completed_at=datetime.now(UTC),
                 metadata={**begun.metadata, "reason": reason},
             ),
         )
+        log.add(run_events.ENDED[status], reason=reason)
         raise
-    return _end(store, target, scenario, begun, seen, before, after)
+    result = _end(store, target, scenario, begun, seen, before, after)
+    log.add(
+        run_events.ENDED["COMPLETED"],
+        transactions=result.execution.transactions,
+        failed=result.execution.failed,
+        p95_ms=result.execution.p95_ms,
+        throughput_tps=result.execution.throughput_tps,
+        broken_limits=result.broken,
+        lost_events=log.lost,
+    )
+    return result
 
 
 def _begin(

@@ -20,7 +20,7 @@ from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres.production import ProductionError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots.record import collect
-from perf_pipeline.store import Store, executions
+from perf_pipeline.store import Store, executions, run_events
 from perf_pipeline_tests.examples import thorbis
 
 pytestmark = pytest.mark.server
@@ -106,6 +106,20 @@ def test_what_is_recorded_is_what_happened(store: Store, target: Target, tmp_pat
     assert {kind for (kind,) in rows(store, "performance_metrics", "metric_type")} == {
         *("response_time", "throughput", "connections"),
     }
+    # it was told as it happened
+    told = run_events.read(store, done.execution_id)
+    seen = [each["detail"] for each in told if each["event_type"] == "SAMPLED"]
+    assert [each["event_type"] for each in told] == [
+        *("TEST_STARTED", "STAGE_STARTED", *("SAMPLED",) * len(seen), "STAGE_ENDED"),
+        "TEST_COMPLETED",
+    ]
+    assert told[0]["detail"]["users"] == 3
+    # once a second; pgbench may end before its last word
+    assert 1 <= len(seen) <= 2
+    assert seen[0]["at_s"] == pytest.approx(1, abs=0.7)
+    assert 0 < seen[0]["tps"] * seen[0]["at_s"] <= done.transactions
+    assert told[-1]["detail"]["transactions"] == done.transactions
+    assert told[-1]["detail"]["lost_events"] == 0
     # the server runs here
     assert done.cpu_percent is not None
     assert 0 < done.cpu_percent <= 100
@@ -142,6 +156,9 @@ def test_a_statement_that_fails_fails_the_run(
     (recorded,) = executions.read(store)
     assert (recorded["status"], recorded["p95_ms"]) == ("FAILED", None)
     assert rows(store, "execution_transactions", "name") == []
+    last = run_events.read(store, recorded["execution_id"])[-1]
+    assert last["event_type"] == "TEST_FAILED"
+    assert "violates check constraint" in last["detail"]["reason"]
 
 
 def test_no_load_on_production(store: Store, target: Target, url: str, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Reports of load tests: of one execution, and of all of a range of days."""
