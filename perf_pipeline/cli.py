@@ -18,6 +18,7 @@ from perf_pipeline import (
     cli_baseline,
     cli_ci,
     cli_events,
+    cli_example,
     cli_findings,
     cli_loadtest,
     cli_report,
@@ -158,6 +159,7 @@ def store_upgrade(as_json: bool) -> None:
 
 
 cli.add_command(cli_events.event)
+cli.add_command(cli_example.example)
 cli.add_command(cli_findings.findings)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)
