@@ -1,13 +1,16 @@
 """The thorbis example system: what it is made of and how to fill it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+
+import psycopg
 
 from perf_pipeline.examples import fill
 from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.thorbis_data import chunks
 from perf_pipeline.examples.thorbis_kit import Chunk, Size
+from perf_pipeline.postgres import sqlfiles
 
 SYSTEM = "thorbis"
 
@@ -27,27 +30,48 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("hs", "schedule_blocks"),
     ("hs", "invoices"),
     ("hs", "payments"),
+    ("auto", "customers"),
     ("auto", "vehicles"),
     ("auto", "repair_orders"),
     ("auto", "invoices"),
     ("auto", "diagnostics"),
-    ("auto", "parts"),
+    ("auto", "parts_inventory"),
+    ("auto", "parts_usage"),
+    ("auto", "service_history"),
     ("auto", "messages"),
+    ("rest", "kitchen_stations"),
+    ("rest", "tables"),
+    ("rest", "menu_items"),
     ("rest", "orders"),
     ("rest", "order_items"),
+    ("rest", "kitchen_tickets"),
+    ("rest", "reservations"),
     ("rest", "pos_transactions"),
-    ("rest", "inventory_items"),
+    ("rest", "inventory"),
     ("rest", "customers"),
-    ("ret", "transactions"),
     ("ret", "products"),
+    ("ret", "inventory"),
+    ("ret", "product_variants"),
+    ("ret", "customers"),
+    ("ret", "transactions"),
+    ("ret", "transaction_items"),
+    ("ret", "loyalty_transactions"),
+    ("ret", "daily_sales_summary"),
+    ("system_core", "activity_stream"),
+    ("system_core", "notifications"),
+    ("system_core", "file_attachments"),
+    ("system_core", "comments"),
+    ("system_core", "integrations"),
+    ("system_core", "integration_sync_logs"),
+    ("system_core", "cache_invalidations"),
 )
 #: Those that only load fills: history no statement of the example looks for.
 LEFT_EMPTY = frozenset(
     {
         ("auto", "diagnostics"),
         ("auto", "messages"),
-        ("rest", "order_items"),
         ("rest", "pos_transactions"),
+        ("system_core", "cache_invalidations"),
     }
 )
 
@@ -91,4 +115,25 @@ def generate(
     """
     size = Size(businesses, orders_per_business)
     make: partial[Iterator[Chunk]] = partial(chunks, size, seed)
-    return fill.fill(url, SYSTEM, TABLES, size.parameters(seed), make, now=now, replace=replace)
+    return fill.fill(
+        url,
+        SYSTEM,
+        TABLES,
+        size.parameters(seed),
+        make,
+        now=now,
+        replace=replace,
+        prepare=_months,
+        finish=_refresh,
+    )
+
+
+def _months(connection: psycopg.Connection, reference: datetime) -> None:
+    connection.execute(
+        sqlfiles.load("thorbis/data/months").text,
+        {"since": reference - timedelta(days=60), "until": reference},
+    )
+
+
+def _refresh(connection: psycopg.Connection) -> None:
+    connection.execute(sqlfiles.load("thorbis/data/refresh_business_performance_daily").text)

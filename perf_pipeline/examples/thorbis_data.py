@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from perf_pipeline.examples.thorbis_daily import dining, garage, selling, shared
 from perf_pipeline.examples.thorbis_home_services import home_services
 from perf_pipeline.examples.thorbis_kit import (
     DAY_US,
@@ -49,7 +50,7 @@ def chunks(size: Size, seed: int, now: datetime) -> Iterator[Chunk]:
     Yields
     ------
     dict of (schema, table) to polars.DataFrame
-        Columns named as in the table; parents before their children.
+        Columns named as in the table; the keys hold when all are there.
 
     """
     ids = np.arange(1, size.businesses + 1)
@@ -57,6 +58,7 @@ def chunks(size: Size, seed: int, now: datetime) -> Iterator[Chunk]:
     weight = rng.lognormal(0.0, 0.7, size.businesses)
     now_us = int((now - datetime(1970, 1, 1)).total_seconds()) * 1_000_000
     yield _platform(size, rng, ids, now_us)
+    yield shared(np.random.default_rng([seed, 9]), ids, now_us)
     makers = (home_services, _automotive, _restaurant, _retail)
     for number, maker in enumerate(makers):
         members = ids[number :: len(INDUSTRIES)]
@@ -217,17 +219,18 @@ def _automotive(group: Group) -> Chunk:
     bills = orders.filter(pl.Series(done))
     paid = rng.random(bills.height) < 0.85
     issued = bills["completed_at"].to_physical().to_numpy()
+    vehicles = pl.DataFrame(
+        {
+            "id": vehicle,
+            "business_id": np.repeat(group.members, per),
+            "plate": pl.select(pl.format("TB {}", pl.Series(vehicle))).to_series(),
+            "make": words(_MAKES, rng.integers(0, len(_MAKES), len(vehicle))),
+            "model_year": rng.integers(2005, 2026, len(vehicle)),
+            "created_at": moments(np.full(len(vehicle), now_us - 366 * DAY_US)),
+        }
+    )
     return {
-        ("auto", "vehicles"): pl.DataFrame(
-            {
-                "id": vehicle,
-                "business_id": np.repeat(group.members, per),
-                "plate": pl.select(pl.format("TB {}", pl.Series(vehicle))).to_series(),
-                "make": words(_MAKES, rng.integers(0, len(_MAKES), len(vehicle))),
-                "model_year": rng.integers(2005, 2026, len(vehicle)),
-                "created_at": moments(np.full(len(vehicle), now_us - 366 * DAY_US)),
-            }
-        ),
+        **garage(group, vehicles, orders),
         ("auto", "repair_orders"): orders,
         ("auto", "invoices"): pl.DataFrame(
             {
@@ -246,43 +249,37 @@ def _automotive(group: Group) -> Chunk:
 
 def _restaurant(group: Group) -> Chunk:
     rng, now_us = group.rng, group.now_us
-    _, tenant, _, created = group.orders()
+    ids, tenant, _, created = group.orders()
     n = len(tenant)
     live = created > now_us - DAY_US // 12
     status = np.where(live, rng.integers(0, 3, n), np.where(rng.random(n) < 0.96, 3, 4))
-    return {
-        ("rest", "orders"): pl.DataFrame(
-            {
-                "business_id": tenant,
-                "table_id": pl.Series(rng.integers(1, 31, n)).set(
-                    pl.Series(rng.random(n) < 0.3), None
-                ),
-                "status": words(
-                    ["placed", "preparing", "served", "completed", "cancelled"], status
-                ),
-                "total_amount": np.round(rng.gamma(3.0, 18.0, n), 2),
-                "order_time": moments(created),
-                "completed_at": moments(created + DAY_US // 24, status == 3),
-            }
-        ),
-        **kitchens(group),
-    }
+    orders = pl.DataFrame(
+        {
+            "id": ids,
+            "business_id": tenant,
+            "table_id": pl.Series(rng.integers(1, 31, n)).set(pl.Series(rng.random(n) < 0.3), None),
+            "status": words(["placed", "preparing", "served", "completed", "cancelled"], status),
+            "total_amount": np.round(rng.gamma(3.0, 18.0, n), 2),
+            "order_time": moments(created),
+            "completed_at": moments(created + DAY_US // 24, status == 3),
+        }
+    )
+    return {("rest", "orders"): orders, **kitchens(group), **dining(group, orders)}
 
 
 def _retail(group: Group) -> Chunk:
     rng = group.rng
-    _, tenant, _, created = group.orders()
+    ids, tenant, _, created = group.orders()
     n = len(tenant)
     status = np.searchsorted(np.array([0.94, 0.97, 0.99]), rng.random(n))
-    return {
-        ("ret", "transactions"): pl.DataFrame(
-            {
-                "business_id": tenant,
-                "register_id": rng.integers(1, 9, n),
-                "payment_status": words(["completed", "refunded", "pending", "failed"], status),
-                "total_amount": np.round(rng.gamma(2.0, 25.0, n), 2),
-                "transaction_date": moments(created),
-            }
-        ),
-        **products(group),
-    }
+    sold = pl.DataFrame(
+        {
+            "id": ids,
+            "business_id": tenant,
+            "register_id": rng.integers(1, 9, n),
+            "payment_status": words(["completed", "refunded", "pending", "failed"], status),
+            "total_amount": np.round(rng.gamma(2.0, 25.0, n), 2),
+            "transaction_date": moments(created),
+        }
+    )
+    return {("ret", "transactions"): sold, **products(group), **selling(group, sold)}

@@ -10,7 +10,7 @@ from perf_pipeline.errors import ConfigurationError
 INDUSTRIES = ("home_services", "automotive", "restaurant", "retail")
 
 #: Bumped when the same parameters give other rows.
-DATA_VERSION = 2
+DATA_VERSION = 3
 DAY_US = 86_400_000_000
 _FIRST = ("Ada", "Ben", "Chloe", "Dev", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jan", "Kim")
 _LAST = ("Adler", "Brown", "Costa", "Dubois", "Evans", "Fischer", "Garcia", "Haas", "Ito")

@@ -3,7 +3,15 @@
 import numpy as np
 import polars as pl
 
-from perf_pipeline.examples.thorbis_kit import DAY_US, Chunk, Group, moments, person_names, words
+from perf_pipeline.examples.thorbis_kit import (
+    DAY_US,
+    Chunk,
+    Group,
+    Ints,
+    moments,
+    person_names,
+    words,
+)
 
 #: Numbered from 1 in each tenant, so that a load script can pick one.
 PRODUCTS = 100
@@ -24,9 +32,10 @@ def products(group: Group) -> Chunk:
                 "business_id": tenant,
                 "product_number": number,
                 "name": _named(_PRODUCT, number),
+                "id": _ids(group, PRODUCTS, number),
+                "category_id": 1 + number % 8,
+                "is_active": rng.random(n) < 0.95,
                 "unit_price": np.round(1 + rng.gamma(2.0, 12.0, n), 2),
-                "stock": rng.integers(0, 400, n),
-                "reorder_level": rng.integers(10, 60, n),
             }
         )
     }
@@ -37,13 +46,14 @@ def parts(group: Group) -> Chunk:
     tenant, number = _numbered(group, PARTS)
     rng, n = group.rng, len(tenant)
     return {
-        ("auto", "parts"): pl.DataFrame(
+        ("auto", "parts_inventory"): pl.DataFrame(
             {
                 "business_id": tenant,
                 "part_number": number,
                 "name": _named(_PART, number),
-                "quantity": rng.integers(0, 120, n),
-                "reorder_level": rng.integers(2, 20, n),
+                "id": _ids(group, PARTS, number),
+                "current_stock": rng.integers(0, 120, n),
+                "reorder_point": rng.integers(2, 20, n),
                 "unit_price": np.round(2 + rng.gamma(2.0, 30.0, n), 2),
             }
         )
@@ -58,13 +68,13 @@ def kitchens(group: Group) -> Chunk:
     visits = rng.poisson(3.0, len(guest))
     last = group.now_us - (rng.random(len(guest)) * 365 * DAY_US).astype(np.int64)
     return {
-        ("rest", "inventory_items"): pl.DataFrame(
+        ("rest", "inventory"): pl.DataFrame(
             {
                 "business_id": tenant,
                 "item_number": number,
                 "name": _named(_STOCK, number),
-                "quantity": np.round(rng.gamma(2.0, 15.0, n), 2),
-                "reorder_level": np.round(rng.gamma(2.0, 4.0, n), 2),
+                "current_quantity": np.round(rng.gamma(2.0, 15.0, n), 2),
+                "minimum_quantity": np.round(rng.gamma(2.0, 4.0, n), 2),
             }
         ),
         ("rest", "customers"): pl.DataFrame(
@@ -79,10 +89,16 @@ def kitchens(group: Group) -> Chunk:
     }
 
 
-def _numbered(group: Group, each: int) -> tuple["np.ndarray", "np.ndarray"]:
+def _numbered(group: Group, each: int) -> tuple[Ints, Ints]:
     numbers = np.tile(np.arange(1, each + 1), len(group.members))
     return np.repeat(group.members, each), numbers
 
 
-def _named(names: tuple[str, ...], number: "np.ndarray") -> pl.Series:
+def _ids(group: Group, each: int, number: Ints) -> Ints:
+    """Return numbers that are unique over all tenants of the industry."""
+    first: Ints = np.repeat(group.places, each) * each
+    return first + number
+
+
+def _named(names: tuple[str, ...], number: Ints) -> pl.Series:
     return words(names, (number - 1) % len(names)) + " " + pl.Series(number).cast(pl.String)

@@ -16,7 +16,7 @@ from perf_pipeline_tests.examples.test_schema import shape
 LETTERS = {"thorbis": "T", "menuca": "M", "omninode": "O", "guardian": "G"}
 
 #: Systems every object of which some row names.
-WHOLE = ("menuca", "omninode", "guardian")
+WHOLE = ("thorbis", "menuca", "omninode", "guardian")
 
 
 # --- pure -----------------------------------------------------------------------------------
@@ -93,6 +93,18 @@ def test_an_entry_that_is_not_as_described_is_refused(
 def test_an_unknown_catalogue_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'nothere'"):
         catalogue.rows("nothere")
+
+
+def test_the_described_indexes_are_counted() -> None:
+    """T-17: the description speaks of more than a hundred."""
+    families = ("T-11", "T-12", "T-13", "T-14", "T-15", "T-16")
+    found = {
+        row.row: sum(item.kind == "index" for item in row.objects)
+        for row in catalogue.rows("thorbis")
+        if row.row in families
+    }
+    assert found == dict(zip(families, (8, 7, 7, 7, 7, 7), strict=True))
+    assert sum(found.values()) == 43
 
 
 @pytest.mark.parametrize("system", catalogue.systems())

@@ -1,12 +1,13 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg
 import pytest
 
+from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import BusyError, ConfigurationError
 from perf_pipeline.examples import fill, schema, thorbis
 from perf_pipeline.postgres.production import ProductionError
@@ -29,11 +30,18 @@ def counts(url: str) -> dict[str, int]:
     return found
 
 
+@pytest.fixture(scope="module")
+def bare(server: EmbeddedServer) -> Iterator[str]:
+    """Return the name of a database with the schema alone."""
+    server.ensure_database("thorbis_bare")
+    schema.apply(server.url("thorbis_bare"))
+    yield "thorbis_bare"
+    server.drop_database("thorbis_bare")
+
+
 @pytest.fixture
-def empty_url(make_database: Callable[..., str]) -> str:
-    url = make_database()
-    schema.apply(url)
-    return url
+def empty_url(bare: str, make_database: Callable[..., str]) -> str:
+    return make_database(bare)
 
 
 def test_generate_fills_once(empty_url: str) -> None:

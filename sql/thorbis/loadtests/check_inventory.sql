@@ -2,7 +2,7 @@
 -- minimum version: 14
 -- kind: read
 -- parameters: random_tenant
-SELECT item_number, name, quantity, reorder_level
-FROM rest.inventory_items
-WHERE business_id = :random_tenant AND quantity <= reorder_level
-ORDER BY quantity - reorder_level, item_number;
+SELECT item_number, name, current_quantity, minimum_quantity
+FROM rest.inventory
+WHERE business_id = :random_tenant AND current_quantity <= minimum_quantity
+ORDER BY current_quantity - minimum_quantity, item_number;

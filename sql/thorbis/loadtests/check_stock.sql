@@ -2,7 +2,8 @@
 -- minimum version: 14
 -- kind: read
 -- parameters: random_tenant
-SELECT product_number, name, stock, reorder_level
-FROM ret.products
-WHERE business_id = :random_tenant AND stock <= reorder_level
-ORDER BY stock - reorder_level, product_number;
+SELECT i.product_number, p.name, i.current_stock, i.reorder_level
+FROM ret.inventory AS i
+JOIN ret.products AS p ON p.business_id = i.business_id AND p.product_number = i.product_number
+WHERE i.business_id = :random_tenant AND i.current_stock <= i.reorder_level AND i.is_active
+ORDER BY i.current_stock - i.reorder_level, i.product_number;
