@@ -19,6 +19,7 @@ from perf_pipeline import (
     cli_ci,
     cli_events,
     cli_example,
+    cli_executions,
     cli_findings,
     cli_loadtest,
     cli_report,
@@ -165,6 +166,7 @@ store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)
 store.add_command(cli_archive.restore)
 cli.add_command(cli_baseline.baseline)
+cli.add_command(cli_executions.executions)
 
 
 @store.command("import")

@@ -286,6 +286,7 @@ def _end(
     queries = None
     if before is not None and after is not None:
         machine = swept.machine(store, before, after)
+        begun = replace(begun, hardware={**begun.hardware, **swept.hardware(store, before, after)})
         queries = swept.queries(store, target.name, before, after)
         if machine["cpu_percent"] is None:
             notes.append("CPU, memory and disk are not known: the server is not on this machine")

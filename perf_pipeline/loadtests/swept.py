@@ -18,6 +18,8 @@ _STATEMENTS: Final = (
     *("rows", "shared_blks_hit", "shared_blks_read", "shared_blks_dirtied", "shared_blks_written"),
     *("temp_blks_read", "temp_blks_written", "blk_read_time", "blk_write_time", "wal_bytes"),
 )
+#: Column of ledger.host -> its name in an execution's hardware.
+_MACHINE: Final = {"cpu_count": "server_cpus", "memory_total_bytes": "server_memory_bytes"}
 _HOST: Final = (
     *(f"cpu_{part}_seconds" for part in ("user", "system", "idle", "iowait", "steal")),
     *("memory_total_bytes", "memory_available_bytes", "disk_read_bytes", "disk_write_bytes"),
@@ -35,6 +37,15 @@ class Swept:
 def machine(store: Store, before: Swept, after: Swept) -> dict[str, float | None]:
     """Return what the server's machine was busy with (`reduce.host`)."""
     return reduce.host(_rows(store, "host", after.server_target_id, before, after, _HOST))
+
+
+def hardware(store: Store, before: Swept, after: Swept) -> dict[str, int]:
+    """Return what machine the server runs on, where that is known: processors and memory."""
+    rows = _rows(store, "host", after.server_target_id, before, after, tuple(_MACHINE))
+    if rows.is_empty():
+        return {}
+    last = rows.row(-1, named=True)
+    return {name: last[column] for column, name in _MACHINE.items() if last[column] is not None}
 
 
 def _rows(

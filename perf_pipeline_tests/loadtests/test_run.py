@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -124,6 +125,8 @@ def test_what_is_recorded_is_what_happened(store: Store, target: Target, tmp_pat
     assert done.cpu_percent is not None
     assert 0 < done.cpu_percent <= 100
     assert done.settings["shared_buffers"]
+    assert recorded["hardware"]["server_cpus"] == psutil.cpu_count()
+    assert recorded["hardware"]["server_memory_bytes"] == psutil.virtual_memory().total
 
 
 def test_an_open_loop_asks_for_as_much_as_its_users(
