@@ -9,8 +9,10 @@ import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
+from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_asset
 from perf_pipeline.regressions.defs import findings_asset
@@ -90,6 +92,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "critical; what is left out is as described in docs/regressions.md."
         ),
     ] = None
+    service_levels: Annotated[
+        ServiceLevels | None,
+        Field(
+            description="Service levels that are checked; what is left out is as described in "
+            "docs/service-levels.md."
+        ),
+    ] = None
     embedded_database: Annotated[
         str | None,
         Field(
@@ -124,6 +133,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             owners=tuple(self.owners),
             budget_percent=self.budget_percent,
             regression_limits=self.regression_limits.declared() if self.regression_limits else (),
+            promises=self.service_levels.declared() if self.service_levels else Promises(),
         )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -1,10 +1,11 @@
 """What a target is: one PostgreSQL database we watch and maintain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.promises import Promises
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Target:
     budget_percent: float | None = None
     #: What this target declares in the place of the described limits of a regression.
     regression_limits: tuple[tuple[str, float], ...] = ()
+    #: The service levels it is checked against.
+    promises: Promises = field(default_factory=Promises, hash=False)
 
     @property
     def budget_share(self) -> float:

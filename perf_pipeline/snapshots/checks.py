@@ -1,7 +1,7 @@
 """Checks on a target's statistics, one step: its service levels, and what watching it costs."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -9,7 +9,6 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import service_levels
-from perf_pipeline.store import targets
 
 if TYPE_CHECKING:
     from perf_pipeline.snapshots import spent
@@ -32,23 +31,24 @@ def sla_check_keys(target: Target) -> list[dg.AssetCheckKey]:
     """Return the keys of the service levels, in their order."""
     return [
         dg.AssetCheckKey(vocabulary.key(target, "stats", level.family), level.name)
-        for level in service_levels.CHECKED
+        for level in service_levels.levels(target.promises)
     ]
 
 
 def target_checks(target: Target) -> dg.AssetChecksDefinition:
-    """Return the checks of service levels (newest hour) and cost (newest day), one step.
+    """Return the checks of service levels and of cost (newest day), one step.
 
     They are part of `report_<target>`, not of the collection: an evaluation is as dear as a sweep.
     """
     keys = sla_check_keys(target)
     cost_key = cost_check_key(target)
+    levels = service_levels.levels(target.promises)
 
     @dg.multi_asset_check(
         name=f"{target.name}__service_levels",
         specs=[
             dg.AssetCheckSpec(name=key.name, asset=key.asset_key, description=level.description)
-            for key, level in zip(keys, service_levels.CHECKED, strict=True)
+            for key, level in zip(keys, levels, strict=True)
         ]
         + [
             dg.AssetCheckSpec(
@@ -63,31 +63,30 @@ def target_checks(target: Target) -> dg.AssetChecksDefinition:
     def service_level_checks(
         context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckResult]:
-        from perf_pipeline.snapshots import coverage, spent
+        from perf_pipeline.snapshots import coverage, readings, spent
         from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS
-        from perf_pipeline.snapshots.sla import measure
 
         now = datetime.now(UTC)
+        selected = context.selected_asset_check_keys
+        wanted = {level.name for key, level in zip(keys, levels, strict=True) if key in selected}
         with vocabulary.explained(), vocabulary.open_store() as store:
-            rows = store.rows("newest_sweep", {"target_id": targets.find(store, target.name)})
-            newest = rows[0]["ts"] if rows else None
-            figures, covered = None, []
-            if newest is not None:
-                figures = measure(store, target.name, newest - timedelta(hours=1), newest)
-                covered = coverage.read(store, target.name, newest)
+            newest, read = readings.read(store, target, wanted, now)
+            covered = coverage.read(store, target.name, newest) if newest is not None else []
             cost = spent.measure(store, target.name)
-        levels = service_levels.judge(figures, newest, now)
-        levels.append(coverage.judge(covered, newest, now))
         for key, level in zip(keys, levels, strict=True):
-            if key in context.selected_asset_check_keys:
-                yield _result(
-                    key,
-                    level,
-                    {
-                        f"limit{level.level.suffix}": level.level.limit,
-                        f"value{level.level.suffix}": level.value,
-                    },
-                )
+            if key not in selected:
+                continue
+            told = (
+                coverage.judge(covered, newest, now)
+                if level is service_levels.ACTIVE_TIME_COVERED
+                else service_levels.judge(level, read.get(level.name), newest, now)
+            )
+            yield _result(
+                key,
+                told,
+                {f"limit{level.suffix}": level.limit, f"value{level.suffix}": told.value}
+                | dict(told.figures),
+            )
         if cost_key in context.selected_asset_check_keys:
             verdict = spent.judge(cost, target.budget_share, EXPECTED_SECONDS, now)
             yield _result(cost_key, verdict, spent.figures(cost, target.budget_share))

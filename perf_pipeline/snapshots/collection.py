@@ -40,6 +40,7 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
         "used up their budget waits.",
     )
     def collection(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from perf_pipeline.snapshots import availability
         from perf_pipeline.snapshots.record import collect
 
         if not targets:
@@ -58,7 +59,14 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
                 budget_s=budget_s(knobs),
             )
             announce(context.instance, store, outcomes, datetime.now(UTC))
-        failed = [outcome for outcome in outcomes if not outcome.ok]
+            failed = [outcome for outcome in outcomes if not outcome.ok]
+            availability.note(
+                store,
+                [outcome.target for outcome in failed],
+                datetime.now(UTC),
+                threads=knobs.collection_threads,
+                budget_s=knobs.connect_timeout_s + 5.0,
+            )
         for outcome in failed:
             context.log.warning("target %s: %s", outcome.target.name, outcome.reason)
         metadata = collection_metadata(outcomes, waiting, datetime.now(UTC))
