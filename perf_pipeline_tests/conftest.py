@@ -15,6 +15,7 @@ from perf_pipeline import settings
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.store import Store, migrate
+from perf_pipeline_tests.servers import memory
 from perf_pipeline_tests.servers.running import MAJORS, Servers, majors_asked_for
 
 #: Variables that lead to somebody's servers or folders; tests must never see them.
@@ -29,6 +30,7 @@ FORGETFUL = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "max_wal_size": "128MB",  # it is in memory
     # before 16 every CREATE and COPY of every test is an entry of its own: none may be evicted
     "pg_stat_statements.max": "20000",
 }
@@ -40,6 +42,34 @@ hypothesis.settings.load_profile("patient")
 
 #: Modules that share what takes minutes to make: one worker runs them all, first of all.
 _TOGETHER = ("integration/test_demo.py", "integration/test_ui.py")
+
+
+_ROOM = pytest.StashKey[memory.Room | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the session's files in memory; the workers of pytest-xdist inherit where."""
+    if hasattr(config, "workerinput"):
+        return
+    room = config.stash[_ROOM] = memory.take()
+    if room is not None:
+        room.use()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the files of failed tests to be looked at, until the next session begins."""
+    room = session.config.stash.get(_ROOM, None)
+    if room is not None and session.testsfailed:
+        room.close(keep=True)
+        session.config.stash[_ROOM] = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the memory back."""
+    room = config.stash.get(_ROOM, None)
+    if room is not None:
+        room.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
