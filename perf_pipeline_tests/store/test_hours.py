@@ -29,7 +29,8 @@ def test_a_code_is_within_half_a_step(rows: list[tuple[float, int]]) -> None:
     code = made[:, 0] + 256 * made[:, 1]
     assert (code > 0).all()
     assert np.abs(np.log(hours.MEANS[code] / mean)).max() < 0.0002001
-    assert np.abs(np.log2(hours.CALLS[made[:, 2]] / calls)).max() < 0.08
+    kept = hours.CALLS[made[:, 2]]  # whole numbers: of the small ones some are left out
+    assert ((np.abs(np.log2(kept / calls)) < 0.08) | (np.abs(kept - calls) <= 1)).all()
 
 
 def test_what_is_beyond_the_scale_stays_at_its_end() -> None:
