@@ -16,6 +16,7 @@ from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.store import Store, migrate
 from perf_pipeline_tests.servers import memory
+from perf_pipeline_tests.servers.databases import Databases, hasten
 from perf_pipeline_tests.servers.running import MAJORS, Servers, majors_asked_for
 
 #: Variables that lead to somebody's servers or folders; tests must never see them.
@@ -128,6 +129,7 @@ def server_directory() -> Iterator[Path]:
 def default_server(server_directory: Path) -> Iterator[EmbeddedServer]:
     """Return a running server, one for the whole session."""
     with EmbeddedServer(server_directory / "server", pg_bin=PG_BIN, settings=FORGETFUL) as running:
+        hasten(running)
         yield running
 
 
@@ -172,8 +174,16 @@ def each_server(servers: Servers, each_major: int) -> EmbeddedServer:
     return servers.of(each_major)
 
 
+@pytest.fixture(scope="session")
+def databases(default_server: EmbeddedServer) -> Iterator[Databases]:
+    """Return what makes and drops databases cheaply."""
+    made = Databases()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def make_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+def make_database(server: EmbeddedServer, databases: Databases) -> Iterator[Callable[..., str]]:
     """Return a function that makes a database and returns its URL.
 
     `make_database()` an empty one, `make_database("name")` a copy of the database `name`. All are
@@ -184,12 +194,12 @@ def make_database(server: EmbeddedServer) -> Iterator[Callable[..., str]]:
     def make(template: str | None = None) -> str:
         name = f"test_{os.getpid()}_{next(_NUMBERS)}"
         made.append(name)
-        server.ensure_database(name, template)
+        databases.make(server, name, template)
         return server.url(name)
 
     yield make
     for name in made:
-        server.drop_database(name)
+        databases.drop(server, name)
 
 
 _NUMBERS = itertools.count(1)
@@ -199,7 +209,7 @@ _NUMBERS = itertools.count(1)
 _WITH_STORE: set[Path] = set()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def store_template(server: EmbeddedServer) -> str:
     """Return the name of a database with an up-to-date, empty store, to copy.
 
@@ -215,14 +225,15 @@ def store_template(server: EmbeddedServer) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared_store(server: EmbeddedServer) -> Iterator[Store]:
+def shared_store(
+    server: EmbeddedServer, databases: Databases, store_template: str
+) -> Iterator[Store]:
     """Return one empty store for all tests of a module, each of which uses targets of its own."""
     name = f"shared_{os.getpid()}_{next(_NUMBERS)}"
-    server.ensure_database(name, None)
+    databases.make(server, name, store_template)
     with Store(server.url(name)) as opened:
-        migrate.upgrade(opened)
         yield opened
-    server.drop_database(name)
+    databases.drop(server, name)
 
 
 @pytest.fixture

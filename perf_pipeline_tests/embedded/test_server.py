@@ -91,9 +91,9 @@ def test_secrets_are_private(directory: Path) -> None:
         assert found.password not in (directory / "server.log").read_text()
 
 
-def test_what_the_project_needs_is_on(server: EmbeddedServer) -> None:
+def test_what_the_project_needs_is_on(make_database: Callable[..., str]) -> None:
     assert config.DEFAULTS["pg_stat_statements.max"] == "5000"
-    with psycopg.connect(server.url()) as connection:
+    with psycopg.connect(make_database()) as connection:
         rows = connection.execute("SELECT name, setting FROM pg_settings").fetchall()
         found = dict(rows)
         wanted = {

@@ -12,6 +12,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline_tests.servers import fetch, pins
+from perf_pipeline_tests.servers.databases import hasten
 
 #: Every version the project supports.
 MAJORS = tuple(range(sqlfiles.MINIMUM_MAJOR, sqlfiles.NEWEST_TESTED_MAJOR + 1))
@@ -85,6 +86,7 @@ class Servers:
             self._directory / f"pg{major}", pg_bin=pg_bin, settings=self._settings
         )
         server.start()
+        hasten(server)
         return server
 
 
