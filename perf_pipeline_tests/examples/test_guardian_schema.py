@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -198,6 +199,7 @@ def test_each_relationship_is_told_once_and_by_what_is_wrong(db: psycopg.Connect
         " ('caused', '{patient_medications}', '{patient_conditions}', false)"
     )
     db.execute("CREATE TABLE guardian.odd (number integer)")
+    db.execute("SELECT guardian.enable_bulk_relationship_mode()")  # else they are refused
     patient = user(db)
     drug = (MEDICATIONS, fact(db, MEDICATIONS, patient))
     illness = (CONDITIONS, fact(db, CONDITIONS, patient))
@@ -236,8 +238,11 @@ def test_the_summary_is_refreshed_though_two_kinds_share_a_path(
     with psycopg.connect(each_server.url(name), autocommit=True) as connection:
         patient = user(connection)
         ends = (MEDICATIONS, uuid.uuid4()), (CONDITIONS, uuid.uuid4())
-        for kind, days in (("treats", 1), ("treats", 10), ("caused", 40)):
-            link(connection, patient, *ends, kind, days)
+        with connection.transaction():
+            connection.execute("SELECT guardian.enable_bulk_relationship_mode()")
+            for kind, days in (("treats", 1), ("treats", 10), ("caused", 40)):
+                link(connection, patient, *ends, kind, days)
+            assert one(connection, "SELECT guardian.disable_bulk_relationship_mode()") == 3
         connection.execute(
             "REFRESH MATERIALIZED VIEW CONCURRENTLY guardian.orphaned_relationships_summary"
         )
@@ -386,3 +391,171 @@ def test_a_summary_and_a_queue_entry_say_what_they_do_not_know(db: psycopg.Conne
         "avg_confidence",
         *(f"last_{what}_at" for what in ("medication", "condition", "lab", "encounter", "vitals")),
     }
+
+
+# --- what a dashboard shows, and what makes it out of date ------------------------------------
+
+
+def queued(connection: psycopg.Connection) -> dict[uuid.UUID, tuple[str, int]]:
+    rows = connection.execute(
+        "SELECT patient_id, reason, generation FROM guardian.cache_invalidation_queue"
+    ).fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_whoever_a_statement_concerns_is_queued_once(db: psycopg.Connection) -> None:
+    one_of, other = user(db), user(db)
+    db.execute(
+        "INSERT INTO guardian.patient_medications (patient_id, name)"
+        " SELECT %s, 'm' || n FROM generate_series(1, 500) AS n",
+        (one_of,),
+    )
+    assert queued(db) == {one_of: ("patient_medications_change", 1)}  # not 500 times
+    db.execute(  # a row that moves concerns both
+        "UPDATE guardian.patient_medications SET patient_id = %s WHERE name = 'm1'", (other,)
+    )
+    assert queued(db) == {
+        one_of: ("patient_medications_change", 2),
+        other: ("patient_medications_change", 1),
+    }
+    db.execute("DELETE FROM guardian.patient_medications WHERE patient_id = %s", (other,))
+    assert queued(db)[other] == ("patient_medications_change", 2)
+    db.execute("INSERT INTO guardian.documents (user_id, title) VALUES (%s, 't')", (other,))
+    assert queued(db)[other] == ("documents_change", 3)
+
+
+def test_every_table_a_dashboard_shows_queues(db: psycopg.Connection) -> None:
+    patient = user(db)
+    db.execute("SELECT guardian.refresh_user_dashboard_cache(%s)", (patient,))
+    shown = {
+        name.removeprefix("dashboard_").removesuffix("_truncate")
+        for (name,) in db.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'dashboard\\_%_truncate'"
+        ).fetchall()
+    }
+    text = one(db, "SELECT prosrc FROM pg_proc WHERE proname = 'refresh_user_dashboard_cache'")
+    assert shown == set(re.findall(r"FROM guardian\.(\w+)", text))
+    for table in sorted(shown):
+        db.execute("DELETE FROM guardian.cache_invalidation_queue")
+        db.execute(f"TRUNCATE guardian.{table} CASCADE")  # type: ignore[call-overload]
+        assert patient in queued(db), table
+
+
+def test_a_change_while_it_is_computed_is_not_lost(db: psycopg.Connection) -> None:
+    patient = user(db)
+    fact(db, MEDICATIONS, patient)
+    seen = queued(db)[patient][1]
+    db.execute("SELECT guardian.refresh_user_dashboard_cache(%s)", (patient,))
+    fact(db, MEDICATIONS, patient)  # meanwhile
+    db.execute(
+        "DELETE FROM guardian.cache_invalidation_queue WHERE patient_id = %s AND generation = %s",
+        (patient, seen),
+    )
+    assert patient in queued(db)
+
+
+def test_a_dashboard_counts_the_patients_own(db: psycopg.Connection) -> None:
+    """D-095 to D-097: a severity that is unknown, others' relationships, every column filled."""
+    patient, other = user(db), user(db)
+    db.execute("SELECT guardian.enable_bulk_relationship_mode()")
+    for name, status in (("a", "active"), ("b", "stopped"), ("c", "active")):
+        fact(db, MEDICATIONS, patient, name=name, status=status, requires_review=name == "a")
+    fact(db, MEDICATIONS, patient, archived=True)
+    fact(db, CONDITIONS, patient, status="chronic")
+    fact(db, CONDITIONS, patient, severity="severe")
+    db.execute(
+        "INSERT INTO guardian.patient_allergies (patient_id, substance, severity) VALUES"
+        " (%(p)s, 'nuts', 'life_threatening'), (%(p)s, 'dust', 'mild')",
+        {"p": patient},
+    )
+    for table, column in (("encounters", "happened_at"), ("vitals", "measured_at")):
+        kind = ("kind, ", "'visit', ") if table == "encounters" else ("", "")
+        db.execute(
+            f"INSERT INTO guardian.patient_{table} (patient_id, {kind[0]}{column})"  # type: ignore[call-overload]
+            f" SELECT %s, {kind[1]}now() - d * interval '80 days' FROM generate_series(0, 3) AS d",
+            (patient,),
+        )
+    gone = uuid.uuid4()
+    link(db, patient, (MEDICATIONS, gone), (CONDITIONS, gone))
+    link(db, other, (MEDICATIONS, gone), (CONDITIONS, gone))
+    for version in (1, 2):
+        assert one(db, "SELECT guardian.refresh_user_dashboard_cache(%s)", patient) >= 0
+        row = one(
+            db,
+            "SELECT active_medications, active_conditions, chronic_conditions, active_allergies,"
+            " critical_allergies, recent_encounters, recent_vitals, pending_reviews,"
+            " total_relationships, cache_version, summary_data FROM guardian.user_dashboard_cache"
+            " WHERE patient_id = %s AND last_vitals_at IS NOT NULL",
+            patient,
+        )
+        assert row == (2, 1, 1, 2, 1, 2, 2, 1, 1, version, {
+            "medication_statuses": {"active": 2, "stopped": 1},
+            "condition_severities": {"unknown": 1, "severe": 1},
+        })  # fmt: skip
+    assert one(db, "SELECT guardian.refresh_user_dashboard_cache(%s)", gone) is None
+
+
+# --- relationships are validated, but in bulk mode --------------------------------------------
+
+
+def test_a_relationship_that_leads_nowhere_is_refused(db: psycopg.Connection) -> None:
+    db.execute(
+        "INSERT INTO guardian.relationship_types VALUES"
+        " ('treats', '{patient_medications}', '{patient_conditions}', true),"
+        " ('caused', '{patient_medications}', '{patient_conditions}', false)"
+    )
+    patient = user(db)
+    drug = (MEDICATIONS, fact(db, MEDICATIONS, patient))
+    illness = (CONDITIONS, fact(db, CONDITIONS, patient))
+    gone = (CONDITIONS, uuid.uuid4())
+    wrong: list[tuple[Any, Any, str, str]] = [
+        (drug, gone, "treats", "an end of it is missing"),
+        (gone, illness, "treats", "does not lead between these tables"),
+        (drug, illness, "caused", "not in use"),
+        (drug, illness, "invented", "not declared"),
+    ]
+    for source, target, kind, said in wrong:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation, match=said), db.transaction():
+            link(db, patient, source, target, kind)
+    made = link(db, patient, drug, illness)
+    change = "UPDATE guardian.medical_data_relationships SET {} WHERE id = %s"
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), db.transaction():
+        db.execute(change.format("target_id = gen_random_uuid()"), (made,))  # type: ignore[arg-type]
+    db.execute("DELETE FROM guardian.patient_conditions")
+    db.execute(change.format("confidence_score = 0.5"), (made,))  # type: ignore[arg-type]
+    db.execute(change.format("archived = true"), (made,))  # type: ignore[arg-type]
+
+
+def test_bulk_mode_ends_with_a_count_and_an_entry(db: psycopg.Connection) -> None:
+    patient, gone = user(db), uuid.uuid4()
+    before = one(db, "SELECT count(*) FROM guardian.detect_orphaned_relationships()")
+    db.execute("SELECT guardian.enable_bulk_relationship_mode()")
+    link(db, patient, (MEDICATIONS, gone), (CONDITIONS, gone), "invented")
+    end = "SELECT guardian.disable_bulk_relationship_mode(%s, %s)"
+    assert one(db, end, "import", 1) == before + 1
+    reason = one(db, "SELECT reason FROM guardian.audit_log WHERE operation = 'BULK_COMPLETE'")
+    assert re.fullmatch(rf"import: 1 records, [\d.]+ s, {before + 1} orphans by \w+", reason)
+    for statement, wrong in (
+        (end, psycopg.errors.ObjectNotInPrerequisiteState),
+        ("INSERT INTO guardian.medical_data_relationships (patient_id, relationship_type,"
+         " source_table, source_id, target_table, target_id)"
+         " SELECT u.id, 'invented', 'a', u.id, 'b', u.id FROM auth.users AS u"
+         " WHERE %s <> '' AND %s = 1 LIMIT 1", psycopg.errors.ForeignKeyViolation),
+    ):  # fmt: skip
+        with pytest.raises(wrong), db.transaction():
+            one(db, statement, "import", 1)
+
+
+def test_bulk_mode_is_for_who_may_and_cannot_be_left_open(empty_url: str) -> None:
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("SELECT guardian.enable_bulk_relationship_mode()")
+        with pytest.raises(psycopg.errors.InvalidTransactionTermination, match="not ended"):
+            connection.commit()
+        connection.rollback()
+        assert one(connection, "SELECT count(*) FROM guardian.bulk_operations") == 0
+        connection.execute("CREATE ROLE guardian_loader")
+        connection.execute("GRANT USAGE ON SCHEMA guardian TO guardian_loader")
+        connection.execute("SET ROLE guardian_loader")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="enable_bulk"):
+            connection.execute("SELECT guardian.enable_bulk_relationship_mode()")
+        connection.rollback()
