@@ -65,8 +65,11 @@ def ci(
                 environment=environment,
                 users=test.ci.users if test.ci else None,
                 seconds=test.ci.seconds if test.ci else None,
+                connections=test.ci.connections if test.ci else None,
                 commit_sha=commit,
                 branch=branch,
+                decides=True,
+                restore=test.ci.restore if test.ci else False,
             )
             cases.append(
                 _case(store, target, test, options, Path(folder) / test.name,
@@ -115,18 +118,22 @@ def _case(
     try:
         number = once(options)
         ids = [str(number)]
+        rerun = None
         (row,) = executions.read(store, execution_id=number)
-        if row["state"] == "SUSPECTED":
-            tell("  suspected: once more")
-            ids.append(str(once(replace(options, rerun_of=number))))
+        broken = bool(row["metadata"].get("broken_limits"))
+        if row["state"] == "SUSPECTED" or broken:
+            tell(f"  {'a limit is broken' if broken else 'suspected'}: once more")
+            again = once(replace(options, rerun_of=number))
+            ids.append(str(again))
             runs.judge_one(store, number)
             (row,) = executions.read(store, execution_id=number)
+            (rerun,) = executions.read(store, execution_id=again)
     except UnreachableError:
         raise
     except PerfPipelineError as error:
         told = f"{error.message}; {error.remedy}"
         return Case(test.name, report_ci.ERROR, False, True, told, time.monotonic() - start)
-    gate = runs.gate(row)
+    gate = runs.gate(row, rerun)
     return Case(
         test.name,
         gate.outcome,

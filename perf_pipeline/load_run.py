@@ -13,6 +13,7 @@ from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.swept import Swept
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots.record import collect
+from perf_pipeline.snapshots.redact import redact
 from perf_pipeline.store import Store
 
 
@@ -55,6 +56,14 @@ def run(
         return Swept(record.ts, record.server_target_id)
 
     result = load.run(
-        store, target, scenario, options, program=pgbench(), folder=folder, sweep=sweep, say=say
+        store,
+        target,
+        scenario,
+        options,
+        program=pgbench(),
+        folder=folder,
+        sweep=sweep,
+        redact=redact,
+        say=say,
     )
     return result, runs.judge_one(store, result.execution.execution_id)

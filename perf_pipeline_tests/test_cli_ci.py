@@ -25,7 +25,7 @@ def url(
     monkeypatch: pytest.MonkeyPatch,
 ) -> str:
     found = make_database(thorbis.build(server))
-    thorbis.add_jobs(found)
+    thorbis.add_jobs(found, 5_000)
     monkeypatch.setenv("PERF_STORE_URL", store.url)
     monkeypatch.setenv("THORBIS_URL", found)
     settings.current.cache_clear()
@@ -43,7 +43,7 @@ def history(tmp_path: Path) -> Path:
         "operations": [{**operation, "weight": 100, "think_time_ms": 0}],
         "ramp_up_s": 0,
         "ramp_down_s": 0,
-        "ci": {"seconds": 2, "users": 1},
+        "ci": {"seconds": 2, "users": 1, "restore": True},
     }
     path = tmp_path / "history.yaml"
     path.write_text(yaml.safe_dump(raw))
@@ -77,7 +77,8 @@ def test_a_dropped_index_closes_the_gate(
     found = json.loads(out)
     (test,) = found["tests"]
     assert (found["blocked"], test["outcome"]) == (True, "REGRESSED")
-    # it was run again before anybody was told
+    # told by what no busy machine changes, and run again before anybody was told
+    assert "blocks a call, not" in test["reason"]
     assert len(test["execution_ids"]) == 2
     assert "<failure" in junit.read_text()
     assert "gate blocked" in summary.read_text()

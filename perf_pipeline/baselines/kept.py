@@ -5,17 +5,19 @@ leave one active; the partial unique index says the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
 
-from perf_pipeline.baselines import rolling
+from perf_pipeline.baselines import rolling, run_machine
 from perf_pipeline.baselines.judge_run import Baseline
 from perf_pipeline.baselines.rolling import Line, Row
+from perf_pipeline.baselines.run_work import Statement, Work
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, executions
@@ -76,17 +78,46 @@ def _listed(connection: psycopg.Connection, *, active: bool, **chosen: object) -
 
 def active(connection: psycopg.Connection, line: Line) -> list[Baseline]:
     """Return a line's active baselines, for `judge_run.judge`."""
-    return [
-        Baseline(
+    found = _listed(connection, active=True, **line.as_dict())
+    ids = sorted({each for row in found for each in row["source_execution_ids"]})
+    known = {
+        each["execution_id"]: each
+        for each in rows_in(connection, "execution_circumstances", {"executions": ids})
+    }
+    done = work(connection, ids)
+
+    def baseline(row: Row) -> Baseline:
+        of = [known[each] for each in row["source_execution_ids"]]
+        sizes = [each["data_bytes"] for each in of if each["data_bytes"] is not None]
+        return Baseline(
             baseline_type=row["baseline_type"],
-            level=rolling.run_of(row),
+            level=replace(
+                rolling.run_of(row),
+                reference=run_machine.middle([each["reference"] for each in of]),
+                data_bytes=int(median(sizes)) if sizes else None,
+            ),
             thresholds=Thresholds(**{n: row[column] for n, column in _THRESHOLDS.items()}),
             baseline_id=row["baseline_id"],
             runs=len(row["source_execution_ids"]),
             source=row["source_execution_id"],
+            work=tuple(
+                (done[each["execution_id"]], each["transactions"] or 0)
+                for each in of
+                if each["execution_id"] in done
+            ),
         )
-        for row in _listed(connection, active=True, **line.as_dict())
-    ]
+
+    return [baseline(row) for row in found]
+
+
+def work(connection: psycopg.Connection, ids: Sequence[UUID]) -> dict[UUID, Work]:
+    """Return what each statement did in some executions; one nobody counted in is absent."""
+    found: dict[UUID, dict[str, Statement]] = {}
+    for row in rows_in(connection, "execution_work", {"executions": list(ids)}):
+        found.setdefault(row["execution_id"], {})[row["query_hash"]] = Statement(
+            row["calls"], row["blocks"], row["query"] or ""
+        )
+    return dict(found)
 
 
 def history(connection: psycopg.Connection, line: Line) -> tuple[list[Row], UUID | None]:

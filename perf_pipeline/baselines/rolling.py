@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from perf_pipeline.baselines.judge_run import HISTORY, REQUIRED, Run, State
+from perf_pipeline.baselines.run_work import Work
 from perf_pipeline.store.load_tests import Thresholds
 
 Row = Mapping[str, Any]
@@ -47,8 +48,17 @@ class Line:
         return f"{self.target}, {self.environment}, PostgreSQL {self.server_major}"
 
 
-def run_of(row: Row) -> Run:
-    """Return what was measured of an execution, or what a baseline holds."""
+def run_of(row: Row, work: Work | None = None) -> Run:
+    """Return what was measured of an execution, or what a baseline holds.
+
+    Parameters
+    ----------
+    row : Row
+    work : Work, optional
+        What its statements did.
+
+    """
+    told = row.get("metadata") or {}
     return Run(
         p95_ms=row["p95_ms"],
         p99_ms=row["p99_ms"],
@@ -58,6 +68,10 @@ def run_of(row: Row) -> Run:
         cpu_percent=row["cpu_percent"],
         memory_percent=row["memory_percent"],
         completed=row.get("status", "COMPLETED") == "COMPLETED",
+        reference=told.get("reference"),
+        work=work,
+        data_bytes=row.get("data_bytes"),
+        not_restored=told.get("not_restored", ""),
     )
 
 

@@ -169,7 +169,9 @@ def _verdict(
     past = [rolling.run_of(each) for each in rolling.good(earlier, declared)]
 
     def judged(each: Row) -> Verdict:
-        return judge(rolling.run_of(each), baselines, past)
+        number = each["execution_id"]
+        done = kept.work(connection, [number]).get(number)
+        return judge(rolling.run_of(each, done), baselines, past)
 
     verdict = judged(row)
     for each in repeats:
@@ -232,13 +234,15 @@ class Gate:
         return Line.of(self.row)
 
 
-def gate(row: Row) -> Gate:
+def gate(row: Row, rerun: Row | None = None) -> Gate:
     """Say whether an execution may pass; pure.
 
     Parameters
     ----------
     row : Mapping
         As `executions.read` returns it.
+    rerun : Mapping, optional
+        The same, run once more: a limit of the test itself is broken when it is in both.
 
     Returns
     -------
@@ -255,7 +259,13 @@ def gate(row: Row) -> Gate:
     if told.get("differs"):
         reason = f"{reason}; not the same as before: {', '.join(sorted(told['differs']))}"
     lost = bool(told.get("missing"))
-    broken = row["metadata"].get("broken_limits")
+    broken = row["metadata"].get("broken_limits") or []
+    if rerun is not None and broken:
+        again = {_limit(text) for text in rerun["metadata"].get("broken_limits") or []}
+        unsure = [text for text in broken if _limit(text) not in again]
+        broken = [text for text in broken if _limit(text) in again]
+        if unsure:
+            reason = f"{reason}; kept when run again: {', '.join(unsure)}"
     if broken:
         reason = f"{reason}; limits of the test itself: {', '.join(broken)}"
         return Gate(row, state, False, True, reason)
@@ -267,6 +277,11 @@ def gate(row: Row) -> Gate:
     if state == State.SUSPECTED:
         reason = f"{reason}; a re-run will tell (record it with rerun_of)"
     return Gate(row, state, False, not warned, reason)
+
+
+def _limit(text: str) -> str:
+    """Return which limit a sentence of `broken_limits` is about."""
+    return text.partition(" is ")[0].rstrip("0123456789.e+- ms%tp")
 
 
 def newest(store: Store, now: datetime | None = None) -> list[Gate]:

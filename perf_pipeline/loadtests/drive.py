@@ -130,11 +130,13 @@ def run_stage(
     ) as running:
         if sampled:
             _watch(running, sampled)
-        running.wait()
+        summary = running.wait()
     transactions = latency.read_logs(folder, [script.name for script in chosen])
     # each frame has an Enum of its own: several stages are put together
     transactions = transactions.with_columns(pl.col("script").cast(pl.String))
-    return Seen(stage, start, reduce.totals(transactions, stage.seconds), transactions)
+    # connecting is part of pgbench's duration, and nothing is asked for meanwhile
+    seconds = summary.transactions / summary.tps if summary.tps else float(stage.seconds)
+    return Seen(stage, start, reduce.totals(transactions, seconds), transactions)
 
 
 def _watch(running: pgbench.PgbenchRun, sampled: Callable[[Sample], None]) -> None:

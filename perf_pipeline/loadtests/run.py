@@ -1,5 +1,6 @@
 """Run a load scenario on a target and keep what was measured: one execution."""
 
+import math
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -12,8 +13,17 @@ from uuid import UUID, uuid4
 import polars as pl
 
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
-from perf_pipeline.loadtests import drive, latency, reduce, stages, swept
-from perf_pipeline.loadtests.drive import Seen
+from perf_pipeline.loadtests import (
+    drive,
+    fresh,
+    latency,
+    measure,
+    reduce,
+    stages,
+    statements,
+    swept,
+)
+from perf_pipeline.loadtests.measure import Measured
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.stages import Stage
@@ -45,6 +55,11 @@ class Options:
         Of pgbench's choices.
     rerun_of : UUID, optional
         The suspected execution that this one is to confirm.
+    decides : bool
+        Measured in short blocks after a warm-up, with blocks of a reference load between them that
+        tell how fast the machine is just then.
+    restore : bool
+        On a fresh copy of the target's database, where that may be made.
     run_id, commit_sha, branch : str, optional
         Of the Dagster run and the code under test.
 
@@ -57,6 +72,8 @@ class Options:
     connections: int | None = None
     seed: int | None = None
     rerun_of: UUID | None = None
+    decides: bool = False
+    restore: bool = False
     run_id: str | None = None
     commit_sha: str | None = None
     branch: str | None = None
@@ -96,6 +113,7 @@ def run(
     program: Path,
     folder: Path,
     sweep: Callable[[], Swept] | None = None,
+    redact: Callable[[str], str] = str,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Result:
     """Run a scenario's stages one after the other, and record the execution.
@@ -117,6 +135,8 @@ def run(
     sweep : callable, optional
         Collects the target's statistics into the store: called before and after, it gives what each
         statement did and what the machine was busy with.
+    redact : callable
+        Takes literals out of the texts of statements that are read from a copy.
     say : callable
         Told of each stage as it begins.
 
@@ -124,6 +144,8 @@ def run(
     ------
     ProductionError
         The database is marked as production.
+    BusyError
+        It is to be copied, and somebody stays connected to it.
     ConfigurationError
         The scenario may not run in this environment, or its data are not there.
     InputError
@@ -136,6 +158,8 @@ def run(
     """
     kind = options.test_type or scenario.test_type
     planned = stages.plan(scenario, kind, users=options.users, seconds=options.seconds)
+    if options.decides:
+        planned = stages.in_blocks(planned)
     url = target.url()
     with pg.session(url) as session:
         refuse_production(session)
@@ -162,25 +186,20 @@ def run(
     )
     try:
         before = sweep() if sweep else None
-        seen: list[Seen] = []
-        for number, stage in enumerate(planned):
-            say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
-            log.add(run_events.STAGE, **vars(stage))
-            seen.append(
-                drive.run_stage(url, scenario, stage, known, sessions, options.seed, program,
-                       folder / f"{number:02d}",
-                       lambda each, name=stage.name: log.add(  # type: ignore[misc]
-                           run_events.SAMPLED, stage=name, **vars(each)))
-            )  # fmt: skip
-            whole = seen[-1].totals
-            log.add(
-                run_events.STAGE_ENDED,
-                stage=stage.name,
-                **vars(whole),
-                throughput_tps=whole.throughput_tps,
+        with fresh.place(url, wanted=options.restore, say=say) as where:
+            measured = measure.run(
+                where,
+                scenario,
+                planned,
+                known,
+                sessions,
+                decides=options.decides,
+                seed=options.seed,
+                program=program,
+                folder=folder,
+                log=log,
+                say=say,
             )
-            if stage.ends_when_broken and reduce.broken(scenario.limits, seen[-1].totals):
-                break
         after = sweep() if sweep else None
     except BaseException as error:
         cancelled = isinstance(error, KeyboardInterrupt)
@@ -197,7 +216,12 @@ def run(
         )
         log.add(run_events.ENDED[status], reason=reason)
         raise
-    result = _end(store, target, scenario, begun, seen, before, after)
+    queries = None
+    if measured.statements is not None:
+        queries = statements.between(*measured.statements, redact)
+    elif before is not None and after is not None and not measured.where.restored:
+        queries = swept.queries(store, target.name, before, after)
+    result = _end(store, scenario, begun, measured, before, after, queries)
     log.add(
         run_events.ENDED["COMPLETED"],
         transactions=result.execution.transactions,
@@ -226,13 +250,14 @@ def _begin(
         store,
         LoadTest(
             # a shorter run, or another type, is another test: their numbers do not compare
-            name=f"{scenario.name}/{kind.lower()}/{length}s/{max(s.users for s in planned)}",
+            name=f"{scenario.name}/{kind.lower()}/{length}s/{max(s.users for s in planned)}"
+            f"{'/gate' if options.decides else ''}",
             version=scenario.version,
             test_type=kind,
             industry=scenario.industry,
             target_schema=scenario.system,
             description=scenario.title,
-            config=scenario.model_dump(mode="json"),
+            config=scenario.definition,
             environments=scenario.environments,
         ),
     )
@@ -269,25 +294,24 @@ def _begin(
 
 def _end(
     store: Store,
-    target: Target,
     scenario: Scenario,
     begun: Execution,
-    seen: list[Seen],
+    found: Measured,
     before: Swept | None,
     after: Swept | None,
+    queries: pl.DataFrame | None,
 ) -> Result:
     """Reduce, record and return."""
+    seen = found.seen
     measured = [each for each in seen if each.stage.measured]
     together = pl.concat([each.transactions for each in measured])
-    whole = reduce.totals(together, sum(each.stage.seconds for each in measured))
+    whole = reduce.totals(together, math.fsum(each.totals.seconds for each in measured))
     operations = latency.percentiles(together)
-    notes = []
+    notes = [found.where.note] if found.where.note else []
     machine: dict[str, float | None] = {}
-    queries = None
     if before is not None and after is not None:
         machine = swept.machine(store, before, after)
         begun = replace(begun, hardware={**begun.hardware, **swept.hardware(store, before, after)})
-        queries = swept.queries(store, target.name, before, after)
         if machine["cpu_percent"] is None:
             notes.append("CPU, memory and disk are not known: the server is not on this machine")
     marks = [
@@ -312,7 +336,12 @@ def _end(
     )
     broken = reduce.broken(scenario.limits, whole)
     notes += reduce.strained(scenario.limits, machine)
-    execution = replace(execution, metadata={**begun.metadata, "broken_limits": broken})
+    told: dict[str, Any] = {"broken_limits": broken, "restored": found.where.restored}
+    if found.where.note:
+        told["not_restored"] = found.where.note
+    if found.reference is not None:
+        told["reference"] = found.reference.as_dict()
+    execution = replace(execution, metadata={**begun.metadata, **told})
     executions.record_execution(
         store,
         execution,

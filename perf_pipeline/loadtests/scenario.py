@@ -65,6 +65,12 @@ class Ci(_Strict):
 
     seconds: Annotated[int, Field(gt=0)]
     users: Annotated[int, Field(gt=0)]
+    #: Sessions at most. Few: what a new session does first would be much of so short a run.
+    connections: Annotated[int, Field(gt=0)] = 8
+    #: Each run on a fresh copy of the target's database, dropped afterwards: a test that writes
+    #: else finds more data each time. Its role needs CREATEDB and must own the database; where it
+    #: may not, the run says so, and what the data grew by is allowed for.
+    restore: bool = False
 
 
 class Scenario(_Strict):
@@ -102,6 +108,15 @@ class Scenario(_Strict):
         if total != 100:
             raise ValueError(f"the weights of the operations add up to {total}, not to 100")
         return self
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What the test does, as recorded: of a field that came later, only what was asked for."""
+        raw = self.model_dump(mode="json")
+        later = {"restore": False, "connections": 8}
+        if raw["ci"] is not None:
+            raw["ci"] = {n: v for n, v in raw["ci"].items() if later.get(n, ...) != v}
+        return raw
 
     @property
     def think_time_ms(self) -> float:

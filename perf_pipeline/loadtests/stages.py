@@ -1,6 +1,6 @@
 """What each type of load test does with a scenario's users over time; pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from perf_pipeline.errors import InputError
@@ -18,6 +18,14 @@ SPIKE_FACTOR: Final = 3.0
 SPIKE_SHARE: Final = 0.1
 #: STRESS: shares of the users, one after the other, until a limit breaks.
 STRESS: Final = (0.5, 1.0, 1.5, 2.0, 3.0)
+#: A test that decides is measured in so many blocks, others' load between them seen in all.
+BLOCKS: Final = 4
+#: Shorter blocks would measure how sessions begin: each block has new ones.
+LEAST_BLOCK_S: Final = 2
+#: The share of its time a test that decides runs unmeasured before, and seconds at most: caches are
+#: filled and plans made.
+WARM_UP: Final = 0.2
+MOST_WARM_UP_S: Final = 10
 #: A stage shorter than this says nothing: connecting and caches are most of it.
 LEAST_STAGE_S: Final = 1
 
@@ -111,6 +119,37 @@ def plan(
         *_ramp("up", RAMP_UP, scenario.ramp_up_s * scale, people),
         *middle,
         *_ramp("down", RAMP_DOWN, scenario.ramp_down_s * scale, people),
+    ]
+
+
+def in_blocks(planned: list[Stage]) -> list[Stage]:
+    """Return the stages of a test that decides: a warm-up, then what is measured in short blocks.
+
+    Ramps are left out; a long stage is cut, a test of several stages keeps them as they are. Pure.
+
+    Parameters
+    ----------
+    planned : list of Stage
+        As `plan` returns.
+
+    """
+    measured = [stage for stage in planned if stage.measured]
+    length = sum(stage.seconds for stage in measured)
+    warm = min(MOST_WARM_UP_S, max(LEAST_STAGE_S, round(length * WARM_UP)))
+    first = replace(
+        measured[0], name="warm up", seconds=warm, measured=False, ends_when_broken=False
+    )
+    if len(measured) > 1:
+        return [first, *measured]
+    (whole,) = measured
+    number = min(BLOCKS, max(1, whole.seconds // LEAST_BLOCK_S))
+    each, more = divmod(whole.seconds, number)
+    return [
+        first,
+        *(
+            replace(whole, name=f"{whole.name} {n + 1}/{number}", seconds=each + (n < more))
+            for n in range(number)
+        ),
     ]
 
 

@@ -65,8 +65,9 @@ def outcome(verdict: Verdict, metric: str, kind: str = "ROLLING") -> Outcome:
         ("throughput_tps", 500.0, Outcome.OK),
         ("cpu_percent", 55.0, Outcome.OK),
         ("cpu_percent", 56.0, Outcome.WARNING),
-        ("cpu_percent", 100.0, Outcome.CRITICAL),
-        ("memory_percent", 91.0, Outcome.CRITICAL),
+        # shares of a machine that others use as well: never more than a warning
+        ("cpu_percent", 100.0, Outcome.WARNING),
+        ("memory_percent", 91.0, Outcome.WARNING),
     ],
 )
 def test_each_metric_has_its_threshold_and_twice_it(metric, value, expected) -> None:

@@ -65,3 +65,20 @@ def test_users_who_pause_are_an_open_loop_over_few_sessions(users: int, connecti
     assert drive.rate == pytest.approx(users / 4)
     assert 1 <= drive.clients <= min(users, connections)
     assert stages.drive(users, 0.0, connections).rate is None
+
+
+def test_a_test_that_decides_is_measured_in_blocks_after_a_warm_up() -> None:
+    planned = stages.in_blocks(stages.plan(PEAK, seconds=30))
+    assert [(each.name, each.seconds, each.measured) for each in planned] == [
+        ("warm up", 6, False),
+        ("steady 1/4", 8, True),
+        ("steady 2/4", 8, True),
+        ("steady 3/4", 7, True),
+        ("steady 4/4", 7, True),
+    ]
+    # one that is short is not cut to pieces
+    short = stages.in_blocks(stages.plan(PEAK, seconds=3))
+    assert [(each.name, each.seconds) for each in short] == [("warm up", 1), ("steady 1/1", 3)]
+    spike = stages.in_blocks(stages.plan(PEAK, "SPIKE", seconds=30))
+    assert [each.name for each in spike] == ["warm up", "before", "spike", "after"]
+    assert not spike[0].ends_when_broken
