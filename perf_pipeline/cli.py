@@ -22,6 +22,7 @@ from perf_pipeline import (
     cli_executions,
     cli_findings,
     cli_loadtest,
+    cli_partitions,
     cli_report,
 )
 from perf_pipeline.cli_parts import print_json as _print_json
@@ -167,6 +168,7 @@ store.add_command(cli_archive.archive)
 store.add_command(cli_archive.restore)
 cli.add_command(cli_baseline.baseline)
 cli.add_command(cli_executions.executions)
+cli.add_command(cli_partitions.partitions)
 
 
 @store.command("import")

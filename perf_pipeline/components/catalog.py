@@ -1,6 +1,6 @@
 """The targets that are declared, for programs that need no Dagster definitions."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,32 @@ def declared_targets(folder: Path = FOLDER) -> tuple[Target, ...]:
         A file is no YAML, a block is not valid, or two blocks share a name.
 
     """
-    found: dict[str, Target] = {}
+    found = _declared(folder)
+    return tuple(found[name][1] for name in sorted(found))
+
+
+def declared_component(name: str, folder: Path = FOLDER) -> PostgresTarget:
+    """Return the block of one declared target, with its policies of maintenance.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not declared; the message lists those that are.
+
+    """
+    found = _declared(folder)
+    if name not in found:
+        raise _unknown(name, found)
+    return found[name][0]
+
+
+def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
+    found: dict[str, tuple[PostgresTarget, Target]] = {}
     for path, attributes in _blocks(folder):
         try:
-            target = PostgresTarget.resolve_from_dict(attributes).target()
+            component = PostgresTarget.resolve_from_dict(attributes)
+            target = component.target()
+            component.partition_policies()
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
             message, remedy = _explained(error)
             raise ConfigurationError(f"{path}: {message}", remedy) from error
@@ -39,8 +61,8 @@ def declared_targets(folder: Path = FOLDER) -> tuple[Target, ...]:
             raise ConfigurationError(
                 f"{path}: target {target.name!r} is declared twice", "give one another name"
             )
-        found[target.name] = target
-    return tuple(found[name] for name in sorted(found))
+        found[target.name] = component, target
+    return found
 
 
 def declared_target(name: str, folder: Path = FOLDER) -> Target:
@@ -54,11 +76,15 @@ def declared_target(name: str, folder: Path = FOLDER) -> Target:
     """
     targets = {target.name: target for target in declared_targets(folder)}
     if name not in targets:
-        raise ConfigurationError(
-            f"target {name!r} is not declared",
-            f"declared targets: {', '.join(targets) or 'none'}",
-        )
+        raise _unknown(name, targets)
     return targets[name]
+
+
+def _unknown(name: str, known: Collection[str]) -> ConfigurationError:
+    return ConfigurationError(
+        f"target {name!r} is not declared",
+        f"declared targets: {', '.join(sorted(known)) or 'none'}",
+    )
 
 
 def _explained(error: BaseException) -> tuple[str, str]:

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field, PrivateAttr
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
+from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_asset
@@ -99,6 +101,14 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "docs/service-levels.md."
         ),
     ] = None
+    partitions: Annotated[
+        Sequence[PartitionPolicy],
+        Field(
+            description="Which tables are kept partitioned, and how: see docs/partitions.md. The "
+            "role of `url_env`, or of the variable of that name with _MAINTENANCE behind it where "
+            "that is set, must own them."
+        ),
+    ] = ()
     embedded_database: Annotated[
         str | None,
         Field(
@@ -135,6 +145,17 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             regression_limits=self.regression_limits.declared() if self.regression_limits else (),
             promises=self.service_levels.declared() if self.service_levels else Promises(),
         )
+
+    def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
+        """Return what its tables are to be partitioned into.
+
+        Raises
+        ------
+        ConfigurationError
+            A policy is wrong, or two are of one table.
+
+        """
+        return declared_policies(self.partitions)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the target's assets and checks; no server is contacted (called by Dagster).

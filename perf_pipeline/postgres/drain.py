@@ -4,7 +4,7 @@ psycopg's own copy waits once for every row; a hundred thousand rows are seconds
 nothing.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import psycopg
 from psycopg import pq, sql
@@ -31,6 +31,94 @@ def drain(connection: psycopg.Connection, statement: sql.Composable) -> bytearra
     if idle and not connection.autocommit:
         connection.execute("")
     return connection.wait(_drained(connection.pgconn, statement.as_bytes(connection)))
+
+
+def pieces(
+    connection: psycopg.Connection, statement: sql.Composable, most_bytes: int
+) -> Iterator[bytearray]:
+    """Run one COPY ... TO STDOUT and yield what it sent, whole rows, some megabytes at a time.
+
+    The connection is busy until the last piece was taken.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In a transaction, or in autocommit.
+    statement : sql.Composable
+    most_bytes : int
+        A piece is as long as this, and one row more.
+
+    Raises
+    ------
+    psycopg.Error
+        The statement failed, or the connection broke.
+
+    """
+    link = connection.pgconn
+    connection.wait(_sent(link, statement.as_bytes(connection)))
+    while True:
+        piece, ended = connection.wait(_piece(link, most_bytes))
+        if piece:
+            yield piece
+        if ended:
+            break
+
+
+def _sent(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, None]:
+    """Send one COPY and wait until its rows begin."""
+    link.send_query(statement)
+    while True:
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            link.consume_input()
+        if link.flush() == 0:
+            break
+    while link.is_busy():
+        yield Wait.R
+        link.consume_input()
+    result = link.get_result()
+    if result is not None and result.status == pq.ExecStatus.COPY_OUT:
+        return
+    error = error_from_result(result, encoding=encoding(link)) if result else None
+    while link.get_result() is not None:
+        pass
+    raise error or psycopg.OperationalError("the server sent no rows")
+
+
+def _piece(
+    link: pq.abc.PGconn, most_bytes: int
+) -> Generator[Wait, Ready | int, tuple[bytearray, bool]]:
+    """Take rows until there are enough; True when those were the last."""
+    taken = bytearray()
+    while len(taken) < most_bytes:
+        length, row = link.get_copy_data(1)
+        if length > 0:
+            taken += row
+        elif length == 0:
+            yield Wait.R
+            link.consume_input()
+        else:
+            yield from _ended(link)
+            return taken, True
+    # a generator that never waits is no generator to psycopg: look for a word of the server
+    yield Wait.RW
+    return taken, False
+
+
+def _ended(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
+    """Take the results after the last row; raise the error that ended the rows early."""
+    while True:
+        while link.is_busy():
+            yield Wait.R
+            link.consume_input()
+        result = link.get_result()
+        if result is None:
+            return
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            error = error_from_result(result, encoding=encoding(link))
+            while link.get_result() is not None:
+                pass
+            raise error
 
 
 def _drained(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, bytearray]:

@@ -55,3 +55,16 @@ class Target:
             f"set {self.url_env}=postgresql://user:password@host:5432/database "
             f"in the environment of Dagster and of this command",
         )
+
+    def maintenance_url(self) -> str:
+        """Return the connection URL of a role that may change the database's objects.
+
+        The variable `<url_env>_MAINTENANCE`; where it is unset, the URL of `url`.
+
+        Raises
+        ------
+        ConfigurationError, UnreachableError
+            As for `url`.
+
+        """
+        return settings.variable(f"{self.url_env}_MAINTENANCE") or self.url()

@@ -30,7 +30,7 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort(*first, *(name for name in frame.columns if name not in first))
 
 
-def checksum(frame: pl.DataFrame) -> str:
+def checksum(frame: pl.DataFrame, *, as_it_is: bool = False) -> str:
     """Return a SHA-256 over names, types and values, whatever the order of rows.
 
     Every bit of every value counts, and NULL differs from 0 and from an empty text. It depends on
@@ -40,10 +40,12 @@ def checksum(frame: pl.DataFrame) -> str:
     ----------
     frame : polars.DataFrame
         Scalar columns.
+    as_it_is : bool
+        The order of rows counts, too: it needs no sorting.
 
     """
     digest = hashlib.sha256()
-    for column in ordered(frame).iter_columns():
+    for column in (frame if as_it_is else ordered(frame)).iter_columns():
         dtype = column.dtype.base_type()
         digest.update(f"{column.name}:{dtype}:{len(column)}\n".encode())
         digest.update(column.is_null().to_numpy().tobytes())
@@ -60,19 +62,24 @@ def checksum(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def encode(frame: pl.DataFrame) -> bytes:
+def encode(frame: pl.DataFrame, *, as_it_is: bool = False, level: int = _LEVEL) -> bytes:
     """Return the rows as a Parquet file: sorted, zstd, times marked as UTC.
 
     Parameters
     ----------
     frame : polars.DataFrame
         Scalar columns; naive datetimes are UTC.
+    as_it_is : bool
+        Keep the order of rows.
+    level : int
+        Of zstd.
 
     """
     buffer = io.BytesIO()
-    stamped = ordered(frame).with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    rows = frame if as_it_is else ordered(frame)
+    stamped = rows.with_columns(pl.col(pl.Datetime("us")).dt.replace_time_zone("UTC"))
     stamped.write_parquet(
-        buffer, compression="zstd", compression_level=_LEVEL, row_group_size=_ROW_GROUP
+        buffer, compression="zstd", compression_level=level, row_group_size=_ROW_GROUP
     )
     return buffer.getvalue()
 

@@ -1,0 +1,162 @@
+"""`perf-pipeline partitions plan | apply | restore`: what partitions lack, and doing it."""
+
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from perf_pipeline.cli_parts import print_json, say
+
+if TYPE_CHECKING:
+    from perf_pipeline.partitions.model import Plan, Policy, Step
+    from perf_pipeline.postgres.target import Target
+
+
+@click.group()
+def partitions() -> None:
+    """Keep tables partitioned: plan, show, apply; archive before anything is dropped."""
+
+
+def _declared(target: str) -> "tuple[Target, tuple[Policy, ...]]":
+    from perf_pipeline.components.catalog import declared_component
+
+    component = declared_component(target)
+    return component.target(), component.partition_policies()
+
+
+@partitions.command("plan")
+@click.option("--target", required=True, help="A target of defs/targets.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
+def plan(target: str, as_json: bool) -> None:
+    """Say what is missing and what is old; changes nothing.
+
+    Exits with 1 when there is something to do, or something stands in the way.
+    """
+    from perf_pipeline.partitions import apply
+    from perf_pipeline.store import Store, migrate
+
+    declared, policies = _declared(target)
+    with Store() as store:
+        migrate.require_current(store)
+        found, made = apply.look_and_plan(store, target, declared.maintenance_url(), policies)
+    if as_json:
+        print_json({"target": target, "notes": found.notes, "plans": _as_json(made)})
+    else:
+        if not policies:
+            say(f"{target} declares no partition policies")
+        for one in made.values():
+            _show(one)
+        for note in found.notes:
+            say(f"note: {note}")
+    sys.exit(1 if any(p.steps or p.problems for p in made.values()) else 0)
+
+
+@partitions.command("apply")
+@click.option("--target", required=True, help="A target of defs/targets.")
+@click.option(
+    "--lock-budget",
+    type=click.FloatRange(min=0.1),
+    default=30.0,
+    show_default=True,
+    help="Seconds to ask for locks for each step.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def apply_command(target: str, lock_budget: float, as_json: bool) -> None:
+    """Do what `plan` says: create, drain, archive, detach, drop; safe to be killed and run again.
+
+    Exits with 1 when a step was blocked or failed, or something stands in the way.
+    """
+    from perf_pipeline.partitions import apply
+    from perf_pipeline.postgres.lock_budget import LockBudget
+    from perf_pipeline.store import Store, migrate
+
+    declared, policies = _declared(target)
+    with Store() as store:
+        migrate.require_current(store)
+        done = apply.run(
+            store,
+            target,
+            declared.maintenance_url(),
+            policies,
+            budget=LockBudget(total_s=lock_budget),
+        )
+    if as_json:
+        print_json(
+            {
+                "target": target,
+                "done": [vars(step) for step in done.done],
+                "killed": done.killed,
+                "notes": done.notes,
+                "plans": _as_json(done.plans),
+            }
+        )
+    else:
+        for line in done.killed:
+            say(f"an earlier run was killed in: {line}")
+        for step in done.done:
+            waited = f", {step.lock_wait_ms:.0f} ms lost to locks" if step.lock_wait_ms else ""
+            rows = f", {step.rows:,} rows" if step.rows is not None else ""
+            say(f"{step.outcome:<8} {step.kind:<14} {step.partition}{rows}{waited}")
+            if step.error:
+                say(f"         {step.error}")
+        if not done.done:
+            say("nothing to do")
+        for one in done.plans.values():
+            for problem in one.problems:
+                say(f"problem: {problem.what}\n  remedy: {problem.remedy}")
+        for note in done.notes:
+            say(f"note: {note}")
+    sys.exit(0 if done.ok else 1)
+
+
+def _show(made: "Plan") -> None:
+    headroom = "" if made.headroom_days is None else f", {made.headroom_days:.1f} days of headroom"
+    state = "covered" if made.covered else f"{made.missing} missing"
+    default = {None: "", True: ", default empty", False: ", default has rows"}[made.default_empty]
+    say(f"{made.policy.parent}: {state}{headroom}{default}")
+    for step in made.steps:
+        rows = f", {step.rows:,} rows" if step.rows is not None else ""
+        say(f"  {step.kind:<14} {step.partition.full_name} {_bounds(step)}: {step.why}{rows}")
+    for problem in made.problems:
+        say(f"  problem: {problem.what}\n    remedy: {problem.remedy}")
+    for note in made.notes:
+        say(f"  note: {note}")
+
+
+def _bounds(step: "Step") -> str:
+    from perf_pipeline.partitions.bounds import shown
+
+    part = step.partition
+    if part.is_default:
+        return "default"
+    if part.modulus is not None:
+        return f"{part.remainder} of {part.modulus}"
+    return shown(part.lower, part.upper)
+
+
+def _as_json(plans: "Mapping[str, Plan]") -> list[dict[str, Any]]:
+    return [
+        {
+            "parent": parent,
+            "covered": made.covered,
+            "missing": made.missing,
+            "headroom_days": made.headroom_days,
+            "default_empty": made.default_empty,
+            "steps": [
+                {
+                    "kind": step.kind,
+                    "partition": step.partition.full_name,
+                    "lower": step.partition.lower,
+                    "upper": step.partition.upper,
+                    "remainder": step.partition.remainder,
+                    "why": step.why,
+                    "rows": step.rows,
+                }
+                for step in made.steps
+            ],
+            "problems": [vars(problem) for problem in made.problems],
+            "notes": made.notes,
+        }
+        for parent, made in plans.items()
+    ]

@@ -1,0 +1,327 @@
+"""Carry out the steps of one target's plans, one by one."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from perf_pipeline.errors import ArchiveError, BusyError, PerfPipelineError
+from perf_pipeline.partitions import archive, catalog, create, detach, drain, proofs
+from perf_pipeline.partitions.catalog import Catalog
+from perf_pipeline.partitions.model import Existing, Kind, Partition, Plan, Policy, Step
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_statement
+from perf_pipeline.store import Store, place
+from perf_pipeline.store.maintenance_log import Entry, MaintenanceLog
+from perf_pipeline.store.place import Place
+
+#: For what reads or copies rows and stops nobody: an hour.
+LONG_MS: Final = 3_600_000
+#: All kinds of steps, in their order.
+KINDS: Final[tuple[Kind, ...]] = (
+    "finalize",
+    "forget",
+    "create_default",
+    "drain",
+    "create",
+    "archive",
+    "detach",
+    "drop",
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    """One step, and how it ended: `done`, `blocked`, `failed`, or `skipped` after such a one."""
+
+    parent: str
+    kind: str
+    partition: str
+    outcome: str
+    rows: int | None = None
+    bytes: int | None = None
+    lock_wait_ms: float = 0.0
+    longest_ms: float = 0.0
+    error: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def session(url: str, statement_timeout_ms: int | None = None) -> Iterator[psycopg.Connection[Any]]:
+    """Open a session on a target that may change it: in autocommit, with a silent server given up.
+
+    Parameters
+    ----------
+    url : str
+    statement_timeout_ms : int, optional
+        Default: the environment's.
+
+    """
+    limits = pg.Limits.from_settings()
+    if statement_timeout_ms is not None:
+        limits = replace(limits, statement_timeout_ms=statement_timeout_ms)
+    connection = pg.connect(
+        url,
+        limits=limits,
+        autocommit=True,
+        label=f"{pg.APPLICATION_NAME}:partitions",
+        patience_s=LONG_MS / 1000.0 + 60.0,
+    )
+    with connection:
+        yield connection
+
+
+class Runner:
+    """One run on one target."""
+
+    def __init__(
+        self,
+        store: Store,
+        target: str,
+        url: str,
+        connection: psycopg.Connection[Any],
+        log: MaintenanceLog,
+        budget: LockBudget,
+        files: Place | None,
+    ) -> None:
+        self._store, self._target, self._url = store, target, url
+        self._connection, self._log, self._budget = connection, log, budget
+        self._files = files
+        self.done: list[Done] = []
+
+    def catalog(self, policies: Sequence[Policy]) -> Catalog:
+        """Read what is, and note how far the keys have come."""
+        found = catalog.read(
+            self._connection,
+            policies,
+            proofs.of_target(self._store, self._target),
+            proofs.rates(self._store, self._target),
+        )
+        for parent, existing in found.existing.items():
+            if existing.position is not None:
+                proofs.observe(self._store, self._target, parent, existing.position)
+        return found
+
+    def remove_leftovers(self, found: Catalog) -> None:
+        """Drop the constraints that a killed run left on default partitions."""
+        defaults = [e.default.oid for e in found.existing.values() if e.default is not None]
+        rows = self._connection.execute(
+            sqlfiles.load("partitions/helper_constraints").text, {"relations": defaults}
+        ).fetchall()
+        for relation, schema, table, name in rows:
+            with self._log.operation("partition.clean_up", f"{schema}.{table}") as entry:
+                spent = Spent()
+                run_statement(
+                    self._connection,
+                    sql.SQL("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}").format(
+                        sql.Identifier(schema, table), sql.Identifier(name)
+                    ),
+                    self._budget,
+                    spent=spent,
+                    relations=[relation],
+                    what=f"clean up {schema}.{table}",
+                )
+                entry.lock_wait_ms = spent.waited_ms
+
+    def carry_out(
+        self, policy: Policy, existing: Existing, todo: Plan, kinds: Collection[Kind]
+    ) -> None:
+        """Carry one plan out."""
+        failed: set[str] = set()
+        steps = [step for step in todo.steps if step.kind in kinds]
+        creates = [step for step in steps if step.kind == "create"]
+        first = KINDS.index("create")
+        for step in steps:
+            if KINDS.index(step.kind) < first:
+                self._one(policy, existing, step, failed)
+        if creates:
+            self._creates(policy, existing, creates, failed)
+        for step in steps:
+            if KINDS.index(step.kind) > first:
+                self._one(policy, existing, step, failed)
+
+    def _creates(
+        self, policy: Policy, existing: Existing, creates: Sequence[Step], failed: set[str]
+    ) -> None:
+        """Create partitions, beside a default one that may have rows."""
+        spent = Spent()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(
+                    create.Beside(
+                        self._connection,
+                        policy,
+                        existing,
+                        [step.partition for step in creates if step.ahead],
+                        self._budget,
+                        spent,
+                        LONG_MS,
+                    )
+                )
+            except (PerfPipelineError, psycopg.Error) as error:
+                self._require_alive(error)
+                for step in creates:
+                    self._note(policy, step, "blocked", spent, error=str(error))
+                return
+            for step in creates:
+                self._one(policy, existing, step, failed)
+
+    def _one(self, policy: Policy, existing: Existing, step: Step, failed: set[str]) -> None:
+        """Carry one step out and log it."""
+        name = step.partition.full_name
+        if name in failed:
+            self._note(policy, step, "skipped", Spent(), error="an earlier step of it failed")
+            return
+        spent = Spent()
+        act = self._actions()[step.kind]
+        entry: Entry | None = None
+        try:
+            detail = {"parent": policy.parent, "why": step.why}
+            with self._log.operation(f"partition.{step.kind}", name, detail=detail) as entry:
+                try:
+                    act(policy, existing, step, entry, spent)
+                finally:
+                    entry.lock_wait_ms = spent.waited_ms
+                    entry.detail["longest_attempt_ms"] = round(spent.longest_ms, 1)
+        except (PerfPipelineError, psycopg.Error) as error:
+            self._require_alive(error)
+            failed.add(name)
+            outcome = "blocked" if isinstance(error, BusyError) else "failed"
+            self._note(policy, step, outcome, spent, entry, error=str(error))
+            return
+        self._note(policy, step, "done", spent, entry)
+
+    def _require_alive(self, error: Exception) -> None:
+        """Raise an error again that means that the target or the store is gone."""
+        if self._connection.broken or self._connection.closed:
+            raise error
+
+    def _note(
+        self,
+        policy: Policy,
+        step: Step,
+        outcome: str,
+        spent: Spent,
+        entry: Entry | None = None,
+        error: str | None = None,
+    ) -> None:
+        self.done.append(
+            Done(
+                policy.parent,
+                step.kind,
+                step.partition.full_name,
+                outcome,
+                entry.rows if entry else None,
+                entry.bytes if entry else None,
+                spent.waited_ms,
+                spent.longest_ms,
+                error,
+                dict(entry.detail) if entry else {},
+            )
+        )
+
+    def _actions(self) -> Mapping[str, Callable[[Policy, Existing, Step, Entry, Spent], None]]:
+        return {
+            "finalize": self._detach,
+            "forget": self._forget,
+            "create_default": self._create,
+            "create": self._create,
+            "drain": self._drain,
+            "archive": self._archive,
+            "detach": self._detach,
+            "drop": self._drop,
+        }
+
+    def _create(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        create.create(self._connection, policy, existing, step.partition, self._budget, spent)
+        entry.rows = 0
+
+    def _detach(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        entry.detail["how"] = detach.detach(
+            self._connection, policy, existing, step.partition, self._budget, spent
+        )
+
+    def _drain(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        entry.rows = drain.drain(
+            self._connection, policy, existing, step.partition, self._budget, spent
+        )
+
+    def _forget(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        """Note in the store that a partition is gone that a killed run dropped."""
+        proofs.note_dropped(self._store, self._proof(step.partition).archive_id)
+
+    def _archive(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        part = self._current(policy, existing, step.partition)
+        with session(self._url, LONG_MS) as reading:
+            written = archive.archive(
+                reading, self._store, self._place(), self._target, policy, existing, part
+            )
+        entry.rows, entry.bytes = written.rows, written.bytes
+        entry.detail.update(archive_id=written.archive_id, files=written.files)
+
+    def _drop(
+        self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
+    ) -> None:
+        part = self._current(policy, existing, step.partition)
+        for again in (True, False):
+            proof = self._proof(part)
+            try:
+                archive.drop(
+                    self._connection,
+                    self._place(),
+                    policy,
+                    existing,
+                    part,
+                    proof,
+                    self._budget,
+                    spent,
+                    LONG_MS,
+                )
+                break
+            except archive.StaleProofError:
+                if not again:
+                    raise
+                self._archive(policy, existing, step, entry, spent)
+        proofs.note_dropped(self._store, proof.archive_id)
+        entry.rows, entry.bytes = proof.row_count, part.bytes
+        entry.detail["archive_id"] = proof.archive_id
+
+    def _place(self) -> Place:
+        if self._files is None:
+            self._files = place.current()
+        return self._files
+
+    def _proof(self, part: Partition) -> proofs.Proof:
+        """Return the proof of a partition.
+
+        Raises
+        ------
+        ArchiveError
+            There is none: it is not dropped.
+
+        """
+        for proof in proofs.of_target(self._store, self._target):
+            if proof.relation == part.oid:
+                return proof
+        raise ArchiveError(f"{part.full_name} is not in the archive", "nothing was dropped")
+
+    def _current(self, policy: Policy, existing: Existing, part: Partition) -> Partition:
+        """Return a partition with its oid; one drained in this run had none when it was planned."""
+        if part.oid:
+            return part
+        found = catalog.read(self._connection, [policy], detail=False).existing[policy.parent]
+        return next((p for p in found.partitions if p.full_name == part.full_name), part)
