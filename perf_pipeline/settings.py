@@ -72,7 +72,12 @@ class Settings(BaseSettings):
         Field(ge=8, le=36_500, description="Days archived files are kept; 36500 is for ever."),
     ] = 400  # a year and a month: a month beside the same month of last year
     hourly_months: Annotated[
-        int, Field(ge=3, le=1_200, description="Months hourly rollups and baselines are kept.")
+        int,
+        Field(
+            ge=3,
+            le=1_200,
+            description="Months hourly rollups, baselines and the details of load tests are kept.",
+        ),
     ] = 13  # at least what a window of 35 days and a backfill of last month need
     daily_months: Annotated[
         int, Field(ge=3, le=1_200, description="Months daily rollups and findings are kept.")

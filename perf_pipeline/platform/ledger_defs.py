@@ -1,7 +1,7 @@
 """Asset, checks, job and schedule that move closed days of the ledger into the archive."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 import dagster as dg
@@ -39,18 +39,22 @@ IN_TIME: Final = "days_leave_the_store_in_time"
     ],
     description="One row is one day of one ledger table that left the store for Parquet files, "
     "verified before its partition was dropped.\n\nDays and months that have expired are dropped, "
-    "and tomorrow's partitions are made, so that midnight's sweep need not.",
+    "the details of old load tests with them, and tomorrow's partitions are made, so that "
+    "midnight's sweep need not.",
 )
 def ledger_archive(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Archive what is due, drop what has expired, make tomorrow's partitions, look at the files."""
-    from perf_pipeline.store import archive, archive_check, partitions, place
-    from perf_pipeline.store.retention import Policy
+    from perf_pipeline.store import archive, archive_check, executions, partitions, place
+    from perf_pipeline.store.retention import HOURLY, Policy
 
     today = datetime.now(UTC).date()
     with vocabulary.explained(), vocabulary.open_store() as store:
         made = partitions.look_ahead(store, today)
         files, policy = place.current(), Policy.from_settings()
         done = archive.run(store, files, policy, today)
+        forgotten = executions.forget_details(
+            store, _midnight(policy.first_month(HOURLY[0], today))
+        )
         found = archive_check.check(store, files, policy, today)
         held = archive_check.summary(store)
     for problem in (*done.failures, *(f"busy: {name}" for name in done.busy)):
@@ -59,10 +63,15 @@ def ledger_archive(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
         metadata={
             **archive_metadata(done),
             "partitions_made": made,
+            "load_test_rows_forgotten": forgotten,
             **{name: str(value) if "_day" in name else value for name, value in held.items()},
         },
         check_results=list(results(done, found)),
     )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def archive_metadata(done: "Outcome") -> vocabulary.Metadata:

@@ -7,6 +7,7 @@ maker chooses (a uuid), so that recording it again after a crash changes nothing
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -181,6 +182,33 @@ def record_execution(
         for name, frame in prepared.items():
             copy.write_frame(connection, ("perf_mgmt", _CHILDREN[name][0]), frame)
     return True
+
+
+def forget_details(store: Store, before: datetime, *, batch: int = 50) -> int:
+    """Delete what was measured second by second, and per statement, in runs that are long over.
+
+    The executions themselves stay, with percentiles, verdicts and baselines. One transaction for
+    `batch` of them: a killed run goes on where it stopped.
+
+    Parameters
+    ----------
+    store : Store
+    before : datetime
+        Aware: runs that began earlier.
+    batch : int
+
+    Returns
+    -------
+    int
+        Rows deleted.
+
+    """
+    deleted = 0
+    while True:
+        (done,) = store.rows("execution_forget_details", {"before": before, "batch": batch})
+        deleted += int(done["rows"])
+        if done["executions"] < batch:
+            return deleted
 
 
 def _params(execution: Execution) -> dict[str, object]:

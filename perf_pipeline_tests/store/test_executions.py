@@ -224,3 +224,21 @@ def test_executions_are_found_by_what_is_asked(store: Store) -> None:
     assert found(target="other") == found(server_major=17) == found(environment="production") == []
     with store.begin() as connection, pytest.raises(InputError, match="is not recorded"):
         executions.get(connection, uuid.uuid4())
+
+
+def test_details_of_old_runs_are_forgotten_and_their_results_kept(store: Store) -> None:
+    test_id = executions.record_test(store, TEST)
+    for age in (1, 2, 3, 500):
+        run = execution(test_id, minutes=age * 24 * 60)
+        executions.record_execution(
+            store, run, transactions=TRANSACTIONS, metrics=METRICS, queries=QUERIES
+        )
+    before = NOW - timedelta(days=400)
+    assert executions.forget_details(store, before) == METRICS.height + QUERIES.height
+    assert executions.forget_details(store, before) == 0
+    assert count(store, "performance_metrics") == 3 * METRICS.height
+    assert count(store, "query_performance") == 3
+    assert count(store, "test_executions") == 4
+    assert count(store, "execution_transactions") == 4 * TRANSACTIONS.height
+    # in batches smaller than what is due
+    assert executions.forget_details(store, NOW, batch=1) == 3 * (METRICS.height + QUERIES.height)
