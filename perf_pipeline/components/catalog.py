@@ -9,6 +9,8 @@ import yaml
 from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.views import lineage
+from perf_pipeline.views.model import ViewPolicy
 
 TYPE = "perf_pipeline.components.PostgresTarget"
 FOLDER = Path(__file__).resolve().parents[1] / "defs"
@@ -85,6 +87,40 @@ def _unknown(name: str, known: Collection[str]) -> ConfigurationError:
         f"target {name!r} is not declared",
         f"declared targets: {', '.join(sorted(known)) or 'none'}",
     )
+
+
+def declared_views(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[ViewPolicy, ...]]:
+    """Return one declared target with what it declares of views.
+
+    Raises
+    ------
+    ConfigurationError
+        As `declared_target`.
+
+    """
+    target = declared_target(name, folder)
+    _, attributes = _block_of(name, folder)
+    return target, PostgresTarget.resolve_from_dict(attributes).view_policies()
+
+
+def lineage_file(name: str, folder: Path = FOLDER) -> Path:
+    """Return where the lineage of a declared target's views is written.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not declared.
+
+    """
+    path, _ = _block_of(name, folder)
+    return lineage.file_of(path, name)
+
+
+def _block_of(name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
+    for path, attributes in _blocks(folder):
+        if attributes.get("name") == name:
+            return path, attributes
+    raise ConfigurationError(f"target {name!r} is not declared", "add a defs.yaml that declares it")
 
 
 def _explained(error: BaseException) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.reports.stale_defs import stale_check_key
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
+from perf_pipeline.views.schedule_defs import schedules_definitions
 
 
 def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -32,7 +33,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         `report_<target>` per target, sensor `daily_reports_due`; per target job
         `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
         `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
-        `/monthly` with a job and a schedule for all targets.
+        `/monthly` with a job and a schedule for all targets; of views per target job
+        `refresh_<target>` with its schedules, and sensor `views_asked_for`.
 
     Raises
     ------
@@ -58,6 +60,12 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         ),
         bench_definitions(),
         period_definitions(targets),
+        schedules_definitions(
+            sorted(
+                ((component.target(), component.view_policies()) for component in components),
+                key=lambda pair: pair[0].name,
+            )
+        ),
     )
 
 

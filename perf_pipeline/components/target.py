@@ -12,6 +12,7 @@ from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
+from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
@@ -22,6 +23,9 @@ from perf_pipeline.reports.defs import report_asset
 from perf_pipeline.reports.stale_defs import stale_check
 from perf_pipeline.snapshots.checks import target_checks
 from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, stats_assets
+from perf_pipeline.views import lineage
+from perf_pipeline.views.defs import view_definitions
+from perf_pipeline.views.model import ViewPolicy
 
 #: Prefix of asset keys, part of Dagster op names and of pool names: letters, digits, underscores.
 _NAME = r"^[a-z][a-z0-9_]{0,38}$"
@@ -107,6 +111,11 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             description="Which tables are kept partitioned, and how: see docs/partitions.md. The "
             "role of `url_env`, or of the variable of that name with _MAINTENANCE behind it where "
             "that is set, must own them."
+    views: Annotated[
+        Sequence[View],
+        Field(
+            description="Materialized and incremental views that are kept fresh; "
+            "docs/views.md describes each field."
         ),
     ] = ()
     embedded_database: Annotated[
@@ -131,6 +140,17 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
     def declared_in(self) -> str:
         """Where the YAML lies, for messages."""
         return str(self._declared_in) if self._declared_in else "a PostgresTarget made in Python"
+
+    def view_policies(self) -> tuple[ViewPolicy, ...]:
+        """Return what this block declares of views.
+
+        Raises
+        ------
+        ConfigurationError
+            Two of them would be one asset.
+
+        """
+        return policies(self.name, self.views)
 
     def target(self) -> Target:
         """Return the target this block declares."""
@@ -168,7 +188,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         """
         others = context.component_tree.get_all_components(of_type=PostgresTarget)
         require_distinct([*others, *([] if self in others else [self])])
-        return target_definitions(self.target())
+        target = self.target()
+        written = None
+        if self._declared_in is not None:
+            written = lineage.load(lineage.file_of(self._declared_in, self.name))
+        return dg.Definitions.merge(
+            target_definitions(target), view_definitions(target, self.view_policies(), written)
+        )
 
 
 def require_distinct(components: Sequence[PostgresTarget]) -> None:

@@ -87,6 +87,41 @@ def of_each(names: Iterable[str]) -> list[str]:
     return sorted({name.replace("thorbis", system) for name in names for system in SYSTEMS})
 
 
+#: Views kept fresh, with the tables they rest on; what each view has of checks.
+VIEWS = {
+    "guardian": ["data_quality_metrics", "orphaned_relationships_summary"],
+    "menuca": ["restaurant_analytics", "revenue_daily"],
+    "omninode": ["performance_summary"],
+    "thorbis": ["business_performance_daily"],
+}
+TABLES = [
+    "guardian/table/guardian/documents",
+    "guardian/table/guardian/medical_data_relationships",
+    "guardian/table/guardian/patient_allergies",
+    "guardian/table/guardian/patient_conditions",
+    "guardian/table/guardian/patient_encounters",
+    "guardian/table/guardian/patient_lab_results",
+    "guardian/table/guardian/patient_medications",
+    "guardian/table/guardian/patient_vitals",
+    "guardian/table/guardian/relationship_types",
+    "menuca/table/menuca/orders",
+    "menuca/table/menuca/restaurants",
+    "omninode/table/omninode/event_metrics",
+    "thorbis/table/auto/repair_orders",
+    "thorbis/table/hs/work_orders",
+    "thorbis/table/rest/orders",
+    "thorbis/table/ret/transactions",
+]
+MATVIEWS = [f"{system}/matview/{name}" for system, names in VIEWS.items() for name in names]
+REFRESHES = {
+    "refresh_guardian_1": ["0 2 * * *", "RUNNING"],
+    "refresh_guardian_2": ["0 3 * * *", "RUNNING"],
+    "refresh_menuca_1": ["*/15 * * * *", "RUNNING"],
+    "refresh_omninode_1": ["*/15 * * * *", "RUNNING"],
+    "refresh_thorbis_1": ["10 0 * * *", "RUNNING"],
+}
+
+
 LOAD = """
 import json, sys
 from perf_pipeline.definitions import defs
@@ -129,9 +164,10 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     done = fresh([sys.executable, "-c", LOAD], tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["assets"] == of_each(ASSETS)
-    assert found["checks"] == sorted([*of_each(CHECKS), *PROMISED])
-    assert found["jobs"] == of_each(JOBS)
+    assert found["assets"] == sorted([*of_each(ASSETS), *MATVIEWS, *TABLES])
+    of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
+    assert found["checks"] == sorted([*of_each(CHECKS), *PROMISED, *of_views])
+    assert found["jobs"] == sorted([*of_each(JOBS), *(f"refresh_{system}" for system in VIEWS)])
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
@@ -139,9 +175,13 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
         "ledger_archive_nightly": ["40 2 * * *", "RUNNING"],
         "monthly_reports": ["0 6 1 * *", "RUNNING"],
+        **REFRESHES,
         "weekly_reports": ["0 6 * * 1", "RUNNING"],
     }
-    assert found["sensors"] == {"daily_reports_due": [60, "RUNNING"]}
+    assert found["sensors"] == {
+        "daily_reports_due": [60, "RUNNING"],
+        "views_asked_for": [30, "RUNNING"],
+    }
     assert found["executor"] == "in_process"
     # a run's process imports the definitions: what a step needs is imported by the step
     heavy = {"polars", "numpy", "pandas", "matplotlib", "plotly", "scipy", "dagster_postgres"}

@@ -25,6 +25,7 @@ from perf_pipeline.loadtests import compile as compile_scenario
 from perf_pipeline.loadtests import drive, pgbench, scenario
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, migrate, partitions, targets
+from perf_pipeline.views import catalog as views_catalog
 from perf_pipeline_tests.servers.running import MAJORS
 
 pytestmark = pytest.mark.server
@@ -55,7 +56,7 @@ VARIABLES = {
 DAY = date(2026, 1, 2)
 
 #: Files that run in the code that makes the store or a system: their text must have been sent.
-APPLIED = re.compile(rf"store/\d{{4}}/|target/meta/|({'|'.join(SYSTEMS)})/schema/")
+APPLIED = re.compile(rf"store/\d{{4}}/|target/meta/|views/meta/|({'|'.join(SYSTEMS)})/schema/")
 LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/(load|loadtests)/")
 SCENARIOS = [scenario.load(name) for name in scenario.names()]
 
@@ -189,6 +190,8 @@ def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
         for system, fill in SYSTEMS.items():
             schema.apply(url, system)
             fill(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            views_catalog.install(connection, name)
     with psycopg.connect(url) as connection:
         for layout in LAYOUTS:
             connection.execute(f"CREATE SCHEMA of_{layout.stem}")  # type: ignore[call-overload]

@@ -1,0 +1,1 @@
+"""Views kept as rollup tables: what writers changed is captured, and only that is applied."""

@@ -1,0 +1,226 @@
+"""Carrying out a plan: one view after the other, each by itself, all within a time budget."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import psycopg
+
+from perf_pipeline.errors import BusyError, PerfPipelineError
+from perf_pipeline.postgres.lock_budget import Spent
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store
+from perf_pipeline.store.maintenance_log import MaintenanceLog
+from perf_pipeline.views import catalog, refresh
+from perf_pipeline.views.catalog import Connection
+from perf_pipeline.views.incremental import keep
+from perf_pipeline.views.model import Plan, Step, ViewPolicy
+from perf_pipeline.views.plan import Seen, plan
+
+#: How it ended for one view. `waits`: what it rests on was not refreshed, or it failed lately.
+Status = Literal["refreshed", "unchanged", "blocked", "failed", "waits", "no_time", "missing"]
+Notify = Callable[["Outcome"], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done about one view.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the refresh; 0 when there was none.
+    rows : int or None
+        Rows the view has; None where they were not counted.
+    waited_ms : float
+        Milliseconds lost waiting for locks.
+
+    """
+
+    step: Step
+    status: Status
+    why: str
+    method: str = ""
+    seconds: float = 0.0
+    rows: int | None = None
+    answered: int = 0
+    waited_ms: float = 0.0
+    remedy: str = ""
+
+    @property
+    def name(self) -> str:
+        """The view."""
+        return self.step.policy.name
+
+    @property
+    def ok(self) -> bool:
+        """Whether the view is now as fresh as its sources."""
+        return self.status in {"refreshed", "unchanged"}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a program."""
+        return {
+            "view": self.name,
+            "status": self.status,
+            "why": self.why,
+            "method": self.method,
+            "seconds": round(self.seconds, 6),
+            "rows": self.rows,
+            "requests_answered": self.answered,
+            "lock_wait_ms": round(self.waited_ms, 1),
+            "remedy": self.remedy,
+        }
+
+
+@dataclass
+class _Run:
+    """The state of one run."""
+
+    connection: Connection
+    log: MaintenanceLog
+    seen: Seen
+    until: float
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+def look(
+    connection: Connection,
+    target: Target,
+    policies: Sequence[ViewPolicy],
+    *,
+    only: Sequence[str] | None = None,
+    force: bool = False,
+) -> tuple[Plan, Seen]:
+    """Read a target and plan its refreshes; nothing is changed."""
+    seen = keep.see(connection, policies, catalog.see(connection, policies))
+    made = plan(target.name, policies, seen, datetime.now(UTC), only=only, force=force)
+    return made, seen
+
+
+def run(
+    store: Store,
+    target: Target,
+    policies: Sequence[ViewPolicy],
+    *,
+    only: Sequence[str] | None = None,
+    force: bool = False,
+    most_seconds: float = 1800.0,
+    notify: Notify | None = None,
+) -> list[Outcome]:
+    """Plan and refresh a target's views; one that fails leaves the others alone.
+
+    Parameters
+    ----------
+    store : Store
+        Where each refresh leaves its row of `maintenance.maintenance_log`.
+    target : Target
+    policies : sequence of ViewPolicy
+        All of the target's.
+    only : sequence of str, optional
+        Those to refresh; default: all.
+    force : bool
+        Refresh also what did not change.
+    most_seconds : float
+        For all of them together; what does not fit waits for the next run.
+    notify : callable, optional
+        Called with each outcome as it is known.
+
+    Returns
+    -------
+    list of Outcome
+        One per view, in the order of the plan.
+
+    Raises
+    ------
+    UnreachableError, ConfigurationError
+        The target cannot be used at all.
+
+    """
+    until = time.monotonic() + most_seconds
+    with catalog.session(target) as connection, MaintenanceLog(store, target.name) as log:
+        log.close_killed()
+        made, seen = look(connection, target, policies, only=only, force=force)
+        running = _Run(connection, log, seen, until)
+        for step in made.steps:
+            outcome = _one(running, step)
+            running.outcomes[step.policy.name] = outcome
+            if notify is not None:
+                notify(outcome)
+            if connection.closed:
+                # the server ended the session: the rest is told, not tried
+                running.until = 0.0
+        fresh = [each.name for each in running.outcomes.values() if each.status == "unchanged"]
+        if fresh and not connection.closed:
+            catalog.rows(connection, "state_checked", {"views": fresh, "at": made.at})
+    return list(running.outcomes.values())
+
+
+def _one(running: _Run, step: Step) -> Outcome:
+    """Do what a step says."""
+    if step.action == "unchanged":
+        return Outcome(step, "unchanged", step.reason, method="none")
+    if step.action == "missing":
+        return Outcome(step, "missing", step.reason, remedy=step.advice[0] if step.advice else "")
+    if step.action == "wait":
+        return Outcome(step, "waits", step.reason)
+    before = [running.outcomes[name] for name in step.after if not running.outcomes[name].ok]
+    if before:
+        return Outcome(step, "waits", f"it rests on {before[0].name}, which was not refreshed")
+    left = running.until - time.monotonic()
+    if left <= 0.0:
+        why = "the session was lost" if running.connection.closed else "no time is left"
+        return Outcome(step, "no_time", f"{why}; the next run refreshes it")
+    return _refreshed(running, step, left)
+
+
+def _refreshed(running: _Run, step: Step, left: float) -> Outcome:
+    """Refresh a view and note how it ended."""
+    spent = Spent()
+    name = step.policy.name
+    try:
+        with running.log.operation(
+            "view.refresh", name, detail={"reason": step.reason, "action": step.action}
+        ) as entry:
+            try:
+                work = keep.refresh if step.action == "incremental" else refresh.refresh
+                done = work(running.connection, step, running.seen, spent=spent, most_seconds=left)
+            finally:
+                entry.lock_wait_ms = spent.waited_ms
+            entry.rows, entry.statement = done.rows, done.statement or None
+            entry.detail = {
+                "method": done.method,
+                "seconds": round(done.seconds, 6),
+                "requests": done.answered,
+                **({"note": done.note} if done.note else {}),
+            }
+    except BusyError as error:
+        _note_failure(running.connection, name, error)
+        return Outcome(
+            step, "blocked", error.message, waited_ms=spent.waited_ms, remedy=error.remedy
+        )
+    except PerfPipelineError as error:
+        _note_failure(running.connection, name, error)
+        return Outcome(
+            step, "failed", error.message, waited_ms=spent.waited_ms, remedy=error.remedy
+        )
+    return Outcome(
+        step,
+        "refreshed",
+        step.reason,
+        method=done.method,
+        seconds=done.seconds,
+        rows=done.rows,
+        answered=done.answered,
+        waited_ms=spent.waited_ms,
+    )
+
+
+def _note_failure(connection: Connection, name: str, error: PerfPipelineError) -> None:
+    """Remember a failure, so that a view that fails is tried less and less often."""
+    try:
+        catalog.rows(connection, "state_failed", {"view": name, "error": error.message[:2000]})
+    except psycopg.Error:
+        # the server is gone: the maintenance log has it, and the next run tries at once
+        return

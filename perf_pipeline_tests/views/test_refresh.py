@@ -1,0 +1,257 @@
+"""Refreshing on a real server: what changed, in order, one by one, and all or nothing."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store, maintenance_log
+from perf_pipeline.views import catalog, queue
+from perf_pipeline.views.model import ViewPolicy
+from perf_pipeline.views.run import Outcome, look, run
+from perf_pipeline_tests.views.support import ADDING, SHOP, target, view
+
+pytestmark = pytest.mark.server
+
+DAILY, TENANTS = view("shop.daily"), view("shop.tenants")
+BOTH = (TENANTS, DAILY)
+
+
+@pytest.fixture(scope="module")
+def template(server: EmbeddedServer) -> Iterator[str]:
+    name = "views_refresh"
+    server.ensure_database(name)
+    with psycopg.connect(server.url(name)) as connection:
+        connection.execute(SHOP)
+        connection.execute(
+            "INSERT INTO shop.orders (tenant, day, customer, total)"
+            " SELECT g % 3, '2026-01-01'::date + g % 5, g, g FROM generate_series(1, 60) AS g"
+        )
+    yield name
+    server.drop_database(name)
+
+
+@pytest.fixture
+def shop(
+    template: str, make_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Target:
+    monkeypatch.setenv("SHOP_URL", make_database(template))
+    return target()
+
+
+@pytest.fixture
+def app(shop: Target) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(shop.url(), autocommit=True) as connection:
+        yield connection
+
+
+def said(outcomes: list[Outcome]) -> dict[str, tuple[str, str]]:
+    return {each.name: (each.status, each.method) for each in outcomes}
+
+
+def write(app: psycopg.Connection, statement: str) -> None:
+    """Write, and tell the counters at once as a session that ends does."""
+    with psycopg.connect(app.info.dsn, password=app.info.password, autocommit=True) as other:
+        other.execute(statement)  # type: ignore[call-overload]
+
+
+def content(app: psycopg.Connection, name: str) -> list[tuple[object, ...]]:
+    return app.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()  # type: ignore[call-overload]
+
+
+def test_only_what_changed_is_refreshed_in_order(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    assert said(run(shared_store, shop, BOTH)) == {
+        "shop.daily": ("refreshed", "concurrently"),
+        "shop.tenants": ("refreshed", "refresh"),
+    }
+    assert set(said(run(shared_store, shop, BOTH)).values()) == {("unchanged", "none")}
+    write(app, "UPDATE shop.orders SET total = total + 1 WHERE tenant = 1")
+    assert {status for status, _ in said(run(shared_store, shop, BOTH)).values()} == {"refreshed"}
+    write(
+        app, "INSERT INTO shop.orders (tenant, day, customer, status) VALUES (1, NULL, 1, 'open')"
+    )
+    assert said(run(shared_store, shop, [DAILY]))["shop.daily"][0] == "refreshed"
+    write(app, "TRUNCATE shop.orders")
+    run(shared_store, shop, BOTH)
+    assert content(app, "shop.daily") == []
+    rows = maintenance_log.recent(shared_store, "shop", operation="view.refresh", limit=9)
+    assert {row["outcome"] for row in rows} == {"done"}
+    assert len(rows) == 7
+    assert rows[0]["rows"] == 0
+
+
+def test_what_the_counters_cannot_tell_is_a_doubt(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, [DAILY])
+    app.execute("SELECT pg_stat_reset()")
+    (outcome,) = run(shared_store, shop, [DAILY])
+    assert outcome.status == "refreshed"
+    assert "began anew" in outcome.why
+    app.execute("CREATE OR REPLACE VIEW shop.paid AS SELECT * FROM shop.orders WHERE status = 'x'")
+    (outcome,) = run(shared_store, shop, [DAILY])
+    assert "definition" in outcome.why
+    assert content(app, "shop.daily") == []
+
+
+def test_asked_for_often_refreshed_once(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, BOTH)
+    for _ in range(5):
+        app.execute("SELECT perf_pipeline_meta.request_refresh('shop.tenants', 'an import')")
+    with app.transaction(force_rollback=True):
+        app.execute("SELECT perf_pipeline_meta.request_refresh('shop.daily')")
+    (asked,) = queue.probe(shop, datetime.now(UTC))
+    assert (asked.view, asked.requests, asked.due, asked.reasons) == (
+        "shop.tenants",
+        5,
+        True,
+        ("an import",),
+    )
+    outcomes = run(shared_store, shop, BOTH)
+    assert said(outcomes)["shop.tenants"] == ("refreshed", "refresh")
+    assert said(outcomes)["shop.daily"] == ("unchanged", "none")
+    assert [each.answered for each in outcomes if each.name == "shop.tenants"] == [5]
+    assert queue.probe(shop, datetime.now(UTC)) == []
+    with pytest.raises(psycopg.errors.WrongObjectType, match="neither"):
+        app.execute("SELECT perf_pipeline_meta.request_refresh('shop.orders')")
+
+
+def test_a_request_that_comes_during_the_refresh_is_not_taken_for_answered(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, [DAILY])
+    app.execute("SELECT perf_pipeline_meta.request_refresh('shop.daily', 'before')")
+    with psycopg.connect(shop.url()) as late:
+        late.execute("SELECT perf_pipeline_meta.request_refresh('shop.daily', 'late')")
+        (outcome,) = run(shared_store, shop, [DAILY])
+        assert outcome.answered == 1
+    (asked,) = queue.probe(shop, datetime.now(UTC))
+    assert asked.reasons == ("late",)
+
+
+def test_a_held_lock_is_waited_for_within_the_budget_and_the_others_go_on(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, BOTH)
+    held = view("shop.daily", lock_ms=100, seconds=0.5)
+    app.execute("CREATE MATERIALIZED VIEW shop.counted AS SELECT count(*) AS n FROM shop.orders")
+    with psycopg.connect(shop.url()) as other:
+        other.execute("REFRESH MATERIALIZED VIEW shop.daily")
+        start = datetime.now(UTC)
+        outcomes = run(shared_store, shop, (held, TENANTS, view("shop.counted")), force=True)
+        assert datetime.now(UTC) - start < timedelta(seconds=10)
+    found = {each.name: each for each in outcomes}
+    assert found["shop.daily"].status == "blocked"
+    assert "pid" in found["shop.daily"].why
+    assert found["shop.tenants"].status == "waits"
+    assert found["shop.counted"].status == "refreshed"
+    # left alone for a minute, then tried again
+    (later,) = run(shared_store, shop, [held])
+    assert later.status in {"unchanged", "waits"}
+    (now,) = run(shared_store, shop, [held], force=True)
+    assert now.status == "refreshed"
+
+
+def test_a_refresh_that_takes_too_long_is_cut_off_and_changes_nothing(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    app.execute(
+        "CREATE MATERIALIZED VIEW shop.slow AS"
+        " SELECT count(*) AS n, CASE WHEN count(*) > 60 THEN (SELECT 1 FROM pg_sleep(9)) END AS s"
+        " FROM shop.orders"
+    )
+    app.execute("INSERT INTO shop.orders (tenant, customer) VALUES (1, 1)")
+    slow = view("shop.slow", blocking_seconds=0.2)
+    first, second = run(shared_store, shop, [slow, DAILY])
+    assert (first.name, first.status, second.status) == ("shop.daily", "refreshed", "failed")
+    assert "blocking_seconds" in second.remedy
+    assert app.execute("SELECT n FROM shop.slow").fetchone() == (60,)
+    rows = maintenance_log.recent(shared_store, "shop", object_name="shop.slow", limit=1)
+    assert rows[0]["outcome"] == "failed"
+
+
+def test_two_at_once_do_not_refresh_twice(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    with catalog.session(shop) as session, session.transaction():
+        catalog.rows(session, "refresh_lock", {"view": "shop.daily"})
+        (outcome,) = run(shared_store, shop, [DAILY])
+    assert outcome.status == "blocked"
+    assert "another refresh" in outcome.why
+
+
+@pytest.mark.parametrize("policy", [DAILY, ViewPolicy("shop.kept", rollup=ADDING)])
+def test_a_refresh_whose_session_is_killed_leaves_everything_as_it_was(
+    shop: Target, shared_store: Store, app: psycopg.Connection, policy: ViewPolicy
+) -> None:
+    run(shared_store, shop, [policy])
+    before = content(app, policy.name)
+    app.execute("INSERT INTO shop.orders (tenant, customer, total) VALUES (9, 9, 9)")
+    outcomes: list[Outcome] = []
+    with psycopg.connect(shop.url()) as other:
+        # the refresh waits at its last statements: everything else is done
+        other.execute("LOCK TABLE perf_pipeline_meta.mv_refresh_state IN SHARE MODE")
+        thread = threading.Thread(
+            target=lambda: outcomes.extend(run(shared_store, shop, [policy], force=True))
+        )
+        thread.start()
+        _killed(app, thread)
+        thread.join(20)
+    assert [each.status for each in outcomes] == ["failed"]
+    assert "connection was lost" in outcomes[0].why
+    assert content(app, policy.name) == before
+    (again,) = run(shared_store, shop, [policy], force=True)
+    assert again.status == "refreshed"
+    assert (9, 1) in app.execute(f"SELECT tenant, orders FROM {policy.name}").fetchall()  # type: ignore[call-overload]
+
+
+def _killed(app: psycopg.Connection, thread: threading.Thread) -> None:
+    """Terminate the refresh's session as soon as it waits for a lock."""
+    while thread.is_alive():
+        row = app.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'perf-pipeline:views' AND wait_event_type = 'Lock'"
+        ).fetchone()
+        if row:
+            return
+        thread.join(0.02)
+
+
+def test_a_function_that_reads_a_table_nobody_told_of(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    app.execute(
+        "CREATE FUNCTION shop.total() RETURNS bigint STABLE LANGUAGE sql"
+        " AS 'SELECT count(*) FROM shop.log'"
+    )
+    app.execute("CREATE MATERIALIZED VIEW shop.hidden AS SELECT shop.total() AS n")
+    hidden = view("shop.hidden")
+    run(shared_store, shop, [hidden])
+    (outcome,) = run(shared_store, shop, [hidden])
+    assert outcome.status == "refreshed"
+    assert "shop.total()" in outcome.why
+    declared = view("shop.hidden", reads=("shop.log",))
+    run(shared_store, shop, [declared])
+    (outcome,) = run(shared_store, shop, [declared])
+    assert outcome.status == "unchanged"
+    write(app, "INSERT INTO shop.log VALUES (2, now(), 1)")  # into a partition
+    (outcome,) = run(shared_store, shop, [declared])
+    assert (outcome.status, outcome.why) == ("refreshed", "1 rows written to shop.log")
+    with pytest.raises(ConfigurationError, match=r"shop\.nothing"):
+        run(shared_store, shop, [view("shop.hidden", reads=("shop.nothing",))])
+
+
+def test_a_plan_changes_nothing_not_even_our_tables(shop: Target, app: psycopg.Connection) -> None:
+    with catalog.pg.session(shop.url(), read_only=True, autocommit=True) as session:
+        made, _ = look(session, shop, (*BOTH, ViewPolicy("shop.kept", rollup=ADDING)))
+    assert {step.action for step in made.steps} == {"concurrently", "refresh", "incremental"}
+    assert app.execute("SELECT to_regnamespace('perf_pipeline_meta')").fetchone() == (None,)

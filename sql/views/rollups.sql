@@ -1,0 +1,48 @@
+-- purpose: some incremental views as they are now: their declaration, the tables they read, whether all is captured
+-- minimum version: 14
+-- `armed`: each of these tables has its four triggers, firing always. `seen` and `filenodes_now` are as
+-- they are, not as a transaction's snapshot shows them: a TRUNCATE is seen although it is newer.
+SELECT /* perf-pipeline */
+    r.rollup_id,
+    r.view_name,
+    r.spec,
+    r.generation,
+    r.group_count,
+    r.full_seconds,
+    r.seconds_per_group,
+    r.seconds_per_change,
+    r.members = m.oids AND r.filenodes = m.filenodes AS same_tables,
+    m.oids::bigint[] AS members,
+    m.filenodes,
+    m.names AS member_names,
+    m.armed = 4 * pg_catalog.cardinality(m.oids) AS armed,
+    pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL AS made
+FROM perf_pipeline_meta.rollup AS r
+CROSS JOIN LATERAL (
+    WITH RECURSIVE member AS (
+        SELECT r.source::oid AS oid
+        UNION
+        SELECT i.inhrelid
+        FROM member AS b
+        JOIN pg_catalog.pg_inherits AS i ON i.inhparent = b.oid
+    )
+    SELECT
+        pg_catalog.array_agg(b.oid ORDER BY b.oid) AS oids,
+        coalesce(pg_catalog.string_agg(pg_catalog.pg_relation_filenode(b.oid)::text, ',' ORDER BY b.oid), '') AS filenodes,
+        pg_catalog.array_agg(n.nspname || '.' || c.relname ORDER BY b.oid) AS names,
+        coalesce(sum((
+            SELECT count(*)
+            FROM pg_catalog.pg_trigger AS t
+            WHERE t.tgrelid = b.oid AND t.tgenabled = 'A'
+                AND t.tgname IN (
+                    'perf_pipeline_rollup_' || r.rollup_id || '_insert',
+                    'perf_pipeline_rollup_' || r.rollup_id || '_update',
+                    'perf_pipeline_rollup_' || r.rollup_id || '_delete',
+                    'perf_pipeline_rollup_' || r.rollup_id || '_truncate'
+                )
+        )), 0) AS armed
+    FROM member AS b
+    JOIN pg_catalog.pg_class AS c ON c.oid = b.oid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+) AS m
+WHERE r.view_name = ANY (%(views)s::text[])
