@@ -111,6 +111,8 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             description="Which tables are kept partitioned, and how: see docs/partitions.md. The "
             "role of `url_env`, or of the variable of that name with _MAINTENANCE behind it where "
             "that is set, must own them."
+        ),
+    ] = ()
     views: Annotated[
         Sequence[View],
         Field(
