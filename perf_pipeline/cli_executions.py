@@ -162,7 +162,7 @@ def summary(target: str | None, days: int, out: Path | None, as_json: bool) -> N
         print_json(plain.of_range(made))
     else:
         say(f"{out}: {words.range_headline(made)}")
-    sys.exit(1 if any(line.health in health.BAD for line in made.lines) else 0)
+    sys.exit(1 if any(line.health in health.BAD for line in made.current) else 0)
 
 
 def _require_out(out: Path | None, as_json: bool) -> None:

@@ -21,6 +21,7 @@ from perf_pipeline.baselines.judge_run import (
 from perf_pipeline.baselines.rolling import Line, Row
 from perf_pipeline.store import Store, executions, run_events
 from perf_pipeline.store.executions import UNJUDGED
+from perf_pipeline.store.load_tests import is_superseded, superseded
 
 #: No load test takes so long.
 UNENDED_AFTER: Final = timedelta(days=1)
@@ -285,15 +286,18 @@ def _limit(text: str) -> str:
 
 
 def newest(store: Store, now: datetime | None = None) -> list[Gate]:
-    """Return the gate's word on the newest ended execution of each active line of 30 days."""
+    """Return the gate's word on the newest ended execution of each active line of 30 days.
+
+    Of a test that has run in a newer version in the same place, the older one says nothing more.
+    """
     moment = now or datetime.now(UTC)
-    found = []
+    found: list[Row] = []
     for each in store.rows("execution_lines"):
-        rows = executions.read(
+        found += executions.read(
             store, **Line.of(each).as_dict(), ended=True, newest=1, since=moment - rolling.WINDOW
         )
-        found += [gate(row) for row in rows]
-    return found
+    old = superseded(found)
+    return [gate(row) for row in found if not is_superseded(row, old)]
 
 
 def unended(store: Store, now: datetime | None = None) -> list[Row]:

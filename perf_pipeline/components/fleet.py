@@ -8,6 +8,7 @@ from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
+from perf_pipeline.reports.loadtests.defs import load_test_definitions
 from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.reports.stale_defs import stale_check_key
 from perf_pipeline.snapshots.checks import check_keys
@@ -31,10 +32,10 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     dagster.Definitions
         Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
         `report_<target>` per target, sensor `daily_reports_due`; per target job
-        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
-        `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
-        `/monthly` with a job and a schedule for all targets; of views per target job
-        `refresh_<target>` with its schedules, and sensor `views_asked_for`.
+        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, jobs
+        `bench_baselines`, `bench_reports`, `bench_executive_report` and their schedules; the assets
+        `<target>/report/weekly` and `/monthly` with a job and a schedule for all targets; of views
+        per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
                 key=lambda pair: pair[0].name,
             )
         ),
+        load_test_definitions(targets),
     )
 
 

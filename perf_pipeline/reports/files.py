@@ -25,7 +25,12 @@ def write(folder: Path, target_name: str, day: date, html: str, kind: str = "") 
         Absolute; the file is replaced in one step.
 
     """
-    path = folder.absolute() / target_name / kind / f"{day.isoformat()}.html"
+    return replace(folder / target_name / kind / f"{day.isoformat()}.html", html)
+
+
+def replace(path: Path, html: str) -> Path:
+    """Write a file in one step, its folders too, and return its absolute path."""
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(html, encoding="utf-8")

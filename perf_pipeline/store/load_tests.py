@@ -1,6 +1,7 @@
 """What a load test and one run of it are."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -155,6 +156,47 @@ class Execution:
             raise InputError(
                 f"percentiles {known} do not rise", "give p50_ms, p95_ms, p99_ms, max_ms in ms"
             )
+
+
+def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Return what versions are sorted by: numbers as numbers (1.10 after 1.9), then words."""
+    parts = re.findall(r"\d+|[^\d.]+", version)
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
+
+
+def superseded(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
+    """Return the tests that a newer version has followed in the same place; pure.
+
+    Parameters
+    ----------
+    rows : sequence of Mapping
+        Executions as `executions.read` returns them.
+
+    Returns
+    -------
+    set of (name, version, target, environment)
+
+    """
+    newest: dict[tuple[str, str, str], str] = {}
+    seen = {_place(row) for row in rows}
+    for name, version, target, environment in seen:
+        known = newest.get((name, target, environment))
+        if known is None or version_order(version) > version_order(known):
+            newest[name, target, environment] = version
+    return {
+        (name, version, target, environment)
+        for name, version, target, environment in seen
+        if newest[name, target, environment] != version
+    }
+
+
+def is_superseded(row: Mapping[str, Any], among: set[tuple[str, str, str, str]]) -> bool:
+    """Return whether the version of an execution's test is one of those."""
+    return _place(row) in among
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    return row["test_name"], row["test_version"], row["target"], row["environment"]
 
 
 def one_of(name: str, value: str, allowed: Sequence[str]) -> None:

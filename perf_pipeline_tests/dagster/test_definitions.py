@@ -18,7 +18,13 @@ BIN = Path(sys.executable).parent
 
 ASSETS = [
     "bench/baseline_comparison",
+    "bench/dashboard",
+    "bench/executive_report",
+    "bench/performance_report",
+    "bench/performance_trends",
+    "bench/recommendations",
     "bench/rolling_baseline",
+    "bench/top_issues",
     "fleet/collection",
     "platform/housekeeping",
     "platform/ledger_archive",
@@ -45,6 +51,8 @@ ASSETS = [
 ]
 CHECKS = [
     "bench/baseline_comparison:no_load_test_regressed",
+    "bench/dashboard:newest_runs_are_healthy",
+    "bench/performance_trends:no_test_gets_slower",
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
@@ -69,6 +77,8 @@ PROMISED = [
 ]
 JOBS = [
     "bench_baselines",
+    "bench_executive_report",
+    "bench_reports",
     "calibrate_thorbis",
     "collect",
     "housekeeping",
@@ -170,6 +180,8 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert found["jobs"] == sorted([*of_each(JOBS), *(f"refresh_{system}" for system in VIEWS)])
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
+        "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
+        "bench_reports_daily": ["20 2 * * *", "RUNNING"],
         **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
@@ -239,7 +251,7 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 9 * len(SYSTEMS)
+    assert len(partitioned) == 9 * len(SYSTEMS) + 1  # the week of all load tests
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 

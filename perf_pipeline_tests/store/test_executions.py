@@ -10,7 +10,7 @@ import pytest
 
 from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.store import Store, executions
-from perf_pipeline.store.load_tests import LoadTest, Thresholds
+from perf_pipeline.store.load_tests import LoadTest, Thresholds, superseded, version_order
 from perf_pipeline_tests.baselines.runs import NOW, TEST, execution
 
 pytestmark = pytest.mark.server
@@ -242,3 +242,21 @@ def test_details_of_old_runs_are_forgotten_and_their_results_kept(store: Store) 
     assert count(store, "execution_transactions") == 4 * TRANSACTIONS.height
     # in batches smaller than what is due
     assert executions.forget_details(store, NOW, batch=1) == 3 * (METRICS.height + QUERIES.height)
+
+
+def test_versions_are_ordered_as_numbers() -> None:
+    ordered = ["", "draft", "1", "1.0", "1.2", "1.9", "1.9b", "1.10", "2", "10.0"]
+    assert sorted(set(ordered), key=version_order) == ordered
+
+
+def test_a_newer_version_supersedes_only_where_it_ran() -> None:
+    def row(version: str, target: str) -> dict[str, str]:
+        return {
+            "test_name": "checkout",
+            "test_version": version,
+            "target": target,
+            "environment": "staging",
+        }
+
+    rows = [row("1.9", "a"), row("1.10", "a"), row("1.9", "b")]
+    assert superseded(rows) == {("checkout", "1.9", "a", "staging")}

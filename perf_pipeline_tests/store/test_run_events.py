@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.store import Store, executions, run_events
-from perf_pipeline_tests.baselines.runs import TEST, execution, record
+from perf_pipeline_tests.baselines.runs import NOW, TEST, execution, record
 
 pytestmark = pytest.mark.server
 
@@ -42,3 +42,13 @@ def test_an_event_that_cannot_be_written_is_counted(store: Store) -> None:
     assert log.lost == 1
     with store.begin() as connection, pytest.raises(psycopg.errors.UndefinedTable):
         connection.execute("SELECT 1 FROM perf_mgmt.perf_events")
+
+
+def test_how_an_old_run_went_is_forgotten_and_how_it_ended_kept(store: Store) -> None:
+    test_id = executions.record_test(store, TEST)
+    log = run_events.Log(store, record(store, test_id, 10))
+    for kind in (run_events.STARTED, run_events.SAMPLED, run_events.SAMPLED, run_events.JUDGED):
+        log.add(kind)
+    assert executions.forget_details(store, NOW) == 2
+    told = run_events.read(store, executions.read(store)[0]["execution_id"])
+    assert [each["event_type"] for each in told] == ["TEST_STARTED", "JUDGED"]

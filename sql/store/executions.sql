@@ -5,6 +5,7 @@ FROM (
     SELECT
         e.execution_id, e.test_id, t.name AS test_name, t.version AS test_version,
         t.test_type::text AS test_type, t.industry::text AS industry, t.baseline_thresholds,
+        t.is_active AS test_is_active,
         e.target, e.environment::text AS environment, e.status::text AS status,
         e.server_version_num, e.server_major, e.database_version, e.config, e.settings, e.hardware,
         e.started_at, e.completed_at, e.duration_ms, e.connections, e.concurrent_users,

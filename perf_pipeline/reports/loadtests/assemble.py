@@ -18,6 +18,7 @@ from perf_pipeline.reports.loadtests.model import (
     Statement,
 )
 from perf_pipeline.reports.loadtests.trend import METRICS, Trend, trend
+from perf_pipeline.store.load_tests import is_superseded, superseded
 
 #: Metric of the whole run -> the threshold's name, and whether more of it is worse.
 _WHOLE: Final = {
@@ -131,8 +132,16 @@ def range_report(
     of_run: dict[Any, list[Row]] = {}
     for each in statements:
         of_run.setdefault(each["execution_id"], []).append(each)
-    lines = [_line(group, of_run) for group in groups.values()]
-    lines.sort(key=lambda line: (health.WORDS.index(line.health), line.name, line.place))
+    old = superseded(chosen)
+    lines = [_line(group, of_run, old) for group in groups.values()]
+    lines.sort(
+        key=lambda line: (
+            not line.current,
+            health.WORDS.index(line.health),
+            line.name,
+            line.place,
+        )
+    )
     return RangeReport(
         since,
         before,
@@ -153,7 +162,11 @@ def newest(rows: Sequence[Row]) -> list[Row]:
     return ordered[-MOST_EXECUTIONS:]
 
 
-def _line(rows: Sequence[Row], statements: Mapping[Any, Sequence[Row]]) -> Line:
+def _line(
+    rows: Sequence[Row],
+    statements: Mapping[Any, Sequence[Row]],
+    old: set[tuple[str, str, str, str]],
+) -> Line:
     found = Line(tuple(rows), health.score(rows), "", trends(rows), ())
     last = found.newest
     return Line(
@@ -162,4 +175,5 @@ def _line(rows: Sequence[Row], statements: Mapping[Any, Sequence[Row]]) -> Line:
         health.status(last),
         found.trends,
         tuple(advise(last, statements.get(last["execution_id"]))),
+        last["test_is_active"] and not is_superseded(last, old),
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from perf_pipeline.reports.loadtests.advice import Advice
 from perf_pipeline.reports.loadtests.against import Against
-from perf_pipeline.reports.loadtests.health import Room, Score
+from perf_pipeline.reports.loadtests.health import Room, Score, score
 from perf_pipeline.reports.loadtests.issues import Issue
 from perf_pipeline.reports.loadtests.trend import Trend
 
@@ -106,8 +106,9 @@ class RunReport:
 class Line:
     """One test on one target, environment and major version, within a range.
 
-    `rows` are its executions, oldest first; `trends` and `health` of the newest that ended rest on
-    them.
+    `rows` are its executions, oldest first; `trends` rest on them, `health` and `advice` are of the
+    newest that ended. One that is not `current` counts no more: the test is inactive, or a newer
+    version of it has run in the same place.
     """
 
     rows: tuple[Row, ...]
@@ -115,6 +116,7 @@ class Line:
     health: str
     trends: tuple[Trend, ...]
     advice: tuple[Advice, ...]
+    current: bool = True
 
     @property
     def newest(self) -> Row:
@@ -151,6 +153,22 @@ class RangeReport:
     issues: tuple[Issue, ...]
     left_out: int
     generated_at: datetime
+
+    @property
+    def current(self) -> tuple[Line, ...]:
+        """The tests that count."""
+        return tuple(line for line in self.lines if line.current)
+
+    @property
+    def industries(self) -> Mapping[str, Score]:
+        """The score of each industry."""
+        names = sorted({line.newest["industry"] or "" for line in self.lines})
+        return {
+            name: score(
+                [row for line in self.lines for row in line.rows if (row["industry"] or "") == name]
+            )
+            for name in names
+        }
 
     @property
     def executions(self) -> int:

@@ -114,6 +114,10 @@ def of_range(report: RangeReport) -> dict[str, Any]:
         "left_out": report.left_out,
         "score_percent": report.score.percent,
         "health": dict(report.score.words),
+        "industries": {
+            name or None: {"healthy": each.healthy, "counted": each.counted}
+            for name, each in report.industries.items()
+        },
         "tests": [_line(line) for line in report.lines],
         "regressions": [_regression(row) for row in report.regressions],
         "top_issues": [each.as_dict() for each in report.issues],
@@ -132,6 +136,7 @@ def _line(line: Line) -> dict[str, Any]:
         "runs": len(line.rows),
         "score_percent": line.score.percent,
         "health": line.health,
+        "current": line.current,
         "newest": {
             "execution_id": last["execution_id"],
             "started_at": last["started_at"],

@@ -158,17 +158,27 @@ def range_headline(report: RangeReport) -> str:
     place = f" on {report.target}" if report.target else ""
     if not report.lines:
         return f"No load test ran{place}"
-    bad = sum(line.health in health.BAD for line in report.lines)
-    unknown = sum(
-        line.health not in health.BAD and line.health != health.HEALTHY for line in report.lines
-    )
+    lines = report.current
+    bad = sum(line.health in health.BAD for line in lines)
+    unknown = sum(line.health not in health.BAD and line.health != health.HEALTHY for line in lines)
     told = (
         f"{units.plural(report.executions, 'execution')} of "
         f"{units.plural(len(report.lines), 'load test')}{place}: "
-        f"{bad} not well, {unknown} not known, {len(report.lines) - bad - unknown} healthy"
+        f"{bad} not well, {unknown} not known, {len(lines) - bad - unknown} healthy"
     )
-    drifts = sum(t.verdict == "worse" for line in report.lines for t in line.trends[:1])
+    if len(lines) < len(report.lines):
+        told = f"{told}, {len(report.lines) - len(lines)} no longer in use"
+    drifts = sum(t.verdict == "worse" for line in lines for t in line.trends[:1])
     return f"{told}; p95 of {drifts} gets worse" if drifts else told
+
+
+INDUSTRIES: Final = {
+    "HOME_SERVICES": "home services",
+    "RESTAURANT": "restaurants",
+    "AUTOMOTIVE": "automotive",
+    "RETAIL": "retail",
+    "": "none named",
+}
 
 
 def event(row: Row) -> tuple[str, str]:
