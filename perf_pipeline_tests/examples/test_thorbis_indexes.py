@@ -1,12 +1,14 @@
 """Each index of the description is what the planner takes for the question it is for."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import catalogue, schema, thorbis
+from perf_pipeline.postgres import sqlfiles
 from perf_pipeline_tests.examples.plans import indexes
 from perf_pipeline_tests.examples.thorbis import now
 
@@ -222,3 +224,90 @@ def test_without_it_another_plan_is_told(many: psycopg.Connection) -> None:
     with many.transaction(force_rollback=True):
         many.execute(f"DROP INDEX auto.{name}")
         assert name not in indexes(many, QUESTIONS[name])
+
+
+# --- the named queries ------------------------------------------------------------------------
+
+
+def plan(connection: psycopg.Connection, statement: str, values: dict[str, Any]) -> list[Any]:
+    """Return the nodes of a plan that was carried out, from the top."""
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+        row = cursor.fetchone()
+    assert row is not None
+    nodes = [row[0][0]["Plan"]]
+    for node in nodes:
+        nodes += node.get("Plans", [])
+    return nodes
+
+
+@pytest.mark.parametrize("tenant", [1, 2, 3, 4])
+def test_revenue_reads_no_other_tenants_rows(many: psycopg.Connection, tenant: int) -> None:
+    """T-20: each industry is entered by the tenant; no table is read whole."""
+    values = {"business_id": tenant, "since": "2020-01-01"}
+    nodes = plan(many, sqlfiles.load("thorbis/queries/industry_revenue").text, values)
+    scans = [node for node in nodes if "Relation Name" in node]
+    assert len(scans) == 4
+    assert [node["Node Type"] for node in scans if node["Node Type"] == "Seq Scan"] == []
+    entered = [node.get("Index Cond", "") for node in nodes if "Index Name" in node]
+    assert [text for text in entered if f"business_id = {tenant}" not in text] == []
+
+
+def rows_read(nodes: list[Any]) -> float:
+    return sum(node["Actual Rows"] for node in nodes if "Index Name" in node)
+
+
+def test_a_page_by_key_reads_a_page_and_one_by_number_all_before_it(
+    many: psycopg.Connection,
+) -> None:
+    """T-19: the same rows, for 25 read instead of 25 and all that were skipped."""
+    row = many.execute(
+        "SELECT business_id, count(*) FROM hs.work_orders GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    tenant, orders = row
+    skipped = orders - 30
+    by_number = (
+        "SELECT id, title, status, total_amount, created_at FROM hs.work_orders "
+        "WHERE business_id = %(business_id)s ORDER BY created_at DESC, id DESC "
+        f"LIMIT 25 OFFSET {skipped}"
+    )
+    before = many.execute(
+        "SELECT created_at, id FROM hs.work_orders WHERE business_id = %s "
+        "ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET %s",
+        (tenant, skipped - 1),
+    ).fetchone()
+    assert before is not None
+    by_key = sqlfiles.load("thorbis/queries/work_order_page").text
+    values = {"business_id": tenant, "before_created_at": before[0], "before_id": before[1]}
+    assert (
+        many.execute(by_key, values).fetchall()
+        == many.execute(by_number, {"business_id": tenant}).fetchall()  # type: ignore[arg-type]
+    )
+    assert rows_read(plan(many, by_key, values)) == 25
+    assert rows_read(plan(many, by_number, values)) == 25 + skipped
+    assert skipped > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("dashboard", "idx_hs_work_orders_business_status_priority"),
+        ("work_order_page", "idx_hs_work_orders_business_created"),
+    ],
+)
+def test_a_plan_for_every_tenant_takes_the_index_too(
+    many: psycopg.Connection, name: str, index: str
+) -> None:
+    """D-013: a plan made without the values; the partial index needs its condition in words."""
+    text = sqlfiles.load(f"thorbis/queries/{name}").text
+    places = {"business_id": "$1", "before_created_at": "$2", "before_id": "$3"}
+    for place, number in places.items():
+        text = text.replace(f"%({place})s", number)
+    with many.transaction(force_rollback=True):
+        many.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        types = "(bigint)" if name == "dashboard" else "(bigint, timestamptz, bigint)"
+        values = "(1)" if name == "dashboard" else "(1, 'infinity', 1)"
+        many.execute(f"PREPARE generic {types} AS {text}")  # type: ignore[arg-type]
+        assert index in indexes(many, f"EXECUTE generic {values}")
+        many.execute("DEALLOCATE generic")
