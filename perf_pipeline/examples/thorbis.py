@@ -64,6 +64,7 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("system_core", "integrations"),
     ("system_core", "integration_sync_logs"),
     ("system_core", "cache_invalidations"),
+    ("monitoring", "business_performance_metrics"),
 )
 #: Those that only load fills: history no statement of the example looks for.
 LEFT_EMPTY = frozenset(

@@ -8,6 +8,7 @@ import polars as pl
 
 from perf_pipeline.examples.thorbis_kit import (
     DAY_US,
+    INDUSTRIES,
     Chunk,
     Group,
     Ints,
@@ -249,7 +250,7 @@ def selling(group: Group, transactions: pl.DataFrame) -> Chunk:
 
 
 def shared(rng: np.random.Generator, ids: Ints, now_us: int) -> Chunk:
-    """Return activity, notifications, files, comments and exchanges of some tenants."""
+    """Return activity, notifications, files, comments, exchanges and reports of some tenants."""
     acted = np.repeat(ids, 100)
     told, filed, said = np.repeat(ids, 50), np.repeat(ids, 30), np.repeat(ids, 30)
     integration = np.repeat(ids, 2)
@@ -267,6 +268,8 @@ def shared(rng: np.random.Generator, ids: Ints, now_us: int) -> Chunk:
             "entity_id": rng.integers(1, 40 * len(ids) + 1, n),
         }
 
+    reported = np.repeat(ids, 48)
+    users = rng.integers(0, 6, len(reported))
     began = past(len(ran), 30)
     failed = rng.random(len(ran)) < 0.05
     return {
@@ -314,6 +317,18 @@ def shared(rng: np.random.Generator, ids: Ints, now_us: int) -> Chunk:
                 "body": words(["done", "please call back", "parts are ordered"], said % 3),
                 "is_active": rng.random(len(said)) < 0.95,
                 "created_at": moments(past(len(said), 180)),
+            }
+        ),
+        ("monitoring", "business_performance_metrics"): pl.DataFrame(
+            {
+                "business_id": reported,
+                "measured_at": moments(now_us - np.tile(np.arange(48), len(ids)) * DAY_US // 24),
+                "industry": words(INDUSTRIES, (reported - 1) % len(INDUSTRIES)),
+                "active_users": users,
+                "transactions_per_minute": np.round(users * rng.gamma(2.0, 3.0, len(users)), 2),
+                "avg_response_ms": np.round(20 + rng.gamma(2.0, 20.0, len(users)), 1),
+                "error_percent": np.round(100 * rng.beta(1, 200, len(users)), 3),
+                "cache_hit_percent": np.round(100 * rng.beta(50, 2, len(users)), 3),
             }
         ),
         ("system_core", "integrations"): pl.DataFrame(

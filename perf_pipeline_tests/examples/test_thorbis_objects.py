@@ -207,3 +207,52 @@ def test_two_readers_do_not_take_the_same(thorbis_url: str) -> None:
         assert one.execute(take).fetchall() != other.execute(take).fetchall()
         one.rollback()  # what was not told stays
         assert len(other.execute("TABLE system_core.cache_invalidations").fetchall()) == 1
+
+
+# --- T-37, T-41, T-42 -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("errors", "ms", "hits", "score"),
+    [
+        (0, 0, 100, 100),
+        (0.5, 50, 95, 92),
+        (0, 9_000, 100, 50),
+        (100, 9_000, 0, 0),
+        (1, 1, None, None),
+    ],
+)
+def test_the_score_is_between_0_and_100(
+    shared: psycopg.Connection, errors: float, ms: float, hits: float | None, score: float | None
+) -> None:
+    """D-020: 0.5 % errors, 50 ms and 95 % of hits were 189.50."""
+    row = shared.execute(
+        "SELECT monitoring.performance_score(%s, %s, %s)", (errors, ms, hits)
+    ).fetchone()
+    assert row == (score,)
+
+
+def test_a_tenant_in_one_row(thorbis_url: str) -> None:
+    """D-018 and D-020: an outage can be recorded; without reports no data."""
+    summary = "SELECT * FROM monitoring.get_business_performance_summary(%s, '1 hour')"
+    with psycopg.connect(thorbis_url) as connection:
+        connection.execute("DELETE FROM monitoring.business_performance_metrics")
+        assert connection.execute(summary, (1,)).fetchone() == (0, *[None] * 6)
+        for minute, users, per_minute, ms, errors, hits in (
+            (1, 3, 30, 100, 12.5, 90), (2, 9, 10, 300, 100, None), (3, *[None] * 5),
+        ):  # fmt: skip
+            connection.execute(
+                "INSERT INTO monitoring.business_performance_metrics VALUES"
+                " (1, now() - make_interval(mins => %s), 'home_services', %s, %s, %s, %s, %s)",
+                (minute, users, per_minute, ms, errors, hits),
+            )
+        row = connection.execute(summary, (1,)).fetchone()
+        assert row is not None
+        # weighted by transactions: 30 of 100 ms and 10 of 300
+        assert row[:6] == (3, 150, 20, 34.375, 90, 9)
+        assert row[6] == pytest.approx(100 - 34.375 - 15 - 5)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(
+                "INSERT INTO monitoring.business_performance_metrics (business_id, industry,"
+                " error_percent) VALUES (1, 'home_services', 101)"
+            )
