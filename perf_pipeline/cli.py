@@ -24,6 +24,7 @@ from perf_pipeline import (
     cli_loadtest,
     cli_partitions,
     cli_report,
+    cli_upkeep,
     cli_views,
 )
 from perf_pipeline.cli_parts import print_json as _print_json
@@ -165,6 +166,7 @@ cli.add_command(cli_events.event)
 cli.add_command(cli_example.example)
 cli.add_command(cli_findings.findings)
 cli.add_command(cli_views.views)
+cli.add_command(cli_upkeep.upkeep)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)
 store.add_command(cli_archive.restore)

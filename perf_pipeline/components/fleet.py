@@ -13,6 +13,7 @@ from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.reports.stale_defs import stale_check_key
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
+from perf_pipeline.upkeep import schedule_defs as upkeep_defs
 from perf_pipeline.views.schedule_defs import schedules_definitions
 
 
@@ -35,7 +36,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, jobs
         `bench_baselines`, `bench_reports`, `bench_executive_report` and their schedules; the assets
         `<target>/report/weekly` and `/monthly` with a job and a schedule for all targets; of views
-        per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`.
+        per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`; of
+        upkeep a job and a schedule per operation, sensor `maintenance_due`, and job
+        `maintenance_status` with its hourly schedule.
 
     Raises
     ------
@@ -68,6 +71,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
             )
         ),
         load_test_definitions(targets),
+        upkeep_defs.fleet_definitions(targets),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
@@ -23,6 +23,8 @@ from perf_pipeline.reports.defs import report_asset
 from perf_pipeline.reports.stale_defs import stale_check
 from perf_pipeline.snapshots.checks import target_checks
 from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, stats_assets
+from perf_pipeline.upkeep import schedule_defs as upkeep_defs
+from perf_pipeline.upkeep.model import Policy
 from perf_pipeline.views import lineage
 from perf_pipeline.views.defs import view_definitions
 from perf_pipeline.views.model import ViewPolicy
@@ -42,6 +44,11 @@ def _day(context: dg.ResolutionContext, value: str) -> date:
         raise ConfigurationError(
             f"history_start: {value!r} is not a day ({error})", 'write it as "YYYY-MM-DD"'
         ) from error
+
+
+def _policy(_: dg.ResolutionContext, value: Policy | None) -> Policy | None:
+    """Take the block as it was read: it holds no templates."""
+    return value
 
 
 class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
@@ -128,6 +135,16 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         ),
     ] = None
 
+    upkeep: Annotated[
+        Any,  # Dagster refuses models with Annotated fields here; the schema has the policy's own
+        dg.Resolver(_policy, model_field_type=Policy | None),
+        Field(
+            description="What is kept up of this database, when, and within which limits: "
+            "statistics, indexes, rows that are too old, relationships that lead nowhere. "
+            "Nothing is, while this is left out."
+        ),
+    ] = None
+
     _declared_in: Path | None = PrivateAttr(default=None)
 
     @classmethod
@@ -166,6 +183,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             budget_percent=self.budget_percent,
             regression_limits=self.regression_limits.declared() if self.regression_limits else (),
             promises=self.service_levels.declared() if self.service_levels else Promises(),
+            upkeep=self.upkeep,
         )
 
     def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
@@ -238,11 +256,12 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
         `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
+        where upkeep is declared `<target>/upkeep/*`,
         and the checks of the service level and of days that are no longer true. Schedules and
         sensors are the fleet's.
 
     """
-    return dg.Definitions(
+    own = dg.Definitions(
         assets=[
             stats_assets(target),
             rollup_asset(target),
@@ -255,3 +274,4 @@ def target_definitions(target: Target) -> dg.Definitions:
         ],
         asset_checks=[target_checks(target), stale_check(target)],
     )
+    return dg.Definitions.merge(own, upkeep_defs.target_definitions(target))

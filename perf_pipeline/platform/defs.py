@@ -13,7 +13,7 @@ from perf_pipeline.platform.ledger_defs import ARCHIVE_JOB, ledger_definitions
 
 HOUSEKEEPING_JOB: Final = "housekeeping"
 #: Jobs that run often and make no partitions.
-PRUNED_JOBS: Final = ("collect", ARCHIVE_JOB, HOUSEKEEPING_JOB)
+PRUNED_JOBS: Final = ("collect", "maintenance_status", ARCHIVE_JOB, HOUSEKEEPING_JOB)
 
 
 class HousekeepingConfig(dg.Config):

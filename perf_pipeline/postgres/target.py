@@ -27,6 +27,8 @@ class Target:
     regression_limits: tuple[tuple[str, float], ...] = ()
     #: The service levels it is checked against.
     promises: Promises = field(default_factory=Promises, hash=False)
+    #: What is declared of upkeep (`perf_pipeline.upkeep.model.Policy`), None where nothing is.
+    upkeep: object | None = None
 
     @property
     def budget_share(self) -> float:

@@ -16,12 +16,10 @@ from typing import Any, Final
 import polars as pl
 import psutil
 
+from perf_pipeline.postgres.here import is_here
 from perf_pipeline.snapshots.families import Family
 from perf_pipeline.snapshots.reader import Visit
 
-#: A process begins a moment before it notes its start, and clocks count in ticks.
-SESSION_TOLERANCE: Final = timedelta(seconds=5)
-POSTMASTER_TOLERANCE: Final = timedelta(seconds=15)
 #: The time of the boot is reckoned from a clock that is being adjusted.
 BOOT_TOLERANCE: Final = timedelta(minutes=1)
 
@@ -113,32 +111,6 @@ def survey(proof: pl.DataFrame, visit: Visit) -> pl.DataFrame | None:
         found = continued(measure(row["data_directory"]), before)
         return pl.DataFrame([found], schema=_STATE)
     return None
-
-
-def is_here(proof: Mapping[str, Any]) -> bool:
-    """Whether the session's server process is a process of this machine.
-
-    Parameters
-    ----------
-    proof : Mapping
-        A row of `host.sql`, times naive UTC.
-
-    """
-    if proof["client"] != proof["server"]:
-        return False
-    try:
-        session = psutil.Process(proof["pid"])
-        postmaster = psutil.Process(session.ppid())
-        return _is_server(session, proof["backend_start"], SESSION_TOLERANCE) and _is_server(
-            postmaster, proof["postmaster_start"], POSTMASTER_TOLERANCE
-        )
-    except (psutil.Error, OSError):
-        return False
-
-
-def _is_server(process: psutil.Process, start: datetime, tolerance: timedelta) -> bool:
-    began = datetime.fromtimestamp(process.create_time(), UTC).replace(tzinfo=None)
-    return process.name().startswith("postgres") and abs(began - start) <= tolerance
 
 
 def continued(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:

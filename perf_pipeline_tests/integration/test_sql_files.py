@@ -94,7 +94,28 @@ _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
     "tags": "ARRAY['{}']::text[]",
+    "kinds": "'[]'",
     "environments": "ARRAY['staging']::perf_mgmt.environment_enum[]",
+}
+
+#: What upkeep puts in for the tables and columns of a policy; elsewhere it is a schema.
+_PLACED = {
+    "links": "guardian.medical_data_relationships",
+    "kinds_table": "guardian.relationship_types",
+    **dict.fromkeys(("sources", "targets"), "guardian.documents"),
+    **{name: name for name in ("source_table", "source_id", "target_table", "target_id")},
+    "type_column": "relationship_type",
+    "key": "id",
+    "archived": "archived",
+    "created_at": "created_at",
+    "after": "true",
+    "table": "guardian.documents",
+    "column": "updated_at",
+    "conditions": "true",
+    "returned": "t.updated_at",
+    "arrays": "pg_catalog.unnest(ARRAY[now()])",
+    "names": "c0",
+    "matches": "a.updated_at = k.c0",
 }
 
 
@@ -219,7 +240,7 @@ def schema_of(name: str) -> str:
 
 def executed(connection: psycopg.Connection, text: str, schema: str = "public") -> None:
     """Execute a statement with a made-up value for each of its parameters."""
-    text = re.sub(r"\{\w+\}", schema, text)
+    text = re.sub(r"\{(\w+)\}", lambda match: _PLACED.get(match[1], schema), text)
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:

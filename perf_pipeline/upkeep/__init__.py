@@ -1,0 +1,1 @@
+"""Upkeep of indexes and tables: analyze, reindex, deletes by retention, orphans, bulk mode."""
