@@ -102,10 +102,10 @@ def response(
     if not values:
         return Reading(None, lacking)
     slowest = max(values, key=lambda part: values[part])
-    where = f"as its newest load test saw it ({slowest})" if slowest in fallback else f"({slowest})"
+    where = f"{slowest}, as its newest load test saw it" if slowest in fallback else slowest
     return Reading(
         values[slowest],
-        f"in the slowest of {len(values)} parts, {where}",
+        f"in {where}, the slowest of {len(values)} measured",
         (lacking,) if lacking else (),
         {f"{part}_ms": values.get(part) for part in measured},
     )

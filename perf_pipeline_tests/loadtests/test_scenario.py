@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perf_pipeline.components import catalog
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import compile as scripts
 from perf_pipeline.loadtests import generators, scenario
@@ -57,8 +58,16 @@ def test_users_can_reach_what_is_asked_for() -> None:
 
 
 def test_there_is_a_scenario_for_each_industry() -> None:
-    industries = [scenario.load(name).industry for name in scenario.names()]
-    assert sorted(industries) == sorted(INDUSTRIES)
+    found = [scenario.load(name) for name in scenario.names()]
+    assert sorted(each.industry for each in found if each.system == "thorbis") == sorted(INDUSTRIES)
+
+
+def test_menuca_is_asked_for_what_it_promises() -> None:
+    promises = catalog.declared_target("menuca").promises
+    peak = scenario.load("menuca_peak")
+    assert peak.users == promises.concurrent_users
+    assert peak.limits.throughput_tps == promises.throughput_tps
+    assert peak.limits.p95_ms == promises.peak_p95_ms
 
 
 def test_what_the_description_leaves_out_is_marked_as_ours() -> None:
