@@ -5,6 +5,7 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.components.target import PostgresTarget, require_distinct
+from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
@@ -39,6 +40,12 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`; of
         upkeep a job and a schedule per operation, sensor `maintenance_due`, and job
         `maintenance_status` with its hourly schedule.
+        per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`.
+        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
+        `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
+        `/monthly` with a job and a schedule for all targets; per target with partition policies
+        the jobs `partition_maintenance_<target>` and `partition_archive_<target>` with their
+        schedules, and the sensor `partition_headroom`.
 
     Raises
     ------
@@ -72,6 +79,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         ),
         load_test_definitions(targets),
         upkeep_defs.fleet_definitions(targets),
+        partition_definitions(
+            [(component.target(), component.partition_policies()) for component in components]
+        ),
     )
 
 

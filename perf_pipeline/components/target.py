@@ -14,6 +14,7 @@ from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.partitions.defs import target_partition_definitions
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
@@ -213,7 +214,9 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         if self._declared_in is not None:
             written = lineage.load(lineage.file_of(self._declared_in, self.name))
         return dg.Definitions.merge(
-            target_definitions(target), view_definitions(target, self.view_policies(), written)
+            target_definitions(target),
+            view_definitions(target, self.view_policies(), written),
+            target_partition_definitions(target, self.partition_policies()),
         )
 
 

@@ -56,7 +56,13 @@ class Report:
 
 
 def look_and_plan(
-    store: Store, target: str, url: str, policies: Sequence[Policy], *, detail: bool = True
+    store: Store,
+    target: str,
+    url: str,
+    policies: Sequence[Policy],
+    *,
+    detail: bool = True,
+    limits: pg.Limits | None = None,
 ) -> tuple[Catalog, dict[str, Plan]]:
     """Return what is, and what there is to do; nothing is changed.
 
@@ -67,12 +73,15 @@ def look_and_plan(
     policies : sequence of Policy
     detail : bool
         As in `catalog.read`.
+    limits : Limits, optional
+        Of the session; default: the environment's.
 
     """
     if not policies:
         return Catalog(datetime.now(UTC).replace(tzinfo=None), {}), {}
     proven, rates = proofs.of_target(store, target), proofs.rates(store, target)
-    with pg.session(url, autocommit=True, label=f"{pg.APPLICATION_NAME}:partitions") as connection:
+    label = f"{pg.APPLICATION_NAME}:partitions"
+    with pg.session(url, limits=limits, autocommit=True, label=label) as connection:
         found = catalog.read(connection, policies, proven, rates, detail=detail)
         return found, plans(connection, policies, found)
 

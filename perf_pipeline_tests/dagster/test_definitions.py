@@ -75,6 +75,40 @@ PROMISED = [
     "thorbis/stats/statements:bulk_time",
     "thorbis/stats/statements:response_time",
 ]
+#: Partitioned tables of the systems; those with a retention have a job that archives and drops.
+PARTITIONED = {
+    "guardian": ("audit_log", "document_processing_stages"),
+    "menuca": ("audit_logs", "orders"),
+    "omninode": ("hook_events",),
+    "thorbis": ("activity_stream",),
+}
+DROPPING = ("guardian", "thorbis")
+PARTITION_ASSETS = [
+    *(
+        f"{system}/partition_{what}/{table}"
+        for system, tables in PARTITIONED.items()
+        for table in tables
+        for what in ("catalog", "plan")
+    ),
+    *(f"{s}/partitions/{step}" for s in PARTITIONED for step in ("created", "archived", "dropped")),
+]
+PARTITION_CHECKS = [
+    *(
+        f"{system}/partition_catalog/{table}:{check}"
+        for system, tables in PARTITIONED.items()
+        for table in tables
+        for check in ("current_and_premake_exist", "default_is_empty", "headroom_in_days")
+    ),
+    *(
+        f"{s}/partitions/{step}:every_step_done"
+        for s in PARTITIONED
+        for step in ("created", "archived", "dropped")
+    ),
+]
+PARTITION_JOBS = [
+    *(f"partition_maintenance_{system}" for system in PARTITIONED),
+    *(f"partition_archive_{system}" for system in DROPPING),
+]
 JOBS = [
     "bench_baselines",
     "bench_executive_report",
@@ -180,10 +214,11 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     done = fresh([sys.executable, "-c", LOAD], tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["assets"] == sorted([*of_each(ASSETS), *MATVIEWS, *TABLES])
+    assert found["assets"] == sorted([*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS])
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
-    assert found["checks"] == sorted([*of_each(CHECKS), *PROMISED, *of_views])
-    assert found["jobs"] == sorted([*of_each(JOBS), *(f"refresh_{system}" for system in VIEWS)])
+    assert found["checks"] == sorted([*of_each(CHECKS), *PROMISED, *of_views, *PARTITION_CHECKS])
+    refreshing = [f"refresh_{system}" for system in VIEWS]
+    assert found["jobs"] == sorted([*of_each(JOBS), *refreshing, *PARTITION_JOBS])
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
@@ -195,12 +230,15 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "maintenance_status_hourly": ["50 * * * *", "RUNNING"],
         "monthly_reports": ["0 6 1 * *", "RUNNING"],
         **REFRESHES,
+        **{f"partition_archive_{s}_monthly": ["0 3 1 * *", "RUNNING"] for s in DROPPING},
+        **{f"partition_maintenance_{s}_weekly": ["0 1 * * 0", "RUNNING"] for s in PARTITIONED},
         "weekly_reports": ["0 6 * * 1", "RUNNING"],
     }
     assert found["sensors"] == {
         "daily_reports_due": [60, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],
+        "partition_headroom": [300, "RUNNING"],
     }
     assert found["executor"] == "in_process"
     # a run's process imports the definitions: what a step needs is imported by the step
