@@ -20,7 +20,11 @@ SECTIONS: Final[Mapping[str, tuple[str, int, str]]] = {
     "menuca": ("M", 53, "menuca: restaurants that take orders"),
     "omninode": ("O", 31, "omninode: an event bridge"),
     "guardian": ("G", 107, "guardian: healthcare"),
+    "faults": ("D", 138, "Faults of the description, and what keeps ours from them"),
 }
+#: Not a row of the list, but of what the list's sources do wrong: three digits, words of its own.
+_FAULTS: Final = "D"
+_OF_FAULTS: Final = {"built": "avoided", "partly": "partly", "not yet": "not yet"}
 #: What each list of a row is called on the page, in the order of appearance.
 _NAMES: Final = {
     "statements": "statement",
@@ -45,7 +49,8 @@ assets, checks and automation in the definitions, commands in the program, state
 and tests in the repository. Assets and checks are those of one target; every declared one has them.
 
 *built*: all of it is there. *partly*: what is missing is said last. *not yet*: nothing is there;
-the reason names the theme.
+the reason names the theme. The last section is about the description's faults; a fault is
+*not yet* avoided where nothing is built that could have it.
 """
 
 
@@ -67,7 +72,8 @@ def rows() -> dict[str, tuple[Row, ...]]:
     found = {}
     for name, (letter, count, _) in SECTIONS.items():
         found[name] = catalogue.rows(name)
-        wanted = [f"{letter}-{number:02d}" for number in range(1, count + 1)]
+        digits = 3 if letter == _FAULTS else 2
+        wanted = [f"{letter}-{number:0{digits}d}" for number in range(1, count + 1)]
         listed = [row.row for row in found[name]]
         if listed != wanted:
             wrong = sorted(set(listed) ^ set(wanted)) or ["their order"]
@@ -82,12 +88,18 @@ def render(found: Mapping[str, Sequence[Row]]) -> str:
     """Return the page as Markdown (pure)."""
     lines = [_HEAD]
     for name, section in found.items():
-        states = Counter(row.state for row in section)
-        told = ", ".join(f"{states[state]} {state}" for state in ("built", "partly", "not yet"))
+        states: Counter[str] = Counter(row.state for row in section)
+        faults = SECTIONS[name][0] == _FAULTS
+        words = _OF_FAULTS if faults else {state: state for state in _OF_FAULTS}
+        told = ", ".join(f"{states[state]} {word}" for state, word in words.items())
         lines += [f"## {SECTIONS[name][2]}", "", f"{len(section)} rows: {told}.", ""]
-        lines += ["| row | what | | by |", "|---|---|---|---|"]
         lines += [
-            f"| {row.row} | {_cell(row.what)} | {row.state} | {_answers(row)} |" for row in section
+            f"| row | {'what went wrong' if faults else 'what'} | | by |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {row.row} | {_cell(row.what)} | {words[row.state]} | {_answers(row)} |"
+            for row in section
         ]
         lines.append("")
     return "\n".join(lines)

@@ -126,6 +126,14 @@ def test_files_are_numbered_and_built_outside_transactions_where_needed(file: Sq
         assert ("ON ONLY" in file.text) == whole == (builds[2] is None)
 
 
+def test_no_file_of_ours_takes_a_part_of_a_duration() -> None:
+    """D-030: the milliseconds of two minutes and 3.5 s are 3,500; a duration is of the epoch."""
+    part = re.compile(r"(extract\s*\(|date_part\s*\(\s*')\s*(milli|micro)?seconds?", re.IGNORECASE)
+    assert part.search("EXTRACT(MILLISECONDS FROM took)")
+    files = list(sqlfiles.root().rglob("*.sql"))
+    assert [path.name for path in files if part.search(path.read_text())] == []
+
+
 def test_numbers_are_unique() -> None:
     numbers = [file.path.name[:3] for file in FILES]
     assert len(numbers) == len(set(numbers))
