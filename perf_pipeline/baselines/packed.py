@@ -35,15 +35,20 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
 
-#: Statements and days worked on at once: 3 MB an array.
-AT_ONCE = 1_000
+#: Statements and days worked on at once: 0.7 MB an array, what a core's cache holds.
+AT_ONCE = 250
+_WEEK = 7
 #: Natural logarithm of one step of a code.
 _STEP = float(LOG_MEANS[2] - LOG_MEANS[1])
 _LOG_ZERO = float(LOG_MEANS[1]) - _STEP
-#: A word is a code or a distance above eight bits of calls; one that is not there sorts last.
+#: A word is a code or a distance above the bits of its weight; one that is not there sorts last.
+_WEIGHTS = np.maximum(WEIGHT_SCALE * CALLS // (CALLS + CALLS_HALF), 1).astype(np.uint32)
+_WEIGHT_BITS = np.uint32(WEIGHT_SCALE.bit_length())
+_WEIGHT_MASK = np.uint32((1 << WEIGHT_SCALE.bit_length()) - 1)
 _ABSENT = np.uint32(1 << 31)
-_WEIGHTS = np.maximum(WEIGHT_SCALE * CALLS // (CALLS + CALLS_HALF), 1).astype(np.int32)
+_FARTHEST = (1 << (31 - WEIGHT_SCALE.bit_length())) - 1
 
 SCHEMA = {
     "day": pl.Date,
@@ -187,61 +192,94 @@ class _Accepted:
                     words[row, max(at - start, 0) : max(end - start, 0)] = _ABSENT
 
 
-def _words(hours: Hours, series: Ints, days: Ints, count: int) -> Words:
-    """Hours of the `count` days up to the eve of each day; shape (pairs, count * 24)."""
+@dataclass(frozen=True)
+class _Window:
+    """Hours of the days up to the eve of each pair's day, shape (pairs, days * 24) each.
+
+    Attributes
+    ----------
+    words : ndarray of uint32
+        Code above the weight; what is not there sorts last.
+    calls : ndarray of uint8
+        Codes of `CALLS`; of words that are there.
+
+    """
+
+    words: Words
+    calls: Bytes
+
+    def calls_of(self, row: Ints, at: Ints) -> Ints:
+        """Sum the calls of some hours; `at` has shape (rows, hours)."""
+        place = (row[:, None], at)
+        made: Ints = np.where(self.words[place] < _ABSENT, CALLS[self.calls[place]], 0).sum(axis=1)
+        return made
+
+
+def _window(hours: Hours, series: Ints, days: Ints, count: int) -> _Window:
     at = days[:, None] + np.arange(-count, 0)
     inside = at >= 0
     codes = hours.mean[series[:, None], np.maximum(at, 0)].astype(np.uint32)
     calls = hours.calls[series[:, None], np.maximum(at, 0)]
     codes[~inside] = 0
-    words = np.where(codes > 0, codes << 8 | calls, _ABSENT)
-    return words.reshape(len(series), count * HOURS)
+    words = np.where(codes > 0, codes << _WEIGHT_BITS | _WEIGHTS[calls], _ABSENT)
+    shape = (len(series), count * HOURS)
+    return _Window(words.reshape(shape), calls.reshape(shape))
 
 
-def _median(words: Words) -> tuple[Ints, Ints]:
-    """Twice the weighted median of the codes along the last axis, and how many there are.
+def _median(words: Words) -> Ints:
+    """Twice the weighted median of the codes along the last axis.
 
     The code at which half of the weight is reached; between two where exactly half lies below.
     """
     ordered = np.sort(words, axis=-1)
-    there = ordered < _ABSENT
-    weight = np.where(there, _WEIGHTS[ordered & np.uint32(255)], 0)
-    reached = np.cumsum(weight, axis=-1, dtype=np.int32)
-    half = reached[..., -1:].copy()
-    reached *= 2
-    lower = (reached >= half).argmax(axis=-1)[..., None]
-    exact = np.take_along_axis(reached, lower, axis=-1) == half
+    reached = np.cumsum(ordered & _WEIGHT_MASK, axis=-1, dtype=np.int32)
+    total = reached[..., -1:]
+    lower = (reached >= (total + 1) // 2).argmax(axis=-1)[..., None]
+    exact = 2 * np.take_along_axis(reached, lower, axis=-1) == total
     upper = np.minimum(lower + exact, words.shape[-1] - 1)
-    codes = ordered >> np.uint32(8)
-    twice = np.take_along_axis(codes, lower, axis=-1).astype(np.int64)
-    twice += np.take_along_axis(codes, upper, axis=-1)
-    # where there is none, anything a code can be
-    return np.minimum(twice[..., 0], 2 * 65535), np.count_nonzero(there, axis=-1)
+    twice = _twice(*(np.take_along_axis(ordered, at, axis=-1) for at in (lower, upper)))
+    return twice[..., 0]
+
+
+def _median_of_four(words: Words) -> Ints:
+    """Do as `_median` does along the second axis of words of shape (pairs, 4, slots)."""
+    lanes = [words[:, k] for k in range(4)]
+    for a, b in ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2)):
+        lanes[a], lanes[b] = np.minimum(lanes[a], lanes[b]), np.maximum(lanes[a], lanes[b])
+    reached = [(lane & _WEIGHT_MASK).astype(np.int32) for lane in lanes]
+    for k in range(1, 4):
+        reached[k] += reached[k - 1]
+    total = reached[3]
+    half = (total + 1) // 2
+    lower = upper = lanes[3]
+    for k in (2, 1, 0):
+        here = reached[k] >= half
+        upper = np.where(here, np.where(2 * reached[k] == total, lanes[k + 1], lanes[k]), upper)
+        lower = np.where(here, lanes[k], lower)
+    return _twice(lower, upper)
+
+
+def _twice(lower: Words, upper: Words) -> Ints:
+    """Sum of the codes of two words; where there are none, anything that two codes can be."""
+    added = (lower >> _WEIGHT_BITS) + (upper >> _WEIGHT_BITS)
+    return np.minimum(added, np.uint32(2 * 65535)).astype(np.int64)
 
 
 def _spread(words: Words, twice: Ints, stretch: Floats | None = None) -> Floats:
-    """Deviation of the logarithm: from distances to `twice` / 2, over all axes but the first.
+    """Deviation of the logarithm: from distances of all words of a pair to `twice` / 2.
 
-    `stretch` (of the shape of `twice`) widens distances by the degree of freedom a centre took.
+    `twice` (pairs, slots) belongs to words of shape (pairs, samples, slots); `stretch`, of its
+    shape, widens distances by the degree of freedom that a centre took.
     """
     distance = np.abs(
-        2 * (words >> np.uint32(8)).astype(np.int32) - twice[..., None].astype(np.int32)
+        2 * (words >> _WEIGHT_BITS).astype(np.int32) - twice[:, None].astype(np.int32)
     )
     if stretch is not None:
-        distance = np.rint(distance * stretch[..., None]).astype(np.int32)
-    again = np.where(
-        words < _ABSENT,
-        np.minimum(distance, (1 << 22) - 1).astype(np.uint32) << 8 | words & np.uint32(255),
-        _ABSENT,
-    )
-    middle, _ = _median(again.reshape(len(words), -1))
+        distance = np.rint(distance * stretch[:, None]).astype(np.int32)
+    again = np.minimum(distance, _FARTHEST).astype(np.uint32) << _WEIGHT_BITS
+    again |= words & (_ABSENT | _WEIGHT_MASK)
+    middle = _median(again.reshape(len(words), -1))
     return np.maximum(MAD_TO_SIGMA * _STEP * middle / 4, SPREAD_FLOOR)
-
-
-def _calls(words: Words) -> Ints:
-    there = words < _ABSENT
-    made: Ints = np.where(there, CALLS[words & np.uint32(255)], 0).sum(axis=-1)
-    return made
 
 
 def _frame(
@@ -249,13 +287,14 @@ def _frame(
     series: Ints,
     days: Ints,
     tier: str,
-    words: Words,
+    window: _Window,
     middle: tuple[Ints, Ints],
-    spread: Floats,
 ) -> pl.DataFrame:
     twice, samples = middle
+    spread = _spread(window.words[:, :, None], twice[:, None])
     x = _LOG_ZERO + _STEP * twice / 2
     first = (hours.first - date(1970, 1, 1)).days
+    calls = np.where(window.words < _ABSENT, CALLS[window.calls], 0).sum(axis=1)
     return pl.DataFrame(
         {
             "day": pl.Series(first + days, dtype=pl.Int32).cast(pl.Date),
@@ -263,7 +302,7 @@ def _frame(
             "tier": [tier] * len(series),
             "slot": pl.Series(np.zeros(len(series)), dtype=pl.Int16),
             "samples": pl.Series(samples, dtype=pl.Int32),
-            "calls": _calls(words),
+            "calls": calls,
             "center": np.exp(x),
             "spread": spread,
             "low": np.exp(x - Z90 * spread),
@@ -273,67 +312,89 @@ def _frame(
 
 
 def _initial(hours: Hours, series: Ints, days: Ints) -> pl.DataFrame:
-    words = _words(hours, series, days + 1, 1)
-    nth = np.cumsum(words < _ABSENT, axis=1)
-    words[nth > INITIAL_SAMPLES] = _ABSENT
-    middle = _median(words)
-    frame = _frame(hours, series, days, "initial", words, middle, _spread(words, middle[0]))
-    return frame.with_columns(
-        daily_spread=pl.lit(None, dtype=pl.Float64),
-        daily=pl.lit(b""),
-        weekly_spread=pl.lit(None, dtype=pl.Float64),
-        weekly=pl.lit(b""),
-    ).select(*SCHEMA)
+    window = _window(hours, series, days + 1, 1)
+    nth = np.cumsum(window.words < _ABSENT, axis=1)
+    window.words[nth > INITIAL_SAMPLES] = _ABSENT
+    middle = (_median(window.words), np.count_nonzero(window.words < _ABSENT, axis=1))
+    return (
+        _frame(hours, series, days, "initial", window, middle)
+        .with_columns(
+            daily_spread=pl.lit(None, dtype=pl.Float64),
+            daily=pl.lit(b""),
+            weekly_spread=pl.lit(None, dtype=pl.Float64),
+            weekly=pl.lit(b""),
+        )
+        .select(*SCHEMA)
+    )
 
 
 def _profiles(hours: Hours, series: Ints, days: Ints, accepted: _Accepted) -> pl.DataFrame:
-    words = _words(hours, series, days, BASELINE_DAYS)
-    accepted.drop(words, series, days)
-    whole = _median(words)
-    weekday = (hours.first.weekday() + days) % 7
-    by_hour = np.ascontiguousarray(words.reshape(-1, BASELINE_DAYS, HOURS).swapaxes(1, 2))
-    daily, fine_days, kept_days = _fine(by_hour, whole[0][:, None], MINIMUM["hour_of_day"])
-    # slots of the week from Monday on; the window begins with the weekday of its day
-    turned = np.ascontiguousarray(
-        words.reshape(-1, BASELINE_DAYS // 7, 7, HOURS).transpose(0, 2, 3, 1)
-    )
-    of_week = turned[np.arange(len(words))[:, None], (np.arange(7) - weekday[:, None]) % 7]
-    by_week = of_week.reshape(len(words), 7 * HOURS, BASELINE_DAYS // 7)
-    coarse = np.tile(np.where(kept_days, fine_days[0], whole[0][:, None]), (1, 7))
-    weekly, fine_weeks, kept_weeks = _fine(by_week, coarse, MINIMUM["hour_of_week"])
-    frame = _frame(hours, series, days, "all", words, whole, _spread(words, whole[0]))
+    window = _window(hours, series, days, BASELINE_DAYS)
+    accepted.drop(window.words, series, days)
+    words = window.words
+    by_hour = words.reshape(-1, BASELINE_DAYS, HOURS)
+    by_week = words.reshape(-1, BASELINE_DAYS // _WEEK, _WEEK * HOURS)
+    hourly = _median(np.ascontiguousarray(by_hour.swapaxes(1, 2)))
+    daily = _fine(by_hour, hourly)
+    whole = (_median(words), daily.samples.sum(axis=1))
+    kept_days = daily.kept(whole[0][:, None], MINIMUM["hour_of_day"])
+    weekly = _fine(by_week, _median_of_four(by_week))
+    coarse = np.tile(np.where(kept_days, daily.twice, whole[0][:, None]), (1, _WEEK))
+    kept_weeks = weekly.kept(coarse, MINIMUM["hour_of_week"])
+    # slots of the week count from Monday on; the window begins with the weekday of its day
+    weekday = (hours.first.weekday() + days) % _WEEK
     return (
-        frame.with_columns(
-            daily_spread=pl.Series(daily),
-            daily=_packed(by_hour, fine_days, kept_days),
-            weekly_spread=pl.Series(weekly),
-            weekly=_packed(by_week, fine_weeks, kept_weeks),
+        _frame(hours, series, days, "all", window, whole)
+        .with_columns(
+            daily_spread=pl.Series(daily.spread),
+            daily=_packed(window, daily, kept_days, np.zeros_like(days)),
+            weekly_spread=pl.Series(weekly.spread),
+            weekly=_packed(window, weekly, kept_weeks, weekday * HOURS),
         )
         .filter(pl.col("samples") >= MINIMUM["all"])
         .select(*SCHEMA)
     )
 
 
-def _fine(words: Words, coarse: Ints, minimum: int) -> tuple[Floats, tuple[Ints, Ints], Bools]:
-    """Spread of the slots together, their centres and samples, and which differ from `coarse`."""
-    twice, samples = _median(words)
+@dataclass(frozen=True)
+class _Fine:
+    """Twice the centres and the samples of slots, shape (pairs, slots), and their one spread."""
+
+    twice: Ints
+    samples: Ints
+    spread: Floats
+
+    def kept(self, coarse: Ints, minimum: int) -> Bools:
+        """Say which slots have enough samples and differ from `coarse`."""
+        distance = _STEP * np.abs(self.twice - coarse) / 2
+        error = self.spread[:, None] / np.sqrt(np.maximum(self.samples, 1))
+        far: Bools = (distance > SLOT_FLOOR) & (distance > SLOT_ERRORS * error)
+        return far & (self.samples >= minimum)
+
+
+def _fine(words: Words, twice: Ints) -> _Fine:
+    """Count and spread of words of shape (pairs, samples, slots) around their centres."""
+    samples = (words < _ABSENT).sum(axis=1, dtype=np.uint8).astype(np.int64)
     stretch = np.sqrt(samples / np.maximum(samples - 1, 1))
-    spread = _spread(words, twice, stretch)
-    distance = _STEP * np.abs(twice - coarse) / 2
-    error = spread[:, None] / np.sqrt(np.maximum(samples, 1))
-    kept = (samples >= minimum) & (distance > SLOT_FLOOR) & (distance > SLOT_ERRORS * error)
-    return spread, (twice, samples), kept
+    return _Fine(twice, samples, _spread(words, twice, stretch))
 
 
-def _packed(words: Words, middle: tuple[Ints, Ints], kept: Bools) -> pl.Series:
-    """Slot, samples, code of the centre (low byte first) and code of the calls of those kept."""
-    row, slot = np.nonzero(kept)
-    twice, samples = middle
-    code = np.clip((twice[row, slot] + 1) // 2, 1, 65535)
+def _packed(window: _Window, fine: _Fine, kept: Bools, turn: Ints) -> pl.Series:
+    """Slot, samples, code of the centre (low byte first) and code of the calls of those kept.
+
+    The slots of a pair count from `turn` on.
+    """
+    row, at = np.nonzero(kept)
+    slots = kept.shape[1]
+    slot = (at + turn[row]) % slots
+    order = np.lexsort((slot, row))
+    row, at, slot = row[order], at[order], slot[order]
+    code = np.clip((fine.twice[row, at] + 1) // 2, 1, 65535)
+    calls = window.calls_of(row, at[:, None] + np.arange(0, window.words.shape[1], slots))
     made = np.empty((len(row), 5), np.uint8)
-    made[:, 0], made[:, 1] = slot, samples[row, slot]
+    made[:, 0], made[:, 1] = slot, fine.samples[row, at]
     made[:, 2], made[:, 3] = code & 255, code >> 8
-    made[:, 4] = np.minimum(np.rint(8 * np.log2(np.maximum(_calls(words[row, slot]), 1))), 255)
+    made[:, 4] = np.minimum(np.rint(8 * np.log2(np.maximum(calls, 1))), 255)
     data = made.tobytes()
     ends = 5 * np.cumsum(np.count_nonzero(kept, axis=1))
     return pl.Series(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from perf_pipeline.store.hours import CALLS, HOURS, LOG_MEANS, Hours
-from perf_pipeline.store.stretches import BLOCKS, WEEKS, Bools, Ints, Small, Stretches
+from perf_pipeline.store.stretches import BLOCKS, WEEKS, Asked, Bools, Ints, Small, Stretches
 
 #: Season and noise are read from five weeks: those before the week a day lies in, or, while a
 #: series has fewer than `_KNOWN_DAYS` days there, those up to the end of the day itself.
@@ -174,8 +174,8 @@ def _possible(
         np.repeat(share * _limits(of.count), BLOCKS, axis=1),
     )
     since, fresh = (BLOCKS * days for days in within_days)
-    step = stretches.split(share * min(_STEP, floor), 0.0, since, fresh)
-    large = stretches.split(share * floor, share * _BOUND, since, fresh)
+    creeping = Asked(share * min(_STEP, floor), 0.0)
+    step, large = stretches.split((creeping, Asked(share * floor, share * _BOUND)), since, fresh)
     return large | (step & stretches.crept(share * floor))
 
 
