@@ -61,11 +61,45 @@ def block_sums(w: Floats, y: Floats, count: Ints, least: int = 1) -> Blocks:
     )
 
 
-def optimal_partition(blocks: Blocks, penalty: Floats, min_blocks: int) -> Ints:
+@dataclass(frozen=True)
+class Partition:
+    """The best segmentation of each column up to each of its blocks.
+
+    Attributes
+    ----------
+    cw, cy : ndarray of float64, shape (t + 1, s)
+        Running sums of weights and of weighted values.
+    best : ndarray of float64, shape (t + 1, s)
+        Cost of the best segmentation up to each end, less what is the same for all.
+    min_blocks : int
+
+    """
+
+    cw: Floats
+    cy: Floats
+    best: Floats
+    min_blocks: int
+
+    def start(self, column: int, end: int) -> int:
+        """Return the start of the last segment of the best segmentation up to `end`."""
+        low, high = _starts(end, self.min_blocks)
+        gain = self.cy[end, column] - self.cy[low:high, column]
+        gain *= gain
+        gain /= self.cw[end, column] - self.cw[low:high, column]
+        return low + int((self.best[low:high, column] - gain).argmin())
+
+
+def _starts(end: int, min_blocks: int) -> tuple[int, int]:
+    """Return where a last segment up to `end` may start, the second excluded."""
+    return max(0, end - _MAX_BLOCKS), end - min_blocks + 1
+
+
+def optimal_partition(blocks: Blocks, penalty: Floats, min_blocks: int) -> Partition:
     """Segment each column with the least squared error plus a penalty per segment.
 
     Optimal partitioning (dynamic programme of Jackson et al. 2005), over all segmentations
-    with segments of at least `min_blocks` blocks; all series advance together.
+    with segments of at least `min_blocks` blocks; all series advance together. Which start was
+    best is looked up again for the few ends that are boundaries.
 
     Parameters
     ----------
@@ -73,11 +107,6 @@ def optimal_partition(blocks: Blocks, penalty: Floats, min_blocks: int) -> Ints:
     penalty : ndarray, shape (s,)
         In units of weight times value squared.
     min_blocks : int
-
-    Returns
-    -------
-    ndarray of int64, shape (t + 1, s)
-        For each end, the start of the last segment of the best segmentation up to it.
 
     """
     t, s = blocks.sw.shape
@@ -87,29 +116,28 @@ def optimal_partition(blocks: Blocks, penalty: Floats, min_blocks: int) -> Ints:
     np.cumsum(blocks.swy, axis=0, out=cy[1:])
     best = np.full((t + 1, s), np.inf)
     best[0] = 0.0
-    back = np.zeros((t + 1, s), dtype=np.int64)
-    columns = np.arange(s)
+    # work space of every end, so that none asks for memory
+    gains, weights = np.empty((2, min(t + 1, _MAX_BLOCKS), s))
     for end in range(min_blocks, int(blocks.count.max()) + 1):
-        low = max(0, end - _MAX_BLOCKS)
-        high = end - min_blocks + 1
-        cost = cy[end] - cy[low:high]
-        cost *= cost
-        cost /= cw[end] - cw[low:high]
-        np.subtract(best[low:high], cost, out=cost)
-        pick = cost.argmin(axis=0)
-        best[end] = cost[pick, columns] + penalty
-        back[end] = pick + low
-    return back
+        low, high = _starts(end, min_blocks)
+        gain, weight = gains[: high - low], weights[: high - low]
+        np.subtract(cy[end], cy[low:high], out=gain)
+        np.multiply(gain, gain, out=gain)
+        np.subtract(cw[end], cw[low:high], out=weight)
+        np.divide(gain, weight, out=gain)
+        np.subtract(best[low:high], gain, out=gain)
+        np.add(gain.min(axis=0), penalty, out=best[end])
+    return Partition(cw, cy, best, min_blocks)
 
 
-def boundaries(back: Ints, blocks: Blocks) -> list[list[int]]:
+def boundaries(partition: Partition, blocks: Blocks) -> list[list[int]]:
     """First samples of the inner segments of each series, ascending."""
     out: list[list[int]] = []
     for column, end in enumerate(blocks.count.tolist()):
         cuts: list[int] = []
-        at = int(back[end, column])
+        at = partition.start(column, end) if end >= partition.min_blocks else 0
         while at > 0:
             cuts.append(at * blocks.size - int(blocks.shift[column]))
-            at = int(back[at, column])
+            at = partition.start(column, at)
         out.append(cuts[::-1])
     return out

@@ -1,4 +1,4 @@
-"""From rows of the store to the facts of a day: causes, statements, what could be judged; pure."""
+"""From rows of the store to the facts of a day: causes, statements, charts; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,25 +9,17 @@ from perf_pipeline.reports.model import (
     Band,
     Cause,
     Event,
-    Judgement,
     Point,
     SchemaChange,
     SettingChange,
     Statement,
     StatementDay,
-    Unjudged,
 )
 
 Row = Mapping[str, Any]
 
 #: When a day has several sources, the first of these decides.
 SOURCES = ("collected", "imported", "generated")
-#: Samples without which no change is told from noise: G-72 asks for 10 before, 5 after.
-LEAST_BASELINE_SAMPLES = 10
-LEAST_SAMPLES = 5
-#: Statements listed.
-TOP = 15
-EXAMPLES = 10
 #: Samples around an onset that a chart shows.
 BEFORE = 150
 AFTER = 300
@@ -96,66 +88,6 @@ def _from_to(change: SettingChange) -> str:
     return f"from {before} to {value}"
 
 
-def doubt(baseline_samples: int, exact_intervals: int) -> str | None:
-    """Return why a change in a statement could not have been told, None when it could."""
-    if exact_intervals == 0:
-        return "no exact interval this day"
-    if baseline_samples == 0:
-        return "no baseline yet"
-    if baseline_samples < LEAST_BASELINE_SAMPLES:
-        return f"its baseline rests on fewer than {LEAST_BASELINE_SAMPLES} samples"
-    if exact_intervals < LEAST_SAMPLES:
-        return f"fewer than {LEAST_SAMPLES} exact intervals this day"
-    return None
-
-
-def judgement(rows: Sequence[Row], statements: Mapping[tuple[Any, ...], Statement]) -> Judgement:
-    """Return how much of a day's work could be judged.
-
-    Parameters
-    ----------
-    rows : Sequence of Mapping
-        Rows of `report_statements.sql` of one day and its source, largest first.
-    statements : Mapping of key to Statement
-        Those whose text is known.
-
-    """
-    total = sum(row["exec_ns"] for row in rows)
-    doubts = [(reason, row) for row in rows if (reason := _doubt(row))]
-    reasons = {
-        reason: (
-            sum(1 for why, _ in doubts if why == reason),
-            share(sum(row["exec_ns"] for why, row in doubts if why == reason), total),
-        )
-        for reason in sorted({reason for reason, _ in doubts})
-    }
-    return Judgement(
-        statements=len(rows),
-        unjudged=len(doubts),
-        unjudged_share=share(sum(row["exec_ns"] for _, row in doubts), total),
-        reasons=tuple(
-            sorted(
-                ((why, amount, part) for why, (amount, part) in reasons.items()),
-                key=lambda item: (-item[2], item[0]),
-            )
-        ),
-        examples=tuple(
-            Unjudged(
-                statement(row, statements),
-                reason,
-                row["calls"],
-                row["exec_ns"] / 1e6,
-                share(row["exec_ns"], total),
-            )
-            for reason, row in doubts[:EXAMPLES]
-        ),
-    )
-
-
-def _doubt(row: Row) -> str | None:
-    return doubt(row["baseline_samples"], row["exact_intervals"])
-
-
 def share(part: int, total: int) -> float:
     """Return part / total; nothing of nothing is 0."""
     return part / total if total else 0.0
@@ -179,16 +111,6 @@ def statement(row: Row, known: Mapping[tuple[Any, ...], Statement]) -> Statement
         text.text_length if text else 0,
         text.tags if text else (),
     )
-
-
-def listed(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Return the rows of the top statements, and those that examples of doubt show.
-
-    Only statements called by a client are listed: the time of one that a function calls is in
-    its caller's already.
-    """
-    top = [row for row in rows if row["toplevel"]][:TOP]
-    return top, [row for row in rows if _doubt(row)][:EXAMPLES]
 
 
 def statement_days(

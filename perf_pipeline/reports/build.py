@@ -1,16 +1,17 @@
 """Build the reports of a range of days from the store, and fetch one."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.reports import read, render
-from perf_pipeline.reports.model import Report
+from perf_pipeline.reports.model import Report, ReportData
 from perf_pipeline.store import Store, targets
 
 #: What these reports are called in perf_mgmt.reports.
 KIND = "regressions"
-#: Days read together: bounds memory, changes no result.
+#: Days read together (those of two parts are held): bounds memory, changes no result.
 CHUNK_DAYS = 31
 
 
@@ -37,17 +38,32 @@ def build(store: Store, target_name: str, first: date, last: date) -> list[Repor
     if last < first:
         raise InputError(f"the range {first} to {last} is empty", "give the earlier day first")
     target_id = targets.register(store, target_name)
+    parts = _parts(first, last)
     reports: list[Report] = []
-    start = first
-    while start <= last:
-        end = min(last, start + timedelta(days=CHUNK_DAYS - 1))
-        made = [
-            render.render(data) for data in read.days(store, target_id, target_name, start, end)
-        ]
-        _save(store, target_id, made)
-        reports += made
-        start = end + timedelta(days=1)
+    with ThreadPoolExecutor(1) as reader:
+
+        def begin(part: tuple[date, date]) -> Future[list[ReportData]]:
+            return reader.submit(read.days, store, target_id, target_name, *part)
+
+        # the facts of the days that follow are read while these are written
+        reading = begin(parts[0])
+        for following in (*parts[1:], None):
+            facts = reading.result()
+            if following is not None:
+                reading = begin(following)
+            made = [render.render(data) for data in facts]
+            _save(store, target_id, made)
+            reports += made
     return reports
+
+
+def _parts(first: date, last: date) -> list[tuple[date, date]]:
+    """Split a range into parts of `CHUNK_DAYS`; pure."""
+    starts = range(0, (last - first).days + 1, CHUNK_DAYS)
+    return [
+        (first + timedelta(days=at), min(last, first + timedelta(days=at + CHUNK_DAYS - 1)))
+        for at in starts
+    ]
 
 
 def _save(store: Store, target_id: int, reports: list[Report]) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString
 
-import numpy as np
 import polars as pl
 import psycopg
 
@@ -17,12 +16,12 @@ from perf_pipeline.reports import (
     assemble,
     coverage,
     known,
-    latency,
     raw,
     render,
     series,
     texts,
     units,
+    work,
 )
 from perf_pipeline.reports.model import (
     Chart,
@@ -42,21 +41,6 @@ from perf_pipeline.store.own import OWN_TEXT
 Row = Mapping[str, Any]
 
 
-_STATEMENTS: Schema = {
-    "day": pl.Date,
-    "source": pl.String,
-    "queryid": pl.Int64,
-    "userid": pl.Int64,
-    "dbid": pl.Int64,
-    "toplevel": pl.Boolean,
-    "calls": pl.Int64,
-    "exact_intervals": pl.Int64,
-    "exec_ns": pl.Int64,
-    "plan_ns": pl.Int64,
-    "squares": pl.Float64,
-    "baseline_samples": pl.Int64,
-    "own": pl.Boolean,
-}
 _HOURS: Schema = {
     "queryid": pl.Int64,
     "userid": pl.Int64,
@@ -74,7 +58,7 @@ class _Range:
 
     findings: Mapping[date, list[Row]]
     sweeps: Mapping[date, list[Row]]
-    work: Mapping[date, list[Row]]
+    work: Mapping[date, pl.DataFrame]
     hours: Mapping[date, Mapping[tuple[int, int, int, bool], Mapping[int, int]]]
     texts: Mapping[tuple[int, int, int], Statement]
     tags: Mapping[tuple[int, int, int], Tags]
@@ -131,14 +115,12 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     params = {"target_id": target_id} | span(first, last)
     early = span(first - series.LOOK_BACK["hour"], last)
     start, end = early["start"], early["end"]
-    work = frames.read(store, "report_statements", _STATEMENTS, params)
-    rows = {key[0]: part for key, part in work.partition_by("day", as_dict=True).items()}
-    by_day: dict[date, list[Row]] = {}
-    for day, part in rows.items():
-        source = assemble.day_source(part["source"].unique().to_list())
-        by_day[day] = list(part.filter(pl.col("source") == source).iter_rows(named=True))
-    shown = [row for part in by_day.values() for group in assemble.listed(part) for row in group]
-    ids = sorted({row["queryid"] for row in shown})
+    rows = frames.read(store, "report_statements", work.SCHEMA, params)
+    by_day: dict[date, pl.DataFrame] = {}
+    for (day,), part in rows.partition_by("day", as_dict=True).items():
+        source = assemble.day_source(part["source"].unique())
+        by_day[day] = part.filter(pl.col("source") == source)
+    ids = sorted({queryid for part in by_day.values() for queryid in work.shown(part)})
     hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
     findings = store.rows("report_findings", params)
     calibrated = known.detectability(store, target_id, first, last)
@@ -168,10 +150,10 @@ def _grouped(rows: Sequence[Row], column: str) -> dict[date, list[Row]]:
 
 
 def _hours(
-    frame: pl.DataFrame, work: Mapping[date, list[Row]]
+    frame: pl.DataFrame, by_day: Mapping[date, pl.DataFrame]
 ) -> dict[date, dict[tuple[int, int, int, bool], dict[int, int]]]:
     found: dict[date, dict[tuple[int, int, int, bool], dict[int, int]]] = {}
-    sources = {day: rows[0]["source"] for day, rows in work.items() if rows}
+    sources = {day: rows["source"][0] for day, rows in by_day.items()}
     for row in frame.iter_rows(named=True):
         day, hour = row["hour"].date(), row["hour"].hour
         if sources.get(day) != row["source"]:
@@ -185,15 +167,15 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
     all_sweeps = read.sweeps.get(day, [])
     source = assemble.day_source(row["source"] for row in all_sweeps)
     sweeps = [row for row in all_sweeps if row["source"] == source]
-    work = read.work.get(day, [])
-    client = [row for row in work if row["toplevel"]]
-    exec_ns = sum(row["exec_ns"] for row in client)
-    plan_ns = sum(row["plan_ns"] or 0 for row in client)  # imported history may not tell it
+    rows = read.work.get(day, work.EMPTY)
+    client = rows.filter("toplevel")
+    exec_ns = int(client["exec_ns"].sum())
+    plan_ns = int(client["plan_ns"].sum())  # imported history may not tell it
     # ours are part of the day's time, and nobody's question
-    others = [row for row in work if not row["own"]]
-    top, _ = assemble.listed(others)
+    others = rows.filter(~pl.col("own"))
+    asked = client.filter(~pl.col("own"))
     covered = coverage.coverage(sweeps, day)
-    database = coverage.database(sweeps, (exec_ns + plan_ns) / 1e6 if work else None)
+    database = coverage.database(sweeps, None if rows.is_empty() else (exec_ns + plan_ns) / 1e6)
     blocks = database.blks_hit + database.blks_read
     schema = read.schema.get(day, [])
     calibrated = known.newest(read.calibrated, day)
@@ -202,32 +184,23 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         day=day,
         code_version=__version__,
         findings=tuple(finding(row, read.tags) for row in read.findings.get(day, [])),
-        judgement=assemble.judgement(others, read.texts),
+        judgement=work.judgement(others, read.texts),
         sensitivity=None if calibrated is None else known.sensitivity(calibrated, read.texts),
         verdicts=known.verdicts(read.verdicts, day),
         coverage=covered,
         database=database,
         sla=Sla(
-            p95_ms=_p95([row for row in client if not row["own"]]),
+            p95_ms=work.p95_ms(asked),
             cache_hit_ratio=database.blks_hit / blocks if blocks else None,
             connection_ms=covered.connect_ms,
-            calls=sum(row["calls"] for row in client if not row["own"]),
+            calls=int(asked["calls"].sum()),
         ),
         total_ms=exec_ns / 1e6,
-        top=assemble.statement_days(top, exec_ns, read.hours.get(day, {}), read.texts),
+        top=assemble.statement_days(work.top(others), exec_ns, read.hours.get(day, {}), read.texts),
         schema_changes=tuple(schema_change(row) for row in schema),
         schema_changes_total=schema[0]["total"] if schema else 0,
         settings_changes=tuple(setting_change(row) for row in read.settings.get(day, [])),
     )
-
-
-def _p95(rows: Sequence[Row]) -> float | None:
-    # whole nanoseconds and whole thousandths of a square millisecond, see report_statements.sql
-    calls, exec_ns, squares = (
-        np.array([row[column] for row in rows], dtype=np.float64)
-        for column in ("calls", "exec_ns", "squares")
-    )
-    return latency.percentile(calls, exec_ns / 1e6, squares / 1e3)
 
 
 def finding(row: Row, tags: Mapping[tuple[int, int, int], Tags]) -> Finding:
@@ -370,8 +343,9 @@ def _with_chart(
 
 
 def _source(read: _Range, day: date) -> str:
-    rows = read.sweeps.get(day) or read.work.get(day) or []
-    return assemble.day_source(row["source"] for row in rows) or assemble.SOURCES[0]
+    swept = [row["source"] for row in read.sweeps.get(day, [])]
+    present = swept or read.work.get(day, work.EMPTY)["source"]
+    return assemble.day_source(present) or assemble.SOURCES[0]
 
 
 def _events(

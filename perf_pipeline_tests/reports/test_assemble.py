@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_pipeline.reports import assemble, coverage
-from perf_pipeline.reports.model import Point, SchemaChange, SettingChange, Statement
+from perf_pipeline.reports.model import Point, SchemaChange, SettingChange
 
 DAY = date(2026, 11, 21)
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -136,55 +136,6 @@ def test_the_database_is_summed_over_the_intervals_that_saw_it() -> None:
     found = coverage.database(rows, 15.0)
     assert (found.active_ms, found.blks_hit, found.database_bytes) == (20.0, 6, 10)
     assert coverage.database([sweep(5, 0)], 1.0).active_ms is None
-
-
-def work(
-    queryid: int, exec_ns: int, samples: int = 90, exact: int = 12, **more: Any
-) -> dict[str, Any]:
-    return {
-        "queryid": queryid,
-        "userid": 1,
-        "dbid": 2,
-        "toplevel": True,
-        "calls": 10,
-        "exec_ns": exec_ns,
-        "exact_intervals": exact,
-        "baseline_samples": samples,
-    } | more
-
-
-@pytest.mark.parametrize(
-    ("samples", "exact", "reason"),
-    [
-        (10, 5, None),
-        (0, 5, "no baseline yet"),
-        (9, 5, "its baseline rests on fewer than 10 samples"),
-        (10, 4, "fewer than 5 exact intervals this day"),
-        (0, 0, "no exact interval this day"),
-    ],
-)
-def test_doubt(samples: int, exact: int, reason: str | None) -> None:
-    assert assemble.doubt(samples, exact) == reason
-
-
-def test_judgement_counts_statements_and_time() -> None:
-    rows = [work(1, 60), work(2, 30, samples=0), work(3, 10, exact=2)]
-    known = {(2, 1, 2): Statement(2, text="SELECT 2", text_length=8)}
-    found = assemble.judgement(rows, known)
-    assert (found.statements, found.unjudged, found.unjudged_share) == (3, 2, 0.4)
-    assert found.reasons == (
-        ("no baseline yet", 1, 0.3),
-        ("fewer than 5 exact intervals this day", 1, 0.1),
-    )
-    assert [e.statement.text for e in found.examples] == ["SELECT 2", None]
-    assert assemble.judgement([], {}) == assemble.Judgement()
-
-
-def test_only_statements_of_clients_are_top() -> None:
-    rows = [work(1, 60, toplevel=False), *(work(i, 50 - i) for i in range(2, 30))]
-    top, doubtful = assemble.listed(rows)
-    assert [row["queryid"] for row in top] == list(range(2, 17))
-    assert doubtful == []
 
 
 def test_days_take_one_source() -> None:
