@@ -151,18 +151,17 @@ def bands(rows: Iterable[Row], start: datetime, end: datetime) -> tuple[Band, ..
     known = {(row["tier"], row["slot"]): (row["low"], row["high"]) for row in rows}
     if not known:
         return ()
+    whole = known.get(("all", 0)) or known.get(("initial", 0))
     hour = start.replace(minute=0, second=0, microsecond=0)
     count = int((end - hour).total_seconds() // 3600) + 2
     edges = [hour + timedelta(hours=index) for index in range(count)]
     made = []
     for begin, stop in pairwise(edges):
-        slots = (
-            ("hour_of_week", begin.weekday() * 24 + begin.hour),
-            ("hour_of_day", begin.hour),
-            ("all", 0),
-            ("initial", 0),
+        found = (
+            known.get(("hour_of_week", begin.weekday() * 24 + begin.hour))
+            or known.get(("hour_of_day", begin.hour))
+            or whole
         )
-        found = next((known[slot] for slot in slots if slot in known), None)
         if found is not None:
             made.append(Band(begin, stop, *found))
     return tuple(made)

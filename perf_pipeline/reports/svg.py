@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 
 from perf_pipeline.reports import scales, units, words
@@ -63,6 +64,10 @@ FIXED = Palette(
 )
 
 
+_BY_TIME = attrgetter("ts", "value")
+_BY_START = attrgetter("start", "end")
+
+
 def _n(value: float) -> str:
     """Return a coordinate: one decimal, never a minus zero."""
     text = f"{value:.1f}".rstrip("0").rstrip(".")
@@ -90,7 +95,7 @@ def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> tuple[Point, ...]:
     """
     usable = sorted(
         (point for point in points if math.isfinite(point.value) and abs(point.value) < 1e300),
-        key=lambda point: (point.ts, point.value),
+        key=_BY_TIME,
     )
     if len(usable) <= limit:
         return tuple(usable)
@@ -220,19 +225,20 @@ class _Drawing:
 
     def bands(self, chart: Chart) -> str:
         """Draw what was normal as one path of boxes, neighbours of one height joined."""
-        boxes: list[tuple[float, float, float, float]] = []
-        for band in sorted(chart.bands, key=lambda b: (b.start, b.end)):
+        boxes: list[tuple[datetime, datetime, float, float]] = []
+        for band in sorted(chart.bands, key=_BY_START):
             if band.end < self.times.start or band.start > self.times.end:
                 continue
             if not (math.isfinite(band.low) and math.isfinite(band.high)):
                 continue
-            left, right = self._x(band.start), self._x(band.end)
-            box = (left, right, self._y(band.high), self._y(band.low))
-            if boxes and boxes[-1][2:] == box[2:] and boxes[-1][1] == box[0]:
-                boxes[-1] = (boxes[-1][0], *box[1:])
+            if boxes and boxes[-1][1:] == (band.start, band.low, band.high):
+                boxes[-1] = (boxes[-1][0], band.end, band.low, band.high)
             else:
-                boxes.append(box)
-        path = "".join(f"M{_n(a)} {_n(t)}H{_n(b)}V{_n(u)}H{_n(a)}Z" for a, b, t, u in boxes)
+                boxes.append((band.start, band.end, band.low, band.high))
+        # hours of the day come again and again
+        x = {ts: _n(self._x(ts)) for box in boxes for ts in box[:2]}
+        y = {value: _n(self._y(value)) for value in {each for box in boxes for each in box[2:]}}
+        path = "".join(f"M{x[a]} {y[t]}H{x[b]}V{y[u]}H{x[a]}Z" for a, b, u, t in boxes)
         return f'<path d="{path}" fill="{self.palette.band}"/>' if path else ""
 
     def gridlines(self) -> str:
