@@ -79,7 +79,7 @@ class Context:
     table_use: pl.DataFrame
     texts: Mapping[tuple[int, int, int], str]
     tables: Mapping[tuple[int, int, int], list[str]]
-    parts: Mapping[Key, pl.DataFrame]
+    works: work.Works
     waits: Mapping[int, pl.DataFrame]
     levels: Levels
 
@@ -156,8 +156,8 @@ class Context:
         return None if samples is None else waits.compare(samples, before, after)
 
     def work(self, key: Key, start: datetime, end: datetime, seconds: float) -> Work:
-        """Return what a statement did in samples with start <= ts < end."""
-        return work.total(self.parts.get(key), start, end, seconds)
+        """Return what a statement did in samples with start <= ts < end: one of the spans read."""
+        return self.works(key, start, end, seconds)
 
 
 def _covered(sweeps: pl.DataFrame) -> float:
@@ -172,7 +172,7 @@ def read(
     onsets: Sequence[tuple[datetime, datetime]],
     queryids: Sequence[int],
     days: tuple[date, date],
-    parts_from: datetime,
+    spans: Sequence[work.Span],
 ) -> Context:
     """Read the surroundings of findings.
 
@@ -188,8 +188,8 @@ def read(
         Of the findings.
     days : tuple of date
         First and last day the findings belong to.
-    parts_from : datetime
-        What statements' time is made of is read from here on.
+    spans : Sequence of Span
+        Spans that are compared: what the statements' time is made of there is read.
 
     """
     start = min(earliest for earliest, _ in onsets) - NEAR
@@ -242,8 +242,8 @@ def read(
             (u, d, q): [name for name in known if mentions(text, name)]
             for u, d, q, text in texts.iter_rows()
         },
-        waits=_waits(store, target_id, parts_from, end, ids),
-        parts=work.read(store, target_id, plan, parts_from, end, ids),
+        waits=_waits(store, target_id, min(start for _, start, _ in spans), end, ids),
+        works=work.read(store, target_id, plan, spans),
         levels=Levels.of(levels.read(store, target_id, *days, ids)),
     )
 

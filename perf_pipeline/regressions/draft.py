@@ -197,11 +197,16 @@ def _named(changes: Sequence[tuple[Row, Sighting]], target: str) -> list[tuple[R
     return list(named.values())
 
 
-def _drafted(row: Row, first: Sighting, name: str, around: Surroundings) -> _Draft:
-    end = midnight(row["as_of"] + timedelta(days=1))
+def compared(row: Row) -> tuple[tuple[datetime, datetime], tuple[datetime, datetime]]:
+    """Return the spans before and after a change that are compared."""
     start = max(row["segment_start"], row["since"] - COMPARED)
+    return (start, row["since"]), (row["change_ts"], midnight(row["as_of"] + timedelta(days=1)))
+
+
+def _drafted(row: Row, first: Sighting, name: str, around: Surroundings) -> _Draft:
+    spans = compared(row)
+    end = spans[1][1]
     context = around.context
-    spans = (start, row["since"]), (row["change_ts"], end)
     seconds = [around.totals.days(a, b) * 86_400.0 for a, b in spans]
     works = [
         context.work(key_of(row), *span, covered)

@@ -1,8 +1,8 @@
-"""Read what statements did, interval by interval, and add it up over spans of time."""
+"""Read what statements did, and add it up over spans of time."""
 
 import math
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -58,48 +58,73 @@ _FROM_LEDGER: Mapping[str, pl.Expr] = {
     "local_blocks": pl.col("local_blks_hit") + pl.col("local_blks_read"),
 }
 
+#: Columns of `findings_parts_hour.sql`: by the hour less is known.
+_HOURS: Schema = {
+    "n": _INT,
+    **{
+        name: SUMS[name]
+        for name in (
+            *("calls", "exec_ms", "io_ms", "jit_ms", "plan_ms", "rows"),
+            *("blocks_read", "blocks", "temp_blocks", "wal_bytes"),
+        )
+    },
+}
+
 Key = tuple[int, int, int, bool]
+#: A statement, and the samples with start <= ts < end.
+Span = tuple[Key, datetime, datetime]
+#: What says what a statement did in a span of which sweeps cover so many seconds.
+Works = Callable[[Key, datetime, datetime, float], Work]
 
 
-def read(
-    store: Store,
-    target_id: int,
-    plan: Plan,
-    start: datetime,
-    end: datetime,
-    queryids: Sequence[int],
-) -> dict[Key, pl.DataFrame]:
-    """Return what some statements did, by exact interval or by hour, of each statement in order.
+def read(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Works:
+    """Return what tells what statements did in some spans, from exact intervals.
 
     Parameters
     ----------
     store : Store
     target_id : int
     plan : Plan
-        Source and grain. By the hour less is known: what no rollup keeps is null.
-    start, end : datetime
-        Of the samples' `ts`; naive UTC.
-    queryids : Sequence of int
+        Source and grain. By the hour less is known: what no rollup keeps is None.
+    spans : Sequence of Span
+        Those that may be asked for; naive UTC.
 
     """
-    if plan.grain == "hour":
-        span: dict[str, object] = {
-            "target_id": target_id,
-            "sources": list(alike(plan.source)),
-            "start": start,
-            "end": end,
-            "queryids": list(queryids),
-        }
-        rows = frames.read(store, "findings_parts_hour", SCHEMA, span)
-    else:
-        needed = {name for made in _FROM_LEDGER.values() for name in made.meta.root_names()}
-        wanted = (*KEY, "calls", "rows", "wal_bytes", "wal_records", "plans", *sorted(needed))
-        only = {"queryid": list(queryids)}
-        found = read_intervals(store, target_id, start, end, plan.source, wanted, only)
-        rows = found.with_columns(**_FROM_LEDGER).select(*SCHEMA).sort(*KEY, "ts")
-    return {
+    made = _of_hours if plan.grain == "hour" else _of_sweeps
+    return made(store, target_id, plan, spans)
+
+
+def _of_sweeps(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Works:
+    needed = {name for made in _FROM_LEDGER.values() for name in made.meta.root_names()}
+    wanted = (*KEY, "calls", "rows", "wal_bytes", "wal_records", "plans", *sorted(needed))
+    only = {"queryid": sorted({key[2] for key, _, _ in spans})}
+    start, end = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    found = read_intervals(store, target_id, start, end, plan.source, wanted, only)
+    rows = found.with_columns(**_FROM_LEDGER).select(*SCHEMA).sort(*KEY, "ts")
+    parts = {
         (u, d, q, bool(t)): frame for (u, d, q, t), frame in rows.group_by(KEY, maintain_order=True)
     }
+    return lambda key, start, end, seconds: total(parts.get(key), start, end, seconds)
+
+
+def _of_hours(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Works:
+    wanted = sorted(set(spans))
+    params: dict[str, object] = {
+        "target_id": target_id,
+        "sources": list(alike(plan.source)),
+        "userids": [key[0] for key, _, _ in wanted],
+        "dbids": [key[1] for key, _, _ in wanted],
+        "queryids": [key[2] for key, _, _ in wanted],
+        "toplevels": [key[3] for key, _, _ in wanted],
+        "starts": [start.replace(tzinfo=UTC) for _, start, _ in wanted],
+        "ends": [end.replace(tzinfo=UTC) for _, _, end in wanted],
+    }
+    rows = frames.read(store, "findings_parts_hour", _HOURS, params).iter_rows(named=True)
+    nothing: dict[str, Any] = {name: None if name not in _HOURS else 0 for name in SUMS}
+    sums = dict.fromkeys(wanted, nothing)
+    for row in rows:
+        sums[wanted[row["n"] - 1]] = {name: row.get(name) for name in SUMS}
+    return lambda key, start, end, seconds: Work(seconds=seconds, **sums[key, start, end])
 
 
 def total(rows: pl.DataFrame | None, start: datetime, end: datetime, seconds: float) -> Work:
