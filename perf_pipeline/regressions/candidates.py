@@ -13,8 +13,12 @@ from perf_pipeline.store.samples import KEY, midnight
 
 #: Calls and time per day are counted from the onset on, over at least this much of the newest data.
 LEAST_SPAN = timedelta(days=1)
+#: Statements with at least this share of a day's time are looked at as neighbours: less is no fifth
+#: of any three hours, but of a day with very quiet ones.
+BUSY_SHARE = 0.005
 _MICROSECOND = timedelta(microseconds=1)
 _DAY_US = 86_400_000_000
+_HOUR_US = 3_600_000_000
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,7 +66,7 @@ class Totals:
 
 
 class HourTotals:
-    """What `Totals` tells, from packed hours.
+    """What `Totals` tells, from packed hours; and what the busier statements did.
 
     Calls are kept in steps of 9 %, so that a day's hours are scaled to what the day's sums say.
 
@@ -70,10 +74,12 @@ class HourTotals:
     ----------
     hours : Hours
         Of all statements.
+    busy_share : float
+        Statements with at least this share of a day's time are its busier ones.
 
     """
 
-    def __init__(self, hours: Hours) -> None:
+    def __init__(self, hours: Hours, busy_share: float = BUSY_SHARE) -> None:
         self._first = hours.first
         size = hours.days * HOURS
         there = np.zeros(size, bool)
@@ -90,19 +96,25 @@ class HourTotals:
         self._there = _running(there.astype(np.int64))
         self._top_us = _running(top)
         self._hours = hours
+        self._numbers = np.arange(hours.keys.height)
         self._series_calls: dict[int, Ints] = {}
+        self._find_busy(toplevel, busy_share)
+
+    def _find_busy(self, toplevel: npt.NDArray[np.bool_], share: float) -> None:
+        ids, place = np.unique(self._hours.keys["queryid"].to_numpy(), return_inverse=True)
+        of_day = np.zeros((len(ids), self._hours.days))
+        np.add.at(of_day, place[toplevel], self._hours.day_ms[toplevel])
+        busy = (of_day >= share * of_day.sum(axis=0)) & (of_day > 0)
+        self._busy = {int(ids[one]): busy[one] for one in np.flatnonzero(busy.any(axis=1))}
+        self._is_busy = toplevel & busy.any(axis=1)[place]
 
     def keep(self, series: Iterable[int]) -> None:
-        """Forget all series but these: what is asked for later."""
-        hours = self._hours
-        for one in series:
-            codes, calls = hours.mean[one], CALLS[hours.calls[one]]
-            known = np.where(codes > 0, calls, 0).astype(np.float64)
-            scale = _scale(hours.day_calls[one], known.sum(axis=1))
-            self._series_calls[one] = _running(
-                np.rint(known * scale[:, None]).astype(np.int64).ravel()
-            )
-        self._hours = hours.of(np.zeros(0, np.int64))
+        """Forget all series but these and the busier ones: what is asked for later."""
+        wanted = self._is_busy.copy()
+        wanted[list(series)] = True
+        kept = np.flatnonzero(wanted)
+        self._hours, self._numbers = self._hours.of(kept), self._numbers[kept]
+        self._is_busy = self._is_busy[kept]
 
     def _span(self, running: Ints, start: datetime, end: datetime) -> int:
         """Sum over hours that begin at `start` or later, and before `end`."""
@@ -119,7 +131,61 @@ class HourTotals:
 
     def calls(self, series: int, start: datetime, end: datetime) -> int:
         """Return the calls of a statement that was kept."""
+        if series not in self._series_calls:
+            at = int(np.searchsorted(self._numbers, series))
+            self._series_calls[series] = _running(self._calls(np.array([at])).ravel())
         return self._span(self._series_calls[series], start, end)
+
+    def _calls(self, at: Ints) -> Ints:
+        """Return the calls of some of the kept series by hour, shape (series, days, 24)."""
+        hours = self._hours
+        known = np.where(hours.mean[at] > 0, CALLS[hours.calls[at]], 0).astype(np.float64)
+        scale = _scale(hours.day_calls[at], known.sum(axis=2))
+        return np.rint(known * scale[:, :, None]).astype(np.int64)
+
+    def load(self, wanted: Sequence[datetime]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return what the busier statements did in some hours.
+
+        Parameters
+        ----------
+        wanted : Sequence of datetime
+            Beginnings of hours; naive UTC.
+
+        Returns
+        -------
+        tuple of polars.DataFrame
+            `queryid` i64, `ts` (end of the hour), `calls` i64, `total_ms` f64; and the days of
+            those hours with the `queryid` that were busy on each: `day` date, `queryid` i64.
+
+        """
+        zero = midnight(self._first)
+        at = np.array([(hour - zero) // timedelta(hours=1) for hour in wanted], np.int64)
+        at = np.unique(at[(at >= 0) & (at < self._hours.days * HOURS)])
+        days = np.unique(at // HOURS)
+        busy = [
+            (self._first + timedelta(days=int(day)), queryid)
+            for queryid, on in sorted(self._busy.items())
+            for day in days[on[days]]
+        ]
+        series = np.flatnonzero(self._is_busy)
+        calls = self._calls(series).reshape(len(series), -1)[:, at]
+        mean = MEANS[self._hours.mean[series].reshape(len(series), -1)[:, at]]
+        row, hour = np.nonzero(calls)
+        rows = pl.DataFrame(
+            {
+                "queryid": self._hours.keys["queryid"].to_numpy()[series[row]],
+                "ts": pl.Series(_number(zero) + (at[hour] + 1) * _HOUR_US).cast(pl.Datetime("us")),
+                "calls": calls[row, hour],
+                "total_ms": (calls * mean)[row, hour],
+            }
+        )
+        grouped = rows.group_by("queryid", "ts").agg(
+            # sums of doubles depend on their order
+            pl.col("calls").sum(),
+            pl.col("total_ms").sort().sum(),
+        )
+        schema = {"day": pl.Date(), "queryid": pl.Int64()}
+        return grouped.sort("ts", "queryid"), pl.DataFrame(busy, schema=schema, orient="row")
 
     def database_ms(self, start: datetime, end: datetime) -> float:
         """Return the execution time of all top-level statements, in ms."""

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,17 +10,15 @@ import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.regressions import locks, pressure
+from perf_pipeline.regressions.candidates import BUSY_SHARE
 from perf_pipeline.regressions.events import Event, tag_events, told_events
 from perf_pipeline.store import Store, frames, ledger
-from perf_pipeline.store.samples import KEY, Plan, alike, midnight, read_intervals
+from perf_pipeline.store.samples import KEY, Plan, midnight, read_intervals
 
 #: Levels are compared with the hours around an onset and with those of the day before.
 BACK = pressure.DAY + pressure.NEARBY
 #: Onsets nearer to each other than this are read in one go.
 TOGETHER = timedelta(days=7)
-#: Statements with at least this share of a day's time are looked at as neighbours: less is no fifth
-#: of any three hours, but of a day with very quiet ones.
-BUSY_SHARE = 0.005
 HOUR = timedelta(hours=1)
 
 _INT, _TS, _TEXT = pl.Int64(), pl.Datetime("us"), pl.String()
@@ -28,6 +26,8 @@ BUSY: Schema = {"day": pl.Date(), "queryid": _INT}
 TEXTS: Schema = {"queryid": _INT, "query": _TEXT}
 
 Span = tuple[datetime, datetime]
+#: What busier statements did in some hours, and which were busy on which day.
+HourLoad = Callable[[Sequence[datetime]], tuple[pl.DataFrame, pl.DataFrame]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,12 @@ class Circumstances:
 
 
 def read(
-    store: Store, target_id: int, plan: Plan, onsets: Sequence[Span], end: datetime
+    store: Store,
+    target_id: int,
+    plan: Plan,
+    onsets: Sequence[Span],
+    end: datetime,
+    load: HourLoad | None,
 ) -> Circumstances:
     """Read the circumstances of some onsets.
 
@@ -82,11 +87,14 @@ def read(
     onsets : Sequence of (earliest, latest)
     end : datetime
         Nothing from then on is read.
+    load : callable, optional
+        `HourTotals.load` where the grain is the hour.
 
     """
     spans = merged(onsets, end)
     holders = _holders(store, target_id, spans)
-    rows, busy = _load(store, target_id, plan, merged(onsets, end, together=timedelta()))
+    near = merged(onsets, end, together=timedelta())
+    rows, busy = load(hours_around(near)) if load else _load(store, target_id, plan, near)
     ids = busy["queryid"].unique().sort().to_list()
     texts = frames.read(store, "findings_labels", TEXTS, {"target_id": target_id, "queryids": ids})
     by_day: dict[date, set[int]] = defaultdict(set)
@@ -95,7 +103,7 @@ def read(
     sweeps = [ledger.read(store, "sweeps", target_id, *span, columns=("ts",)) for span in spans]
     return Circumstances(
         series=pressure.by_name(pl.concat(_series(store, target_id, holders, spans))),
-        load=pressure.Load(rows, by_day),
+        load=pressure.Load(rows, by_day, exact=load is None),
         texts=dict(texts.iter_rows()),
         waiting=pl.concat(_waiting(store, target_id, span) for span in spans),
         sweeps=pl.concat(sweeps).sort("ts"),
@@ -134,27 +142,9 @@ def _load(
     store: Store, target_id: int, plan: Plan, spans: Sequence[Span]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what busier statements did, and which were busy on which day."""
-    if plan.grain == "hour":
-        return _load_hours(store, target_id, plan.source, spans)
     parts = [_load_sweeps(store, target_id, plan.source, span) for span in spans]
     rows, busy = (pl.concat(frames_) for frames_ in zip(*parts, strict=True))
     return rows.unique(subset=["queryid", "ts"]), busy.unique()
-
-
-def _load_hours(
-    store: Store, target_id: int, source: str, spans: Sequence[Span]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    hours = hours_around(spans)
-    params: dict[str, object] = {
-        "target_id": target_id,
-        "sources": list(alike(source)),
-        "days": sorted({hour.date() for hour in hours}),
-        "hours": [hour.replace(tzinfo=UTC) for hour in hours],
-        "share": BUSY_SHARE,
-    }
-    busy = frames.read(store, "findings_busy", BUSY, params)
-    params["queryids"] = busy["queryid"].unique().sort().to_list()
-    return frames.read(store, "findings_load_hour", pressure.LOAD_SCHEMA, params), busy
 
 
 def hours_around(spans: Iterable[Span]) -> list[datetime]:

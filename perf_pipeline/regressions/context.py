@@ -173,6 +173,7 @@ def read(
     queryids: Sequence[int],
     days: tuple[date, date],
     spans: Sequence[work.Span],
+    load: circumstances.HourLoad | None,
 ) -> Context:
     """Read the surroundings of findings.
 
@@ -190,6 +191,8 @@ def read(
         First and last day the findings belong to.
     spans : Sequence of Span
         Spans that are compared: what the statements' time is made of there is read.
+    load : callable, optional
+        As of `circumstances.read`.
 
     """
     start = min(earliest for earliest, _ in onsets) - NEAR
@@ -233,7 +236,7 @@ def read(
     known = table_use["name"].unique().sort().to_list()
     return Context(
         events=Timeline(events),
-        around=circumstances.read(store, target_id, plan, onsets, end),
+        around=circumstances.read(store, target_id, plan, onsets, end, load),
         sweeps=sweeps.select("ts", "previous_ts"),
         index_use=relations.read_indexes(store, target_id, start, end, indexed),
         table_use=table_use,

@@ -332,6 +332,7 @@ def _explain(
         [row["queryid"] for row, _ in kept],
         (kept[0][0]["as_of"], kept[-1][0]["as_of"]),
         [(key_of(row), *span) for row, _ in kept for span in compared(row)],
+        judged.totals.load if isinstance(judged.totals, candidates.HourTotals) else None,
     )
     rows = []
     for day, part in groupby(kept, key=lambda item: item[0]["as_of"]):

@@ -15,7 +15,7 @@ import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.regressions.events import Event
-from perf_pipeline.regressions.summary import short
+from perf_pipeline.regressions.summary import about, short
 
 #: Hours on either side of an onset.
 NEARBY = timedelta(hours=3)
@@ -210,10 +210,15 @@ class Load:
         Columns of `LOAD_SCHEMA`; `ts` are the ends of samples.
     busy : Mapping of date to set of int
         Queryids of the statements with a share of a day's time worth looking at.
+    exact : bool
+        Whether the rows are; those of packed hours are within 5 %.
 
     """
 
-    def __init__(self, rows: pl.DataFrame, busy: Mapping[date, Set[int]]) -> None:
+    def __init__(
+        self, rows: pl.DataFrame, busy: Mapping[date, Set[int]], *, exact: bool = True
+    ) -> None:
+        self.exact = exact
         ordered = rows.sort("ts", "queryid")
         self._ts = ordered["ts"].to_list()
         self._rows = list(ordered.select("queryid", "calls", "total_ms").iter_rows())
@@ -272,7 +277,9 @@ def neighbours(
             [one[n] / s if s > 0 else None for one, (s, _) in zip(sums, known, strict=True)]
             for n in (0, 1)
         )
-        event = _neighbour(queryid, (start, end), time, calls, whole, texts.get(queryid, ""))
+        event = _neighbour(
+            queryid, (start, end), time, calls, whole, texts.get(queryid, ""), load.exact
+        )
         if event is not None:
             found.append(event)
     return found
@@ -285,6 +292,7 @@ def _neighbour(
     calls: Sequence[float | None],
     whole: Sequence[float],
     text: str,
+    exact: bool,
 ) -> Event | None:
     old, new, earlier = time[0] or 0.0, time[1] or 0.0, time[2]
     few, many = calls[0] or 0.0, calls[1] or 0.0
@@ -296,9 +304,10 @@ def _neighbour(
     if earlier is not None and abs(new - earlier) < added / 2:
         return None  # it does so every day
     verb = "rose" if high else "fell"
+    shown = short if exact else about
     detail = (
-        f"calls {short(few * 3600)} -> {short(many * 3600)} an hour, its time"
-        f" {short(old)} -> {short(new)} ms a second"
+        f"calls {shown(few * 3600)} -> {shown(many * 3600)} an hour, its time"
+        f" {shown(old)} -> {shown(new)} ms a second"
     )
     told = " ".join(text.split())
     detail += f": {told[:80]}" if told else ""

@@ -157,6 +157,11 @@ def _span(pair: Pair) -> str:
     return f"{short(pair['before'])} -> {short(pair['after'])}"
 
 
+def about(value: float) -> str:
+    """Return a number that is known within a few per cent: two significant digits."""
+    return f"about {short(float(f'{value:.2g}'))}"
+
+
 def short(value: float) -> str:
     """Return a number with three significant digits, whole from 1,000 on."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

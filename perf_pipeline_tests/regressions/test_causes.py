@@ -407,7 +407,7 @@ def test_judged_by_the_hour_a_neighbour_and_a_refresh_are_named_as_well(store: S
         ("view_refreshed", "hs.mv_busy"),
     }
     told = " ".join(named["other_load_rose", "queryid 501"]["evidence"])
-    assert "calls 2,000 -> 300,000 an hour" in told
+    assert "calls about 2,000 -> about 300,000 an hour" in told
 
 
 def test_a_load_test_that_the_store_knows_is_named_without_being_told(store: Store) -> None:
