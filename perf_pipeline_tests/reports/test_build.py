@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from perf_pipeline.errors import InputError
-from perf_pipeline.postgres import copy
+from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.reports import read
 from perf_pipeline.reports.build import build, latest
 from perf_pipeline.snapshots.sla import measure
@@ -269,6 +269,7 @@ def fill(store: Store, name: str = "thorbis", *, shuffled: bool = False) -> int:
                 frame = frame.sample(fraction=1, shuffle=True, seed=3)
             copy.write_frame(connection, table, frame)
         connection.execute(DAILY)
+        connection.execute(sqlfiles.load("store/0003/102_fill_statements_daily_hours").text)
     return target_id
 
 
