@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from perf_pipeline.embedded import example, orphans
@@ -16,7 +17,7 @@ from perf_pipeline.embedded.children import Child
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import environment
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.errors import ConfigurationError, ServerStartError
+from perf_pipeline.errors import ConfigurationError, ServerStartError, UnreachableError
 from perf_pipeline.examples import history
 from perf_pipeline.examples.systems import SYSTEMS, System
 from perf_pipeline.loadtests.pgbench import PgbenchRun
@@ -24,6 +25,9 @@ from perf_pipeline.loadtests.pgbench import PgbenchRun
 #: Per system: enough for every statement to have calls in each 5-minute interval, too little to be
 #: noticed.
 LOAD_TPS = 5.0
+#: thorbis' own load is of home services; these scenarios give its other industries some, too.
+SCENARIOS = ("auto_service_peak", "restaurant_rush_hour", "retail_sale_day")
+SCENARIO_TPS = 1.0
 #: The load is started anew this often, so that an orphan would end by itself.
 LOAD_SECONDS = 3600
 #: A load that ended with an error is not started again before.
@@ -144,7 +148,7 @@ def _await_ready(dagster: Child, port: int, log: Path) -> None:
 def _serve(house: example.House, dagster: Child, load: bool, log: Path) -> None:
     """Keep server and load running until Dagster ends or we are interrupted."""
     address = house.server.url()
-    loads = [_Load(house, system) for system in SYSTEMS.values()] if load else []
+    loads = _loads(house) if load else []
     try:
         while dagster.poll() is None:
             revive(house.server, address)
@@ -157,28 +161,46 @@ def _serve(house: example.House, dagster: Child, load: bool, log: Path) -> None:
     raise ServerStartError("Dagster ended by itself", f"see the end of {log}")
 
 
-class _Load:
-    """The light load on one system, started again whenever it ended."""
+def _loads(house: example.House) -> list["Load"]:
+    """Return the light load on each system, and on each industry of thorbis."""
 
-    def __init__(self, house: example.House, system: System) -> None:
-        self._house, self._system = house, system
+    def of_system(system: System) -> PgbenchRun:
+        return example.start_load(
+            house, system, system.demo, duration_s=LOAD_SECONDS, rate=LOAD_TPS, clients=2
+        )
+
+    def of_scenario(name: str) -> PgbenchRun:
+        return example.start_scenario(house, name, duration_s=LOAD_SECONDS, rate=SCENARIO_TPS)
+
+    return [
+        *(Load(partial(of_system, system)) for system in SYSTEMS.values()),
+        *(Load(partial(of_scenario, name)) for name in SCENARIOS),
+    ]
+
+
+class Load:
+    """One light load, started again whenever it ended.
+
+    Parameters
+    ----------
+    start : callable
+        Starts it.
+
+    """
+
+    def __init__(self, start: Callable[[], PgbenchRun]) -> None:
+        self._start = start
         self._running: PgbenchRun | None = None
         self._due = 0.0
 
     def keep(self) -> None:
-        """Start it where it does not run, unless it was started a moment ago."""
+        """Start it where it does not run, unless that was tried a moment ago."""
         if self._running is not None and not self._running.running():
             self.stop()  # lets go of what watched it
         if self._running is None and time.monotonic() >= self._due:
             self._due = time.monotonic() + LOAD_PAUSE_S
-            self._running = example.start_load(
-                self._house,
-                self._system,
-                self._system.demo,
-                duration_s=LOAD_SECONDS,
-                rate=LOAD_TPS,
-                clients=2,
-            )
+            with contextlib.suppress(UnreachableError):  # the server comes back
+                self._running = self._start()
 
     def stop(self) -> None:
         """End it."""

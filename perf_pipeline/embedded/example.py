@@ -14,7 +14,8 @@ from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineErro
 from perf_pipeline.examples import systems
 from perf_pipeline.examples.fill import Generated
 from perf_pipeline.examples.systems import SYSTEMS, Size, System
-from perf_pipeline.loadtests import pgbench
+from perf_pipeline.loadtests import compile as scenario_scripts
+from perf_pipeline.loadtests import drive, pgbench, scenario
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.store import Store, migrate
 
@@ -191,4 +192,44 @@ def start_load(
         clients=clients,
         rate=rate,
         variables=size.variables(),
+    )
+
+
+def start_scenario(
+    house: House, name: str, *, duration_s: int, rate: float, clients: int = 1
+) -> pgbench.PgbenchRun:
+    """Start the mix of a load scenario on its system's database, at a rate of ours.
+
+    Parameters
+    ----------
+    house : House
+    name : str
+        A scenario of the package.
+    duration_s : int
+        It ends by itself then.
+    rate : float
+        Transactions per second, open loop.
+    clients : int
+        Sessions.
+
+    Raises
+    ------
+    ConfigurationError, UnreachableError
+        The system's data are not there, or the server is not.
+
+    """
+    chosen = scenario.load(name)
+    url = house.urls[chosen.system]
+    folder = house.home / "load" / name
+    with pg.session(url) as session:
+        known = drive.facts(session, chosen)
+    return pgbench.start(
+        url,
+        scenario_scripts.write(chosen, folder / "scripts"),
+        pgbench=house.pgbench,
+        log_dir=folder,
+        duration_s=duration_s,
+        clients=clients,
+        rate=rate,
+        variables=known,
     )
