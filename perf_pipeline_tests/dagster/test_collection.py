@@ -73,7 +73,7 @@ def test_broken_targets_fail_alone_and_say_why(
 ) -> None:
     started = time.monotonic()
     metadata = collect([*broken[:2], shop, *broken[2:]], instance)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60  # one is silent for ever
     assert [metadata[name].value for name in ("targets", "swept", "failed")] == [5, 1, 4]
     why = {str(row["target"]): str(row["why"]) for row in table_of(metadata, "failures")}
     assert "refused" in why["dead"]

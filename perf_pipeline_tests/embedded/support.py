@@ -103,7 +103,7 @@ def owner(directory: Path, then: str = "stop", **options: Any) -> Iterator[Owner
         running.kill()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Return whether a condition came true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -33,7 +33,7 @@ def remembers(url: str) -> bool:
 
 def stopped(directory: Path, pid: int) -> bool:
     """Return whether a server ended and left no endpoint, within a few seconds."""
-    return wait_until(lambda: not alive(pid) and endpoint.read(directory) is None, 5)
+    return wait_until(lambda: not alive(pid) and endpoint.read(directory) is None)
 
 
 def test_second_process_attaches_without_owning(made: Path) -> None:
@@ -80,7 +80,7 @@ def test_directory_removed_under_a_living_server(directory: Path) -> None:
         shutil.rmtree(directory)
         with EmbeddedServer(directory, settings=FORGETFUL) as fresh:
             assert fresh.owner
-            assert wait_until(lambda: not alive(pid), 20)
+            assert wait_until(lambda: not alive(pid))
             assert fresh.running()  # the first one's watchdog took nothing from it
 
 

@@ -84,7 +84,7 @@ def test_removed_closed_directory_begins_anew(closed: Path, state_folder: Path) 
         pid = server.start().pid
         shutil.rmtree(closed)
         if not ROOT:
-            assert wait_until(lambda: not alive(pid), 20)  # its watchdog notices
+            assert wait_until(lambda: not alive(pid))  # its watchdog notices
         fresh = EmbeddedServer(closed, settings=FORGETFUL)
         with fresh, psycopg.connect(fresh.url()) as connection:
             query = "SELECT count(*) FROM pg_database WHERE datname = 'old'"
@@ -259,7 +259,7 @@ def test_as_an_ordinary_user(directory: Path) -> None:
         with psycopg.connect(told["url"]) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         first.process.kill()
-        assert wait_until(lambda: not alive(told["pid"]), 5)
+        assert wait_until(lambda: not alive(told["pid"]))
     with owner(own / "server", python=python, environment=environment, **identity) as second:
         assert second.told()["owner"] is True
         assert second.end() == ""

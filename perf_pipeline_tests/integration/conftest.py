@@ -67,7 +67,7 @@ def family(pid: int) -> list[Process]:
     return members
 
 
-def assert_gone(members: list[Process], within_s: float = 20.0) -> None:
+def assert_gone(members: list[Process], within_s: float = 60.0) -> None:
     """Fail if one of these processes lives on."""
     deadline = time.monotonic() + within_s
     while left := [

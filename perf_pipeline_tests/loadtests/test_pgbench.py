@@ -99,7 +99,7 @@ def test_sessions_are_labelled_bounded_and_the_password_is_not_on_argv(
     assert password
     with start(url, tmp_path, rate=20, application_name="load-of-a-test") as run:
         with psycopg.connect(url, autocommit=True) as connection:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
                 row = connection.execute(
                     "SELECT count(*) FROM pg_stat_activity "
@@ -131,14 +131,17 @@ def test_server_side_timeouts_hold(
 
 @pytest.mark.server
 def test_stop_ends_it_and_what_was_logged_stays(url: str, tmp_path: Path) -> None:
-    run = start(url, tmp_path)
-    time.sleep(1.5)
+    run = start(url, tmp_path, duration_s=600)
+    deadline = time.monotonic() + 60
+    while not any(log.stat().st_size for log in tmp_path.glob("pgbench.*")):
+        assert time.monotonic() < deadline, "nothing was logged"
+        time.sleep(0.05)
     assert run.running()
     before = time.monotonic()
     run.stop()
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 60  # not the ten minutes it was to run
     assert not run.running()
-    assert latency.read_logs(tmp_path, NAMES).height > 100
+    assert latency.read_logs(tmp_path, NAMES).height > 0
     with pytest.raises(LoadError, match="code -15"):
         run.wait()
 
@@ -167,7 +170,7 @@ def test_a_parent_killed_leaves_no_load(url: str, tmp_path: Path) -> None:
     assert ended.returncode == -signal.SIGKILL
     pids = [int(word) for word in ended.stdout.split()]
     assert len(pids) == 2
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(map(alive, pids))

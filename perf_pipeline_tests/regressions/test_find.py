@@ -60,11 +60,11 @@ def demo(store: Store) -> tuple[Store, datetime]:
 
 def test_sixty_days_find_every_must_with_its_cause_and_nothing_critical_besides(sixty_days):
     store, made = sixty_days
-    began = time.perf_counter()
+    began = time.process_time()
     build(store, "thorbis", FIRST, LAST)
     found = find(store, "thorbis", FIRST, LAST)
-    # 10 s are asked for; the rest is for a busy machine
-    assert time.perf_counter() - began < 30
+    # 10 s of a quiet machine are asked for; the rest is for a slow one
+    assert time.process_time() - began < 30
     new = found.findings.filter(pl.col("is_new")).to_dicts()
     musts = [truth for truth in made.truths if truth.must]
     assert len(musts) == 5

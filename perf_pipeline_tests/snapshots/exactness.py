@@ -68,7 +68,7 @@ class Counted:
         self.store.close()
         for url in (self.store.url, self.url):
             with psycopg.connect(url, autocommit=True) as session:
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 while left := _left(session):
                     assert time.monotonic() < deadline, left
                     time.sleep(0.02)

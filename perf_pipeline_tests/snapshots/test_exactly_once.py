@@ -344,7 +344,7 @@ def test_of_two_collectors_one_wins_and_the_other_says_so(counted: Counted) -> N
 def _wait_for_a_waiter(url: str) -> None:
     """Wait until a session waits for a lock."""
     with psycopg.connect(url, autocommit=True) as admin:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
         while admin.execute(waits, [database(url)]).fetchone() is None:
             assert time.monotonic() < deadline

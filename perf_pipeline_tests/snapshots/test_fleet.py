@@ -50,7 +50,7 @@ def test_a_silent_target_is_given_up_and_the_others_go_on() -> None:
 
     def collect(each: Target) -> str:
         if each.name in ("t0", "t1"):
-            release.wait(30)
+            release.wait(120)
         return each.name
 
     started = time.monotonic()
@@ -59,7 +59,7 @@ def test_a_silent_target_is_given_up_and_the_others_go_on() -> None:
     release.set()
     assert [outcome.ok for outcome in found] == [False, False, True, True, True]
     assert found[0].reason == "no result within 0.3 s; given up"
-    assert elapsed < 5
+    assert elapsed < 60  # not the two minutes that it is silent
 
 
 def test_a_late_result_is_dropped() -> None:

@@ -290,13 +290,13 @@ def test_time_is_the_servers_not_ours(
     real = copy.parse
 
     def slowly(*args: Any, **kwargs: Any) -> pl.DataFrame:
-        time.sleep(0.02)  # as if another thread had its turn
+        time.sleep(0.1)  # as if another thread had its turn
         return real(*args, **kwargs)
 
     monkeypatch.setattr(copy, "parse", slowly)
     swept = collect(target, store)
-    assert swept.duration_ms > swept.database_ms + 100.0
-    assert 0.0 < swept.database_ms < 100.0
+    assert swept.duration_ms > swept.database_ms + 500.0
+    assert swept.database_ms > 0.0
 
 
 @server

@@ -156,9 +156,9 @@ def test_long_texts_are_cut() -> None:
 
 @pytest.mark.parametrize("text", ["a+" * 500_000, "a" * 1_000_000, "/*" * 500_000, "'" * 999_999])
 def test_a_megabyte_takes_seconds_not_hours(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     redact(text)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_the_hash_is_that_of_the_redacted_text() -> None:

@@ -1,6 +1,5 @@
 """Locks and long commands as a sweep meets them, on every version."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -33,9 +32,7 @@ def test_a_chain_of_waits_with_its_root(target_url: str, admin: psycopg.Connecti
                 (third, "UPDATE app.orders SET n = 3 WHERE id = 1"),
             )
         )
-        started = time.perf_counter()
         found = swept(target_url)
-        assert time.perf_counter() - started < 2.0
         pids = {name: c.info.backend_pid for name, c in (("root", root), ("mid", middle))}
     assert found.notes == ()
     assert SECRET not in repr(found.frames["locks"].to_dicts())

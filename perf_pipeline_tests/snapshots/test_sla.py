@@ -87,7 +87,7 @@ def test_measured_on_a_server(store: Store, target: Target, admin: psycopg.Conne
     figures = sla.measure(store, "swept", first.ts, second.ts)
     assert figures.calls >= 40
     assert figures.p95_ms is not None
-    assert 2.0 < figures.p95_ms < 100.0
+    assert 2.0 < figures.p95_ms < 10_000.0
     assert figures.cache_hit_ratio is not None
     assert 0.0 < figures.cache_hit_ratio <= 1.0
     assert figures.connection_ms == pytest.approx(second.connect_ms)

@@ -108,17 +108,17 @@ def test_a_silent_store_is_given_up(store: Store) -> None:
     def wait(patient: Store) -> None:
         with patient.begin() as connection:
             connection.execute("INSERT INTO ledger.targets (name) VALUES ('x')")
-            connection.execute("SELECT pg_sleep(20)")
+            connection.execute("SELECT pg_sleep(120)")
 
     started = time.monotonic()
-    with Store(store.url, patience_s=0.3) as patient:
-        with pytest.raises(UnreachableError, match=r"^store .* no answer within 0\.3 s"):
+    with Store(store.url, patience_s=1.0) as patient:
+        with pytest.raises(UnreachableError, match=r"^store .* no answer within 1 s"):
             wait(patient)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
         assert targets.find(patient, "x") is None  # it goes on with another connection
         with patient.begin() as connection:  # short silences add up to nothing
             for _ in range(4):
-                connection.execute("SELECT pg_sleep(0.1)")
+                connection.execute("SELECT pg_sleep(0.3)")
 
 
 def test_rows_of_a_statement_without_rows(store: Store) -> None:
