@@ -110,6 +110,45 @@ def apply_command(target: str, lock_budget: float, as_json: bool) -> None:
     sys.exit(0 if done.ok else 1)
 
 
+@partitions.command("restore")
+@click.argument("partition")
+@click.option("--target", required=True, help="A target of defs/targets.")
+@click.option("--detached", is_flag=True, help="Leave it a table of its own.")
+@click.option(
+    "--hold-days",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Days that the policy leaves it alone.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what came back as JSON.")
+def restore_command(
+    partition: str, target: str, detached: bool, hold_days: int, as_json: bool
+) -> None:
+    """Bring an archived PARTITION back, checked against what was archived, and attach it."""
+    from perf_pipeline.partitions.restore import restore
+    from perf_pipeline.store import Store, migrate, place
+
+    declared, policies = _declared(target)
+    with Store() as store:
+        migrate.require_current(store)
+        done = restore(
+            store,
+            place.current(),
+            target,
+            declared.maintenance_url(),
+            {policy.parent: policy for policy in policies},
+            partition,
+            attach=not detached,
+            hold_days=hold_days,
+        )
+    if as_json:
+        print_json(vars(done))
+        return
+    where = "attached" if done.attached else "a table of its own"
+    say(f"restored {done.partition}: {done.rows:,} rows, {where}; compared: {done.checked}")
+
+
 def _show(made: "Plan") -> None:
     headroom = "" if made.headroom_days is None else f", {made.headroom_days:.1f} days of headroom"
     state = "covered" if made.covered else f"{made.missing} missing"

@@ -80,9 +80,11 @@ def check(store: Store, files: Place, policy: Policy, today: date, verify: int =
     """
     rows = store.rows("archive_list")
     live = [row for row in rows if not row["superseded"]]
+    # archived partitions of targets lie beside the ledger's days
+    parts = store.rows("partition_files")
     missing, strange = compare(
-        {row["path"]: row["bytes"] for row in live},
-        frozenset(row["path"] for row in rows if row["superseded"]),
+        {row["path"]: row["bytes"] for row in (*live, *parts) if not row["superseded"]},
+        frozenset(row["path"] for row in (*rows, *parts) if row["superseded"]),
         files.sizes(),
     )
     there = [row for row in live if row["path"] not in set(missing)][:verify]
