@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.terms import COMPARED, ENVIRONMENTS, TEST_TYPES
 
 
@@ -19,6 +20,12 @@ from perf_pipeline.terms import COMPARED, ENVIRONMENTS, TEST_TYPES
 @click.option("--duration", "seconds", type=int, help="Seconds that are measured; ramps shrink.")
 @click.option("--users", type=int, help="Default: the scenario's.")
 @click.option("--clients", "connections", type=int, help="Sessions at most.")
+@click.option(
+    "--pooler",
+    "pooler_env",
+    metavar="VARIABLE",
+    help="Environment variable with the pooler's URL of the same database.",
+)
 @click.option("--environment", type=click.Choice(ENVIRONMENTS), default="development")
 @click.option("--rerun-of", type=click.UUID, help="The suspected execution this is to confirm.")
 @click.option("--seed", type=int, help="Makes pgbench's choices repeatable.")
@@ -30,6 +37,7 @@ def loadtest(
     seconds: int | None,
     users: int | None,
     connections: int | None,
+    pooler_env: str | None,
     environment: str,
     rerun_of: UUID | None,
     seed: int | None,
@@ -55,6 +63,7 @@ def loadtest(
         seconds=seconds,
         connections=connections,
         seed=seed,
+        pooler_url=_variable(pooler_env) if pooler_env else None,
         rerun_of=rerun_of,
     )
     with Store() as store, tempfile.TemporaryDirectory(prefix="perf-pipeline-load-") as folder:
@@ -142,6 +151,26 @@ def ab(
         say(f"\n{found[metric].decision} by {metric}, after {found[metric].pairs} pairs")
     if found[metric].decision is compared.Decision.A_BETTER:
         sys.exit(1)
+
+
+def _variable(name: str) -> str:
+    """Return the pooler's URL.
+
+    Raises
+    ------
+    ConfigurationError
+        The variable is not set.
+
+    """
+    from perf_pipeline import settings
+
+    found = settings.variable(name)
+    if found is None:
+        raise ConfigurationError(
+            f"environment variable {name} is not set",
+            f"set {name} to the pooler's URL of the target's database",
+        )
+    return found
 
 
 def _as_dict(result: Any, judged: dict[str, Any]) -> dict[str, Any]:

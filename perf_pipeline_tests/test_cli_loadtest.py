@@ -74,6 +74,9 @@ def test_a_wrong_call_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "hs_peak_season", "--target", "nobody")
     assert code == 2
     assert "'nobody' is not declared" in err
+    code, _, err = run(capsys, "hs_peak_season", "--target", "thorbis", "--pooler", "NO_POOL_URL")
+    assert code == 2
+    assert "environment variable NO_POOL_URL is not set" in err
 
 
 @pytest.mark.server

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from perf_pipeline.loadtests import generators
-from perf_pipeline.loadtests.pgbench import Script
+from perf_pipeline.loadtests.pgbench_call import Script
 from perf_pipeline.loadtests.scenario import Operation, Scenario, parameters
 
 #: pgbench takes whole weights: two decimals of a per cent are kept of a peak's.

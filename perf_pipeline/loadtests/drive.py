@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.loadtests import compile as scripts
 from perf_pipeline.loadtests import latency, pgbench, progress, reduce, stages
+from perf_pipeline.loadtests.pgbench_call import Protocol
 from perf_pipeline.loadtests.progress import Sample
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
@@ -22,6 +23,9 @@ from perf_pipeline.postgres import sqlfiles
 
 #: How often a run is asked what it has said.
 _LOOK_S: Final = 0.5
+
+#: Sessions that are made in a second, about: thousands of them must not use up the time of a stage.
+CONNECTED_A_SECOND: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ def run_stage(
     program: Path,
     folder: Path,
     sampled: Callable[[Sample], None] | None = None,
+    *,
+    protocol: Protocol = "prepared",
+    pooled: bool = False,
 ) -> Seen:
     """Run a scenario with one number of users for some time, and reduce what pgbench logged.
 
@@ -104,6 +111,10 @@ def run_stage(
         For scripts and logs; those of an earlier run in it are removed.
     sampled : callable, optional
         Told how it goes, every ten seconds (oftener in a short stage).
+    protocol : str
+        How statements are sent.
+    pooled : bool
+        `url` is a pooler's.
 
     Raises
     ------
@@ -119,13 +130,15 @@ def run_stage(
         chosen,
         pgbench=program,
         log_dir=folder,
-        duration_s=stage.seconds,
+        duration_s=stage.seconds + (asked.clients // CONNECTED_A_SECOND if pooled else 0),
         clients=asked.clients,
         threads=min(os.cpu_count() or 1, asked.clients),
         rate=asked.rate,
         variables=known,
         application_name=f"load {scenario.name}",
         seed=seed,
+        protocol=protocol,
+        pooled=pooled,
         progress_s=progress.every(stage.seconds) if sampled else None,
     ) as running:
         if sampled:

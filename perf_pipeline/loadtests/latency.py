@@ -7,7 +7,15 @@ import polars as pl
 
 from perf_pipeline.errors import InputError
 
-OUTCOMES = ("ok", "failed", "skipped")
+#: How pgbench says that a transaction failed; from 15 on it tells in which way.
+FAILURES = ("failed", "serialization", "deadlock")
+OUTCOMES = ("ok", *FAILURES, "skipped")
+#: SQLSTATE of what it tells; of `failed` it is one or the other.
+SQLSTATES = {
+    "serialization": "40001 serialization_failure",
+    "deadlock": "40P01 deadlock_detected",
+    "failed": "serialization or deadlock",
+}
 _FIELDS = ("client", "transaction", "time", "script_no", "epoch_s", "epoch_us")
 
 
@@ -30,7 +38,7 @@ def read_logs(log_dir: Path, scripts: Sequence[str], *, prefix: str = "pgbench")
         `ts` Datetime us (naive UTC, end of the transaction), `script` Enum of the names, `client`
         i32, `latency_ms` f64 (null unless `ok`; under `--rate` counted from when it was due),
         `lag_ms` f64 (the part of it spent waiting to start; null without `--rate`), `outcome` Enum
-        (`ok`, `failed`, `skipped`). In order of `ts`.
+        (`ok`, `failed`, `serialization`, `deadlock`, `skipped`). In order of `ts`.
 
     Raises
     ------
@@ -118,6 +126,13 @@ def _read(path: Path) -> pl.DataFrame | None:
     return frame.select(*_FIELDS, "lag")
 
 
+def failures(transactions: pl.DataFrame) -> dict[str, int]:
+    """Return how many transactions failed in which way, by SQLSTATE; none: empty. Pure."""
+    counts = transactions.group_by(pl.col("outcome").cast(pl.String)).len()
+    known = dict(counts.iter_rows())
+    return {said: known[way] for way, said in sorted(SQLSTATES.items()) if known.get(way)}
+
+
 def percentiles(transactions: pl.DataFrame, by: str | None = "script") -> pl.DataFrame:
     """Reduce transactions to exact latencies (pure).
 
@@ -188,9 +203,12 @@ def _plain(frame: pl.DataFrame, by: str | None) -> pl.DataFrame:
 
 def _reductions() -> list[pl.Expr]:
     latency = pl.col("latency_ms")
-    counted = {"transactions": "ok", "failed": "failed", "skipped": "skipped"}
+    counted = {"transactions": ("ok",), "failed": FAILURES, "skipped": ("skipped",)}
     return [
-        *((pl.col("outcome") == value).sum().alias(name) for name, value in counted.items()),
+        *(
+            pl.any_horizontal(pl.col("outcome") == value for value in values).sum().alias(name)
+            for name, values in counted.items()
+        ),
         latency.mean().alias("mean_ms"),
         *(
             latency.quantile(level, interpolation="linear").alias(f"p{level * 100:.0f}_ms")

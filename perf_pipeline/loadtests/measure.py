@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from perf_pipeline.loadtests import drive, reduce, reference, stages, statements
+from perf_pipeline.loadtests import drive, pooler, reduce, reference, stages, statements
 from perf_pipeline.loadtests.drive import Seen
 from perf_pipeline.loadtests.fresh import Place
+from perf_pipeline.loadtests.pooler import Fullness, Pooler
 from perf_pipeline.loadtests.progress import Sample
 from perf_pipeline.loadtests.reference import Speed
 from perf_pipeline.loadtests.scenario import Scenario
@@ -32,6 +34,8 @@ class Measured:
     statements : tuple of polars.DataFrame, or None
         Two readings (`statements.read`) around what was measured; None: it was not on a copy, or
         the server does not count them.
+    pool : Fullness or None
+        How full the pool was; None: there was none.
 
     """
 
@@ -39,6 +43,7 @@ class Measured:
     seen: list[Seen]
     reference: Speed | None
     statements: tuple[pl.DataFrame, pl.DataFrame] | None
+    pool: Fullness | None = None
 
 
 def run(
@@ -49,6 +54,7 @@ def run(
     sessions: int,
     *,
     decides: bool,
+    via: Pooler | None,
     seed: int | None,
     program: Path,
     folder: Path,
@@ -68,6 +74,8 @@ def run(
         At most.
     decides : bool
         Whether blocks of the reference come between.
+    via : Pooler or None
+        What the sessions go through.
     seed : int or None
         Of pgbench's choices.
     program : Path
@@ -89,37 +97,41 @@ def run(
     blocks: list[pl.DataFrame] = []
     first = None
     threads = os.cpu_count() or 1
-    for number, stage in enumerate(planned):
-        asked = stages.drive(stage.users, scenario.think_time_ms, sessions)
-        if decides and stage.measured:
-            blocks.append(
-                reference.run_block(
-                    where.url, asked, program, folder / "reference", min(threads, asked.clients)
+    run_stage = partial(drive.run_stage, where.url)
+    if via is not None:
+        run_stage = partial(drive.run_stage, via.url, protocol=via.protocol, pooled=True)
+    with pooler.watched(via) if via is not None else nullcontext() as pool:
+        for number, stage in enumerate(planned):
+            asked = stages.drive(stage.users, scenario.think_time_ms, sessions)
+            if decides and stage.measured:
+                blocks.append(
+                    reference.run_block(
+                        where.url, asked, program, folder / "reference", min(threads, asked.clients)
+                    )
                 )
+            if where.restored and stage.measured and first is None:
+                first = statements.read(where.url)
+            say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
+            log.add(run_events.STAGE, **vars(stage))
+            seen.append(
+                run_stage(scenario, stage, known, sessions, seed, program,
+                       folder / f"{number:02d}", partial(_sampled, log, stage.name))
+            )  # fmt: skip
+            whole = seen[-1].totals
+            log.add(
+                run_events.STAGE_ENDED,
+                stage=stage.name,
+                **vars(whole),
+                throughput_tps=whole.throughput_tps,
             )
-        if where.restored and stage.measured and first is None:
-            first = statements.read(where.url)
-        say(f"{stage.name}: {stage.users} users for {stage.seconds} s")
-        log.add(run_events.STAGE, **vars(stage))
-        seen.append(
-            drive.run_stage(where.url, scenario, stage, known, sessions, seed, program,
-                   folder / f"{number:02d}", partial(_sampled, log, stage.name))
-        )  # fmt: skip
-        whole = seen[-1].totals
-        log.add(
-            run_events.STAGE_ENDED,
-            stage=stage.name,
-            **vars(whole),
-            throughput_tps=whole.throughput_tps,
-        )
-        if stage.ends_when_broken and reduce.broken(scenario.limits, whole):
-            break
+            if stage.ends_when_broken and reduce.broken(scenario.limits, whole):
+                break
     last = None
     if where.restored:
         last = statements.read(where.url)
         statements.forget(where.url)
     both = (first, last) if first is not None and last is not None else None
-    return Measured(where, seen, reference.speed(blocks), both)
+    return Measured(where, seen, reference.speed(blocks), both, pool)
 
 
 def _sampled(log: run_events.Log, stage: str, sample: Sample) -> None:

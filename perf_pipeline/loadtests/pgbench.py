@@ -1,45 +1,36 @@
 """Run pgbench as a child: weighted scripts in, per-transaction logs and a summary out."""
 
 import contextlib
-import os
 import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
-from urllib.parse import unquote
 
-import psycopg
-
-from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
-from perf_pipeline.loadtests import progress
-from perf_pipeline.postgres import connect, sqlfiles
+from perf_pipeline.loadtests import pgbench_call, progress
+from perf_pipeline.loadtests.pgbench_call import LOG_PREFIX, Protocol, Script
+from perf_pipeline.postgres import sqlfiles
 
-Protocol = Literal["simple", "extended", "prepared"]
+__all__ = [
+    "LoadError",
+    "PgbenchRun",
+    "Protocol",
+    "Script",
+    "Summary",
+    "error_classes",
+    "parse_summary",
+    "scripts",
+    "start",
+]
 
 #: Time a child gets to end after each signal.
 _STOP_S = 5.0
 #: What pgbench needs on top of the asked duration: start, connect, the last transactions.
 _GRACE_S = 60.0
-_LOG_PREFIX = "pgbench"
-#: A variable of libpq for every connection parameter we hand on; none of them is on argv.
-_ENVIRONMENT = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "passfile": "PGPASSFILE",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-}
 #: Waits for the end of its standard input, which is ours, then ends the child we started: a parent
 #: killed with -9 leaves no load behind. The name is checked, a number may have been given anew.
 _WATCHER = (
@@ -50,16 +41,18 @@ _WATCHER = (
 
 
 class LoadError(PerfPipelineError):
-    """pgbench could not run the scripts, or some of its clients gave up."""
+    """pgbench could not run the scripts, or some of its clients gave up.
 
+    Attributes
+    ----------
+    classes : dict
+        What the server said -> how many clients it ended.
 
-@dataclass(frozen=True)
-class Script:
-    """One weighted pgbench script."""
+    """
 
-    name: str
-    path: Path
-    weight: int
+    def __init__(self, message: str, remedy: str, classes: Mapping[str, int] | None = None) -> None:
+        super().__init__(message, remedy)
+        self.classes = dict(classes or {})
 
 
 @dataclass(frozen=True)
@@ -192,6 +185,7 @@ class PgbenchRun:
             raise LoadError(
                 f"pgbench ended with code {code}: {self._stderr()}",
                 "run the script it names by hand against the same database",
+                error_classes((self.log_dir / "stderr.txt").read_text(errors="replace")),
             )
         self.summary = parse_summary((self.log_dir / "stdout.txt").read_text())
         return self.summary
@@ -239,6 +233,7 @@ def start(
     application_name: str = "perf-pipeline-load",
     seed: int | None = None,
     progress_s: int | None = None,
+    pooled: bool = False,
 ) -> PgbenchRun:
     """Start pgbench in the background.
 
@@ -269,6 +264,8 @@ def start(
         Makes the picks repeatable.
     progress_s : int, optional
         Say how it goes every so often (`progress.parse`).
+    pooled : bool
+        `url` is a pooler's: its sessions are lent, and take no settings from us.
 
     Returns
     -------
@@ -280,30 +277,31 @@ def start(
         No script, an impossible number, or pgbench cannot be started.
 
     """
-    _validate(chosen, duration_s, clients, threads, rate)
+    pgbench_call.validate(chosen, duration_s, clients, threads, rate)
     log_dir.mkdir(parents=True, exist_ok=True)
-    for stale in (*log_dir.glob(f"{_LOG_PREFIX}.*"), *log_dir.glob("std*.txt")):
+    for stale in (*log_dir.glob(f"{LOG_PREFIX}.*"), *log_dir.glob("std*.txt")):
         stale.unlink()
-    command = _command(
+    pgbench_call.make_room(clients)
+    words = pgbench_call.command(
         pgbench, chosen, log_dir, duration_s, clients, min(threads, clients), rate, protocol
     )
     for name, value in (variables or {}).items():
-        command += ["-D", f"{name}={value}"]
+        words += ["-D", f"{name}={value}"]
     if seed is not None:
-        command.append(f"--random-seed={seed}")
+        words.append(f"--random-seed={seed}")
     if progress_s is not None:
-        command.append(f"--progress={progress_s}")
+        words.append(f"--progress={progress_s}")
     with (
         (log_dir / "stdout.txt").open("wb") as out,
         (log_dir / "stderr.txt").open("wb") as err,
     ):
         try:
             process = subprocess.Popen(
-                command,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=_environment(url, application_name),
+                env=pgbench_call.environment(url, application_name, pooled=pooled),
                 start_new_session=True,  # Ctrl-C reaches us, and we stop it in order
             )
         except OSError as error:
@@ -312,66 +310,6 @@ def start(
                 "install a PostgreSQL with its client programs",
             ) from error
     return PgbenchRun(process, _watch(process.pid), tuple(chosen), log_dir, duration_s)
-
-
-def _validate(
-    chosen: Sequence[Script], duration_s: int, clients: int, threads: int, rate: float | None
-) -> None:
-    if not chosen:
-        raise ConfigurationError("no load script given", "name at least one script")
-    for name, value in (("duration_s", duration_s), ("clients", clients), ("threads", threads)):
-        if value < 1:
-            raise ConfigurationError(f"{name}={value} is too small", "use at least 1")
-    if rate is not None and rate <= 0:
-        raise ConfigurationError(f"rate={rate} is not positive", "use transactions per second")
-
-
-def _command(
-    pgbench: Path,
-    chosen: Sequence[Script],
-    log_dir: Path,
-    duration_s: int,
-    clients: int,
-    threads: int,
-    rate: float | None,
-    protocol: Protocol,
-) -> list[str]:
-    command = [str(pgbench), "--no-vacuum", f"--protocol={protocol}", f"--time={duration_s}"]
-    command += [f"--client={clients}", f"--jobs={threads}"]
-    command += ["--log", f"--log-prefix={log_dir / _LOG_PREFIX}"]
-    command += [f"--file={script.path}@{script.weight}" for script in chosen]
-    if rate is not None:
-        command.append(f"--rate={rate:g}")
-    return command
-
-
-def _environment(url: str, application_name: str) -> dict[str, str]:
-    """Return our environment with libpq's variables for this database, and no others of its."""
-    parameters = psycopg.conninfo.conninfo_to_dict(connect.libpq_url(url))
-    unknown = (
-        set(parameters) - set(_ENVIRONMENT) - {"options", "application_name", "connect_timeout"}
-    )
-    if unknown:
-        raise ConfigurationError(
-            f"connection parameter {sorted(unknown)[0]!r} cannot be handed to pgbench",
-            f"use only {', '.join(sorted(_ENVIRONMENT))}",
-        )
-    limits = settings.current()
-    options = (
-        f"-c statement_timeout={limits.statement_timeout_ms} "
-        f"-c lock_timeout={limits.statement_timeout_ms} -c timezone=UTC"
-    )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    environment |= {
-        _ENVIRONMENT[name]: unquote(str(value)) if name == "host" else str(value)
-        for name, value in parameters.items()
-        if name in _ENVIRONMENT
-    }
-    return environment | {
-        "PGAPPNAME": application_name,
-        "PGCONNECT_TIMEOUT": str(limits.connect_timeout_s),
-        "PGOPTIONS": f"{parameters.get('options') or ''} {options}".strip(),
-    }
 
 
 def _watch(pid: int) -> subprocess.Popen[bytes] | None:
@@ -384,6 +322,16 @@ def _watch(pid: int) -> subprocess.Popen[bytes] | None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def error_classes(text: str) -> dict[str, int]:
+    """Return what the server said in pgbench's standard error, and how often; pure.
+
+    Numbers and what is in quotes are left out: they differ from one client to the next.
+    """
+    found = re.findall(r"(?:ERROR|FATAL|PANIC):\s+(.+)", text)
+    said = (re.sub(r"\d+", "N", re.sub(r'"[^"]*"', '"..."', each)).strip() for each in found)
+    return dict(sorted(Counter(said).items()))
 
 
 def parse_summary(text: str) -> Summary:

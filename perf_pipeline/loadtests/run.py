@@ -18,12 +18,15 @@ from perf_pipeline.loadtests import (
     fresh,
     latency,
     measure,
+    pooler,
     reduce,
     stages,
     statements,
     swept,
 )
 from perf_pipeline.loadtests.measure import Measured
+from perf_pipeline.loadtests.pgbench import LoadError
+from perf_pipeline.loadtests.pooler import MOST_SESSIONS, Pooler
 from perf_pipeline.loadtests.reduce import Totals
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.loadtests.stages import Stage
@@ -60,6 +63,9 @@ class Options:
         tell how fast the machine is just then.
     restore : bool
         On a fresh copy of the target's database, where that may be made.
+    pooler_url : str, optional
+        The same database through a pooler: the users' sessions go there, as many as there are
+        users, up to what the pool takes.
     run_id, commit_sha, branch : str, optional
         Of the Dagster run and the code under test.
 
@@ -74,6 +80,7 @@ class Options:
     rerun_of: UUID | None = None
     decides: bool = False
     restore: bool = False
+    pooler_url: str | None = None
     run_id: str | None = None
     commit_sha: str | None = None
     branch: str | None = None
@@ -165,6 +172,12 @@ def run(
         refuse_production(session)
         server = drive.row(session, "loadtests/server")
         known = drive.facts(session, scenario)
+        via = pooler.look(options.pooler_url, session) if options.pooler_url else None
+    if via is not None and options.restore:
+        raise ConfigurationError(
+            "a fresh copy of the database cannot be reached through a pooler",
+            "leave out one of the two",
+        )
     if server["in_recovery"]:
         raise ConfigurationError(
             f"target {target.name!r} is a replica: load would fail on its first write",
@@ -172,7 +185,9 @@ def run(
         )
     room = max(1, int(server["connections"] * CONNECTIONS_SHARE))
     sessions = min(options.connections or MOST_CONNECTIONS, room)
-    begun = _begin(store, target, scenario, options, kind, planned, server, sessions)
+    if via is not None:
+        sessions = min(options.connections or MOST_SESSIONS, via.most_sessions)
+    begun = _begin(store, target, scenario, options, kind, planned, server, sessions, via)
     log = run_events.Log(store, begun.execution_id)
     log.add(
         run_events.STARTED,
@@ -194,6 +209,7 @@ def run(
                 known,
                 sessions,
                 decides=options.decides,
+                via=via,
                 seed=options.seed,
                 program=program,
                 folder=folder,
@@ -211,6 +227,7 @@ def run(
                 begun,
                 status=status,
                 completed_at=datetime.now(UTC),
+                error_classes=error.classes if isinstance(error, LoadError) else {},
                 metadata={**begun.metadata, "reason": reason},
             ),
         )
@@ -222,6 +239,8 @@ def run(
     elif before is not None and after is not None and not measured.where.restored:
         queries = swept.queries(store, target.name, before, after)
     result = _end(store, scenario, begun, measured, before, after, queries)
+    if via is not None and via.note:
+        result = replace(result, notes=(*result.notes, via.note))
     log.add(
         run_events.ENDED["COMPLETED"],
         transactions=result.execution.transactions,
@@ -243,6 +262,7 @@ def _begin(
     planned: list[Stage],
     server: Mapping[str, Any],
     sessions: int,
+    via: Pooler | None,
 ) -> Execution:
     """Record the test and its execution as running."""
     length = sum(stage.seconds for stage in planned if stage.measured)
@@ -251,7 +271,7 @@ def _begin(
         LoadTest(
             # a shorter run, or another type, is another test: their numbers do not compare
             name=f"{scenario.name}/{kind.lower()}/{length}s/{max(s.users for s in planned)}"
-            f"{'/gate' if options.decides else ''}",
+            f"{'/gate' if options.decides else ''}{'/pool' if via is not None else ''}",
             version=scenario.version,
             test_type=kind,
             industry=scenario.industry,
@@ -274,8 +294,12 @@ def _begin(
             "stages": [vars(stage) for stage in planned],
             "think_time_ms": scenario.think_time_ms,
             "seed": options.seed,
+            **({"protocol": via.protocol} if via is not None else {}),
         },
-        settings=server["settings"],
+        settings={
+            **server["settings"],
+            **{f"pooler.{name}": value for name, value in (via.config if via else {}).items()},
+        },
         hardware={
             "load_generator": platform.platform(),
             "load_generator_cpus": os.cpu_count(),
@@ -325,7 +349,7 @@ def _end(
         transactions=whole.transactions,
         failed=whole.failed,
         skipped=whole.skipped,
-        error_classes={"serialization or deadlock": whole.failed} if whole.failed else {},
+        error_classes=latency.failures(together),
         mean_ms=whole.mean_ms,
         p50_ms=whole.p50_ms,
         p95_ms=whole.p95_ms,
@@ -339,6 +363,8 @@ def _end(
     told: dict[str, Any] = {"broken_limits": broken, "restored": found.where.restored}
     if found.where.note:
         told["not_restored"] = found.where.note
+    if found.pool is not None:
+        told["pool"] = vars(found.pool)
     if found.reference is not None:
         told["reference"] = found.reference.as_dict()
     execution = replace(execution, metadata={**begun.metadata, **told})

@@ -10,10 +10,11 @@ import numpy as np
 import psycopg
 import pytest
 
+from perf_pipeline import settings
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.loadtests import latency, pgbench
+from perf_pipeline.loadtests import latency, pgbench, pgbench_call
 from perf_pipeline.loadtests.pgbench import LoadError, PgbenchRun, Script
 from perf_pipeline_tests.examples import thorbis
 
@@ -120,7 +121,7 @@ def test_server_side_timeouts_hold(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERF_STATEMENT_TIMEOUT_MS", "200")
-    pgbench.settings.current.cache_clear()
+    settings.current.cache_clear()
     chosen = script(tmp_path, "SELECT pg_sleep(20);\n")
     with (
         pgbench.start(url, chosen, pgbench=PGBENCH, log_dir=tmp_path / "l", duration_s=5) as run,
@@ -265,7 +266,7 @@ def test_a_folder_without_weights_is_refused(folder: str) -> None:
 def test_the_callers_libpq_variables_do_not_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSERVICE", "elsewhere")
     monkeypatch.setenv("PGPORT", "1")
-    made = pgbench._environment("postgresql://u:p%40ss@127.0.0.1:5433/d", "label")
+    made = pgbench_call.environment("postgresql://u:p%40ss@127.0.0.1:5433/d", "label")
     assert "PGSERVICE" not in made
     assert (made["PGPORT"], made["PGPASSWORD"], made["PGDATABASE"]) == ("5433", "p@ss", "d")
     assert made["PATH"] == os.environ["PATH"]
