@@ -84,6 +84,11 @@ def test_broken_targets_fail_alone_and_say_why(
     assert [row["target"] for row in table_of(metadata, "sweeps")] == ["shop"]
     assert PASSWORD not in repr(metadata)
     assert len(store.rows("progress_sweeps", _days(store, shop))) == 1
+    # a wrong password and a variable that is not set are our mistakes, no outage
+    with store.begin() as connection:
+        away = connection.execute("SELECT target, reason FROM monitoring.unreached").fetchall()
+    assert {row[0] for row in away} == {"dead", "hanging"}
+    assert PASSWORD not in repr(away)
 
 
 def test_no_password_in_the_log_of_a_run(
