@@ -51,8 +51,8 @@ def shared(server: EmbeddedServer, template: str) -> Iterator[psycopg.Connection
         yield connection
 
 
-def one(connection: psycopg.Connection, statement: str) -> Any:
-    row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+def one(connection: psycopg.Connection, statement: str, *values: Any) -> Any:
+    row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
     assert row is not None
     return row[0] if len(row) == 1 else row
 
@@ -198,6 +198,15 @@ def test_every_query_is_tried() -> None:
     assert {file.path.stem for file in sqlfiles.folder("guardian/queries")} == set(QUERY_INDEX)
 
 
+def test_a_statement_for_dashboards_names_no_patient(shared: psycopg.Connection) -> None:
+    files = sqlfiles.folder("guardian/dashboards")
+    assert {file.path.stem for file in files} == {"cache_over_time", "resource_use"}
+    for file in files:
+        found = shared.execute(file.text)
+        assert found.description is not None
+        assert not {column.type_display for column in found.description} & {"uuid", "jsonb"}
+
+
 def test_a_summary_counts_the_facts_of_its_patient_only(
     shared: psycopg.Connection, parameters: dict[str, dict[str, Any]]
 ) -> None:
@@ -307,6 +316,7 @@ def test_what_the_load_writes_is_told_to_the_audit(
     with psycopg.connect(make_database(template), autocommit=True) as connection:
         orphans = "SELECT count(*) FROM guardian.detect_orphaned_relationships()"
         before = one(connection, orphans)
+        began = one(connection, "SELECT clock_timestamp()")  # what was generated is older
         connection.execute(
             f"UPDATE guardian.patient_conditions SET status = 'active' WHERE patient_id = {PATIENT}"
         )
@@ -314,13 +324,15 @@ def test_what_the_load_writes_is_told_to_the_audit(
             connection.execute(script)  # type: ignore[call-overload]
         told = connection.execute(
             "SELECT operation, reason FROM guardian.audit_log"
-            " WHERE changed_at > now() - interval '1 minute' ORDER BY changed_at"
+            " WHERE changed_at >= %s ORDER BY changed_at",
+            (began,),
         ).fetchall()
         waiting = one(
             connection,
             "SELECT count(*) FROM guardian.document_processing_stages AS s"
             " JOIN guardian.documents AS d ON d.id = s.document_id"
-            " WHERE d.created_at > now() - interval '1 minute' AND s.status = 'pending'",
+            " WHERE d.created_at >= %s AND s.status = 'pending'",
+            began,
         )
         assert told == [("INSERT", "prescribed"), ("UPDATE", "stopped")]
         assert waiting == 3

@@ -559,3 +559,110 @@ def test_bulk_mode_is_for_who_may_and_cannot_be_left_open(empty_url: str) -> Non
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="enable_bulk"):
             connection.execute("SELECT guardian.enable_bulk_relationship_mode()")
         connection.rollback()
+
+
+# --- what is well, and what is not --------------------------------------------------------------
+
+
+def health(connection: psycopg.Connection) -> dict[str, tuple[dict[str, Any], str]]:
+    rows = connection.execute("SELECT * FROM guardian.performance_dashboard_metrics").fetchall()
+    return {category: (metrics, status) for category, metrics, status in rows}
+
+
+def test_categories_of_health_have_their_limits(db: psycopg.Connection) -> None:
+    """D-091 and D-092: no data is not well, and the oldest entry is the first."""
+    assert health(db)["cache_performance"][1] == "NO_DATA"
+    assert health(db)["queue_performance"] == (
+        {"pending": 0, "oldest_seconds": None, "affected_users": 0}, "OK",
+    )  # fmt: skip
+    insert = (
+        "INSERT INTO guardian.cache_invalidation_queue (patient_id, reason, queued_at)"
+        " SELECT gen_random_uuid(), 'r', now() - make_interval(hours => %s)"
+        " FROM generate_series(1, %s)"
+    )
+    for hours, number, status in ((2, 500, "OK"), (0, 1, "WARNING"), (0, 500, "CRITICAL")):
+        db.execute(insert, (hours, number))
+        assert health(db)["queue_performance"][1] == status
+    assert health(db)["queue_performance"][0]["oldest_seconds"] >= 7200
+    for number, ms, status in ((1, 1_900, "OK"), (1, 2_500, "WARNING"), (9, 10, "OK")):
+        for _ in range(number):
+            db.execute(
+                "INSERT INTO guardian.user_dashboard_cache"
+                " (patient_id, cache_generation_time_ms, cache_hits, cache_misses)"
+                " VALUES (%s, %s, 3, 1)",
+                (user(db), ms),
+            )
+        assert health(db)["cache_performance"][1] == status
+    assert health(db)["cache_performance"][0]["hit_percent"] == 75
+    connections = health(db)["connection_metrics"][0]
+    assert connections["active"] >= 1
+    assert connections["longest_transaction_seconds"] >= 0
+    # the queue is critical: so is the whole
+    row = one(
+        db,
+        "SELECT service_name, pending_invalidations, health FROM guardian.apm_metrics_export",
+    )
+    assert row == ("guardian_database", 1001, "CRITICAL")
+    told = one(db, "SELECT guardian.export_performance_metrics_json()")
+    assert told["service"] == "guardian-database"
+    assert {"category": "queue_performance", "severity": "CRITICAL"} in told["alerts"]
+    assert set(told["metrics"]) == set(health(db))
+
+
+def test_resources_are_told_in_one_unit(db: psycopg.Connection) -> None:
+    """D-126: buffers were in use to 273,100 %, files without a limit to a negative share."""
+    rows = db.execute(
+        "SELECT resource_type, current_usage, capacity, utilization_percent"
+        " FROM guardian.system_resource_metrics"
+    ).fetchall()
+    found = {name: rest for name, *rest in rows}
+    assert set(found) == {"connections", "shared_buffers", "temporary_files"}
+    used, most, percent = found["connections"]
+    assert 1 <= used <= most
+    assert float(percent) == pytest.approx(100 * used / most, abs=0.06)
+    buffers = one(
+        db, "SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers'"
+    )
+    assert found["shared_buffers"] == [None, buffers, None]
+    assert found["temporary_files"][1:] == [None, None]
+    advice = dict(
+        db.execute(
+            "SELECT resource_type, priority FROM guardian.generate_scaling_recommendations()"
+        ).fetchall()
+    )
+    assert advice == {
+        "connections": "LOW",
+        "shared_buffers": "UNKNOWN",
+        "temporary_files": "UNKNOWN",
+    }
+    db.execute("SET LOCAL temp_file_limit = '1MB'")
+    assert one(
+        db,
+        "SELECT capacity FROM guardian.system_resource_metrics"
+        " WHERE resource_type = 'temporary_files'",
+    ) == 1_048_576  # fmt: skip
+    db.execute("CREATE ROLE guardian_looker")
+    db.execute("GRANT USAGE ON SCHEMA guardian TO guardian_looker")
+    db.execute("SET LOCAL ROLE guardian_looker")
+    assert one(db, "SELECT guardian.temporary_bytes()") is None
+
+
+@pytest.mark.parametrize(
+    ("percent", "priority", "days"),
+    [(95, "CRITICAL", 1), (85, "HIGH", 7), (75, "MEDIUM", 30), (70, "LOW", None)],
+)
+def test_more_is_the_more_urgent_the_less_is_left(
+    db: psycopg.Connection, percent: int, priority: str, days: int | None
+) -> None:
+    view = (
+        "CREATE OR REPLACE VIEW guardian.system_resource_metrics AS SELECT 'connections' AS"
+        " resource_type, 1::bigint AS current_usage, 1::bigint AS capacity, 'c' AS unit,"
+        f" {percent}::numeric AS utilization_percent"
+    )
+    db.execute(view)  # type: ignore[call-overload]
+    row = one(
+        db, "SELECT priority, within, advice FROM guardian.generate_scaling_recommendations()"
+    )
+    assert row[0] == priority
+    assert (row[1].days if row[1] else None) == days
+    assert bool(row[2]) is bool(days)
