@@ -223,11 +223,30 @@ def test_a_target_without_policy_has_nothing() -> None:
 
 def test_the_example_systems_declare_what_was_described() -> None:
     policies = {target.name: policy_of(target) for target in declared_targets()}
-    thorbis, omninode = policies["thorbis"], policies["omninode"]
+    thorbis, omninode, guardian = (policies[name] for name in ("thorbis", "omninode", "guardian"))
     assert thorbis is not None
     assert omninode is not None
+    assert guardian is not None
+    cleanup = guardian.operation("cleanup_orphaned_data")
+    assert (cleanup.cron, cleanup.depends_on) == ("0 4 * * *", ("refresh_orphan_detection",))
+    assert guardian.operation("maintain_database_indexes").cron == "0 4 * * 0"
     assert thorbis.reindex.minimum_scans == 1000
     assert {rule.table: rule.keep for rule in omninode.retention} == {
         "omninode.event_metrics": "90 days",
         "omninode.hook_events": "30 days",
     }
+
+
+def test_jobs_that_are_watched_are_there() -> None:
+    from perf_pipeline.definitions import defs
+
+    known = set(defs().get_repository_def().job_names)
+    watched = {
+        operation.job
+        for target in declared_targets()
+        if (policy := policy_of(target)) is not None
+        for operation in policy.operations
+        if operation.job is not None
+    }
+    assert watched
+    assert watched <= known
