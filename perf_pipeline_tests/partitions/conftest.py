@@ -17,7 +17,6 @@ from perf_pipeline.store.place import Folder
 
 #: Short, so that a test of a held lock takes no time.
 BUDGET = LockBudget(first_ms=100, most_ms=200, total_s=1.0)
-NAME = "shop"
 PARENT = "app.events"
 
 SCHEMA = """
@@ -42,6 +41,7 @@ SCHEMA = """
 class Shop:
     """One target of a test: where it is, what it asks for, and how to look at it."""
 
+    name: str
     url: str
     store: Store
     files: Folder
@@ -56,7 +56,7 @@ class Shop:
 
     def run(self, *policies: Policy, **kwargs: Any) -> apply.Report:
         values = {"budget": BUDGET, "files": self.files, **kwargs}
-        return apply.run(self.store, NAME, self.url, policies, **values)
+        return apply.run(self.store, self.name, self.url, policies, **values)
 
     def did(self, *policies: Policy, **kwargs: Any) -> list[tuple[str, str, str]]:
         return [
@@ -93,7 +93,7 @@ class Shop:
         rows = self.store.rows(
             "maintenance_recent",
             {
-                "target": NAME,
+                "target": self.name,
                 "operation": None,
                 "object": None,
                 "limit": 1000,
@@ -102,17 +102,18 @@ class Shop:
         return [(row["operation"].removeprefix("partition."), row["outcome"]) for row in rows][::-1]
 
     def nothing_left(self, *policies: Policy) -> bool:
-        _, plans = apply.look_and_plan(self.store, NAME, self.url, policies)
+        _, plans = apply.look_and_plan(self.store, self.name, self.url, policies)
         return not any(plan.steps for plan in plans.values())
 
 
 @pytest.fixture
-def shop(make_database: Callable[..., str], store: Store, tmp_path: Path) -> Iterator[Shop]:
+def shop(make_database: Callable[..., str], shared_store: Store, tmp_path: Path) -> Iterator[Shop]:
     url = make_database()
+    name = url.rpartition("/")[2]  # of its own, so that the store can be shared
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET timezone = 'UTC'")
         connection.execute(SCHEMA)
-        yield Shop(url, store, Folder(tmp_path / "archive"), connection)
+        yield Shop(name, url, shared_store, Folder(tmp_path / "archive"), connection)
 
 
 def months_ago(count: int) -> tuple[str, str, str]:

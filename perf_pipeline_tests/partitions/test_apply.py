@@ -4,7 +4,7 @@ import pytest
 from perf_pipeline.errors import BusyError, UnsupportedServerError
 from perf_pipeline.partitions import apply, proofs
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline_tests.partitions.conftest import NAME, PARENT, Shop, months_ago
+from perf_pipeline_tests.partitions.conftest import PARENT, Shop, months_ago
 
 pytestmark = pytest.mark.server
 THIS, NEXT = months_ago(0)[2], months_ago(-1)[2]
@@ -75,7 +75,7 @@ def test_old_months_go_to_the_archive_and_only_then_away(shop: Shop) -> None:
     ]
     assert shop.attached() == sorted([young, THIS, NEXT])
     assert shop.one(f"SELECT to_regclass('app.events_{suffix}')") is None
-    (proof,) = proofs.of_target(shop.store, NAME, dropped=True)
+    (proof,) = proofs.of_target(shop.store, shop.name, dropped=True)
     assert proof.row_count == 100
     assert proof.dropped_at is not None
     assert len(shop.files.sizes()) == 1
@@ -107,7 +107,7 @@ def test_rows_that_came_late_are_archived_before_the_drop(shop: Shop) -> None:
         ("detach", "done", None),
         ("drop", "done", None),
     ]
-    (proof,) = proofs.of_target(shop.store, NAME, dropped=True)
+    (proof,) = proofs.of_target(shop.store, shop.name, dropped=True)
     assert proof.row_count == 107
     assert shop.one(f"SELECT to_regclass('app.events_{suffix}')") is None
 

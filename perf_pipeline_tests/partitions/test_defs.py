@@ -9,7 +9,7 @@ from perf_pipeline import settings
 from perf_pipeline.partitions import defs as wiring
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres.target import Target
-from perf_pipeline_tests.partitions.conftest import NAME, Shop, months_ago
+from perf_pipeline_tests.partitions.conftest import Shop, months_ago
 
 pytestmark = pytest.mark.server
 
@@ -18,11 +18,12 @@ pytestmark = pytest.mark.server
 def target(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Target:
     from datetime import date
 
+    # no other test of this store is called so
     monkeypatch.setenv("SHOP_URL", shop.url)
     monkeypatch.setenv("PERF_STORE_URL", shop.store.url)
     monkeypatch.setenv("PERF_ARCHIVE_URL", shop.files.url)
     settings.current.cache_clear()
-    return Target(NAME, "SHOP_URL", date(2026, 1, 1))
+    return Target("shop", "SHOP_URL", date(2026, 1, 1))
 
 
 @pytest.fixture

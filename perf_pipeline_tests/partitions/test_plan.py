@@ -233,7 +233,7 @@ def time_cases(draw: st.DrawFn) -> tuple[Policy, Existing, datetime]:
     return chosen, existing(*parts, default_periods=periods, default_has_rows=bool(periods)), now
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(time_cases())
 def test_what_holds_for_every_plan(case: tuple[Policy, Existing, datetime]) -> None:
     chosen, there, now = case

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import psycopg
 import pytest
 
 from perf_pipeline.errors import InputError
+from perf_pipeline.partitions import proofs
 from perf_pipeline.partitions import restore as restoring
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.partitions.restore import Restored, restore
-from perf_pipeline.store import archive_check
+from perf_pipeline.store import Store, archive_check
 from perf_pipeline.store.retention import Policy as Retention
-from perf_pipeline_tests.partitions.conftest import BUDGET, NAME, PARENT, Shop, months_ago
+from perf_pipeline_tests.partitions.conftest import BUDGET, PARENT, Shop, months_ago
 
 pytestmark = pytest.mark.server
 HASH = "SELECT sum(hashtext(e::text)::bigint) FROM app.events AS e"
@@ -18,7 +21,7 @@ def back(shop: Shop, policy: Policy, name: str, **kwargs: object) -> Restored:
     return restore(
         shop.store,
         shop.files,
-        NAME,
+        shop.name,
         shop.url,
         policies,
         name,
@@ -52,10 +55,11 @@ def test_what_comes_back_is_what_went(shop: Shop) -> None:
     assert shop.nothing_left(policy)
     with pytest.raises(InputError, match="restored already"):
         back(shop, policy, f"events_{suffix}")
+    (proof,) = proofs.of_target(shop.store, shop.name)
     shop.store.rows(
         "partition_restored",
         {
-            "archive_id": 1,
+            "archive_id": proof.archive_id,
             "relation": shop.one(f"SELECT 'app.events_{suffix}'::regclass::oid"),
             "hold": "-1 day",
         },
@@ -119,7 +123,8 @@ def test_times_that_polars_does_not_hold_are_kept_as_text(shop: Shop) -> None:
     assert shop.one(HASH) == before
 
 
-def test_the_nightly_look_at_the_archive_knows_these_files(shop: Shop) -> None:
+def test_the_nightly_look_at_the_archive_knows_these_files(shop: Shop, store: Store) -> None:
+    shop = replace(shop, store=store)  # of its own: the look is at all targets
     _, policy = dropped(shop)
     shop.run(policy)
     from datetime import UTC, datetime
