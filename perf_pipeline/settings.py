@@ -80,7 +80,12 @@ class Settings(BaseSettings):
         ),
     ] = 13  # at least what a window of 35 days and a backfill of last month need
     daily_months: Annotated[
-        int, Field(ge=3, le=1_200, description="Months daily rollups and findings are kept.")
+        int,
+        Field(
+            ge=3,
+            le=1_200,
+            description="Months daily rollups, findings, reports and texts are kept.",
+        ),
     ] = 37  # three years and a month: what a trend of growth needs
 
     @property

@@ -1,6 +1,7 @@
 """Asset, checks, job and schedule that move closed days of the ledger into the archive."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -39,12 +40,12 @@ IN_TIME: Final = "days_leave_the_store_in_time"
     ],
     description="One row is one day of one ledger table that left the store for Parquet files, "
     "verified before its partition was dropped.\n\nDays and months that have expired are dropped, "
-    "the details of old load tests with them, and tomorrow's partitions are made, so that "
-    "midnight's sweep need not.",
+    "the details of old load tests, and texts, tags and reports of those months, with them, and "
+    "tomorrow's partitions are made, so that midnight's sweep need not.",
 )
 def ledger_archive(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Archive what is due, drop what has expired, make tomorrow's partitions, look at the files."""
-    from perf_pipeline.store import archive, archive_check, executions, partitions, place
+    from perf_pipeline.store import archive, archive_check, executions, forget, partitions, place
     from perf_pipeline.store.retention import HOURLY, Policy
 
     today = datetime.now(UTC).date()
@@ -55,6 +56,7 @@ def ledger_archive(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
         forgotten = executions.forget_details(
             store, _midnight(policy.first_month(HOURLY[0], today))
         )
+        ended = forget.run(store, policy, today, texts=today.day == 1 or bool(done.dropped))
         found = archive_check.check(store, files, policy, today)
         held = archive_check.summary(store)
     for problem in (*done.failures, *(f"busy: {name}" for name in done.busy)):
@@ -64,6 +66,7 @@ def ledger_archive(context: dg.AssetExecutionContext) -> Iterator[dg.Materialize
             **archive_metadata(done),
             "partitions_made": made,
             "load_test_rows_forgotten": forgotten,
+            **{f"{what}_forgotten": rows for what, rows in asdict(ended).items()},
             **{name: str(value) if "_day" in name else value for name, value in held.items()},
         },
         check_results=list(results(done, found)),

@@ -77,3 +77,19 @@ def _value(kind: list[Any], number: int, ts: datetime) -> object:
     if name in {"json", "jsonb"}:
         return '{"a": 1}'
     return made.get(category, ("", "plain", 'a "b", c\n\\', "\N{SNOWMAN}")[number % 4])
+
+
+def add_row(
+    connection: psycopg.Connection, schema: str, table: str, day: date, fixed: dict[str, object]
+) -> None:
+    """Write one row of a day to a table of any schema, with these values and made-up other ones."""
+    partitions.ensure(connection, day, table=(schema, table))
+    columns = connection.execute(_COLUMNS, (f"{schema}.{table}",)).fetchall()
+    ts = datetime.combine(day, time(), UTC)
+    values = [
+        fixed.get(name, _value(kind, place + 1, ts)) for place, (name, *kind) in enumerate(columns)
+    ]
+    statement = sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE VALUES ({})").format(
+        sql.Identifier(schema, table), sql.SQL(", ").join(sql.Placeholder() * len(columns))
+    )
+    connection.execute(statement, values)
