@@ -220,7 +220,7 @@ class _Drawing:
     def level_labels(self, levels: Sequence[tuple[float, str]]) -> str:
         return "".join(
             self._label(
-                "99%", _TOP + self._y(level) - 5, self.palette.muted, text, ' text-anchor="end"'
+                "50%", _TOP + self._y(level) - 5, self.palette.muted, text, ' text-anchor="middle"'
             )
             for level, text in levels
             if math.isfinite(level)

@@ -173,6 +173,17 @@ def errors(row: Row, queries: Sequence[Row]) -> Advice | None:
     )
 
 
+def worst(row: Row) -> dict[str, Row]:
+    """Return, by metric, the gravest comparison of the verdict that counts; pure."""
+    found: dict[str, Row] = {}
+    for each in (row["comparison"] or {}).get("rows") or ():
+        counts = each["outcome"] in {"WARNING", "CRITICAL"} and each["proven"] is not False
+        known = found.get(each["metric"])
+        if counts and (known is None or abs(each["change"]) > abs(known["change"])):
+            found[each["metric"]] = each
+    return found
+
+
 def regression(row: Row, queries: Sequence[Row]) -> Advice | None:
     """Ours: the verdict says it is worse than normal, or may be."""
     state = row["state"]

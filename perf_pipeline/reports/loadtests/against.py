@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-#: Fewer runs of a baseline do not tell what they vary by.
+#: Fewer runs of a baseline do not tell what they vary by; then only a factor of e (2.7) counts,
+#: which is more than p95 of some dozens of transactions varies by.
 MINIMUM_RUNS: Final = 3
+_ASSUMED: Final = 1.0
 #: What their median absolute deviation is multiplied by: of normal values 1.4826 makes it a
 #: standard deviation; three of those hold all but 0.3 % (Tukey's and Iglewicz's outlier rules
 #: stand at 2.7 and 3.5).
@@ -93,12 +95,13 @@ def against(
     moved = math.log(current) - math.log(normal)
     beyond = abs(moved) > math.log1p(threshold_percent / 100)
     verdict = "same"
-    if beyond and len(values) < MINIMUM_RUNS:
-        verdict = "few runs"
-    elif beyond:
+    if beyond:
+        few = len(values) < MINIMUM_RUNS
         around = [abs(math.log(value) - math.log(normal)) for value in values]
-        if abs(moved) > max(_FLOOR, _WIDTH * median(around)):
+        if abs(moved) > (_ASSUMED if few else max(_FLOOR, _WIDTH * median(around))):
             verdict = "worse" if (moved > 0) is more_is_worse else "better"
+        elif few:
+            verdict = "few runs"
     change = math.expm1(moved) if moved < _LARGEST else None
     return Against(name, current, normal, change, verdict, len(values), weight)
 

@@ -84,7 +84,7 @@ def _run_page(report: RunReport, limits: Limits) -> str:
                 levels=levels(report),
             ),
             "reason": told.get("reason") or "",
-            "differs": told.get("differs") or {},
+            "differs": say.differing(row),
             "broken": row["metadata"].get("broken_limits") or [],
             "changed": changed if report.facts.normal is not None else {},
             "gone": [each for each in report.operations if each.verdict == "gone"],

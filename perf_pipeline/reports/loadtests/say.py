@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from perf_pipeline.reports import units
 from perf_pipeline.reports.loadtests import health
+from perf_pipeline.reports.loadtests.advice import worst
 from perf_pipeline.reports.loadtests.against import Against
 from perf_pipeline.reports.loadtests.model import Line, RangeReport, Row, RunReport
 from perf_pipeline.reports.loadtests.trend import MINIMUM, Trend
@@ -44,6 +45,9 @@ _VERDICT: Final = {
     "gone": "only in the baseline",
     "no data": "not measured",
 }
+#: Of a relative change; an interval that reaches further (100 times, 100 points) says nothing.
+_FACTOR_FROM: Final = 9.0
+_BEYOND: Final = 100.0
 _EVENTS: Final = {
     "TEST_STARTED": "started",
     "STAGE_STARTED": "stage",
@@ -107,9 +111,11 @@ def change(row: Row) -> str:
 
 
 def relative(amount: float | None) -> str:
-    """Return a relative change in percent, signed."""
+    """Return a relative change in percent, signed; from ten times on as a factor."""
     if amount is None:
         return units.NONE
+    if amount >= _FACTOR_FROM:
+        return units.factor(1 + amount)
     return f"{'+' if amount > 0 else ''}{units.percent(amount)}"
 
 
@@ -130,6 +136,13 @@ def trend(found: Trend) -> str:
     return f"no trend shown: {told} ({interval})"
 
 
+def _bound(found: Trend, amount: float | None) -> str:
+    """Return an end of an interval; one beyond all reason as none."""
+    if amount is None or abs(amount) > _BEYOND:
+        return "without bound"
+    return _points(amount) if found.points else relative(amount)
+
+
 def _points(amount: float | None) -> str:
     if amount is None:
         return units.NONE
@@ -144,13 +157,30 @@ def run_headline(report: RunReport) -> str:
         reason = row["metadata"].get("reason")
         told = f"{test}: {_HEALTH[report.health]}"
         return f"{told}: {reason}" if reason else told
-    reason = (row["comparison"] or {}).get("reason")
     figures = (
         f"p95 {units.ms(row['p95_ms'])}, {units.number(row['throughput_tps'])} transactions a "
         f"second, {value('error_percent', row['error_percent'])} errors"
     )
-    told = f"{test}: {_HEALTH[report.health]}; {figures}"
-    return f"{told}; {reason}" if reason and report.health != health.HEALTHY else told
+    worse = ", ".join(f"{metric(name)} {change(each)}" for name, each in worst(row).items())
+    told = f"{test}: {_HEALTH[report.health]}"
+    return f"{told}; {figures}" + (f"; against normal {worse}" if worse else "")
+
+
+def differing(row: Row) -> list[tuple[str, str, str]]:
+    """Return in what an execution differs from the one before it: name, before, after."""
+    found = (row["comparison"] or {}).get("differs") or {}
+    return [
+        (name, *(_condition(name, each) for each in values))
+        for name, values in sorted(found.items())
+    ]
+
+
+def _condition(name: str, figure: object) -> str:
+    if figure is None:
+        return "not known"
+    if name.endswith("_bytes") and isinstance(figure, int | float):
+        return units.size(figure)
+    return str(figure)
 
 
 def range_headline(report: RangeReport) -> str:

@@ -18,6 +18,9 @@ from perf_pipeline_tests.reports.loadtests.made import operation, statement
         (130.0, [100.0, 140.0, 80.0], "same"),  # they vary by as much
         (300.0, [100.0, 140.0, 80.0], "worse"),
         (130.0, [100.0, 101.0], "few runs"),
+        (270.0, [100.0, 100.0], "few runs"),
+        (275.0, [100.0, 100.0], "worse"),
+        (36.0, [100.0], "better"),
         (101.0, [100.0], "same"),
         (130.0, [], "new"),
         (130.0, [None, 0.0, float("nan")], "new"),
