@@ -9,7 +9,8 @@ from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
-from perf_pipeline.reports.loadtests.defs import load_test_definitions
+from perf_pipeline.reports.loadtests.defs import daily_definitions
+from perf_pipeline.reports.loadtests.week_defs import weekly_definitions
 from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.reports.stale_defs import stale_check_key
 from perf_pipeline.snapshots.checks import check_keys
@@ -77,7 +78,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
                 key=lambda pair: pair[0].name,
             )
         ),
-        load_test_definitions(targets),
+        daily_definitions(),
+        weekly_definitions(targets),
         upkeep_defs.fleet_definitions(targets),
         partition_definitions(
             [(component.target(), component.partition_policies()) for component in components]

@@ -1,6 +1,6 @@
-"""Assets of load tests' reports, their checks, and their daily and weekly jobs."""
+"""Assets of load tests' reports, their checks, and their daily job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,16 +8,12 @@ import dagster as dg
 
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports import files
-from perf_pipeline.reports.period import WEEKLY
-from perf_pipeline.reports.period.defs import partitions
 
 if TYPE_CHECKING:
     from perf_pipeline.reports.loadtests.model import RangeReport, RunReport
 
 JOB: Final = "bench_reports"
-WEEKLY_JOB: Final = "bench_executive_report"
 #: The described spans: the dashboard and the issues, and the trends.
 RECENT: Final = timedelta(days=7)
 LONG: Final = timedelta(days=30)
@@ -28,17 +24,17 @@ _HEALTHY_CHECK: Final = "newest_runs_are_healthy"
 _DRIFT_CHECK: Final = "no_test_gets_slower"
 
 
-def _key(name: str) -> dg.AssetKey:
+def bench_key(name: str) -> dg.AssetKey:
+    """Return the key `bench/<name>`."""
     return dg.AssetKey(["bench", name])
 
 
-_ROLLING: Final = _key("rolling_baseline")
-REPORT_KEY: Final = _key("performance_report")
-ADVICE_KEY: Final = _key("recommendations")
-DASHBOARD_KEY: Final = _key("dashboard")
-TRENDS_KEY: Final = _key("performance_trends")
-ISSUES_KEY: Final = _key("top_issues")
-EXECUTIVE_KEY: Final = _key("executive_report")
+ROLLING_KEY: Final = bench_key("rolling_baseline")
+REPORT_KEY: Final = bench_key("performance_report")
+ADVICE_KEY: Final = bench_key("recommendations")
+DASHBOARD_KEY: Final = bench_key("dashboard")
+TRENDS_KEY: Final = bench_key("performance_trends")
+ISSUES_KEY: Final = bench_key("top_issues")
 
 
 def _of(span: timedelta) -> "RangeReport":
@@ -56,7 +52,7 @@ def _of(span: timedelta) -> "RangeReport":
     kinds={"postgres", "markdown"},
     tags={"family": "bench"},
     # after the baselines, but not after the gate: a report is needed most when that is closed
-    deps=[_ROLLING],
+    deps=[ROLLING_KEY],
     description="One row is the report of one execution of a load test of the last seven days: "
     "figures, comparison with baselines, operations and statements that changed, advice; "
     "self-contained HTML in `reports/loadtests/`, and of all of them together.",
@@ -85,7 +81,7 @@ def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
         metadata={
             "dagster/row_count": min(len(rows), MOST_PAGES),
             "executions": len(rows),
-            **_health(summary),
+            **health_figures(summary),
             **({"newest": vocabulary.table(table)} if table else {}),
             "html": dg.MetadataValue.path(page),
             **({"report": dg.MetadataValue.md(render.run_markdown(told))} if told else {}),
@@ -108,7 +104,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _health(report: "RangeReport") -> dict[str, Any]:
+def health_figures(report: "RangeReport") -> dict[str, Any]:
     """Return the score and how many executions have each word, as figures that are plotted."""
     from perf_pipeline.reports.loadtests import health
 
@@ -123,7 +119,7 @@ def _health(report: "RangeReport") -> dict[str, Any]:
     group_name=vocabulary.FLEET_GROUP,
     kinds={"postgres"},
     tags={"family": "bench"},
-    deps=[_ROLLING],
+    deps=[ROLLING_KEY],
     description="One row is one piece of advice on the newest execution of a load test of the last "
     "30 days, the gravest first, with the figures it rests on.",
 )
@@ -176,7 +172,7 @@ def _plain(each: Any) -> dict[str, Any]:
     group_name=vocabulary.FLEET_GROUP,
     kinds={"postgres"},
     tags={"family": "bench"},
-    deps=[_ROLLING],
+    deps=[ROLLING_KEY],
     check_specs=[
         dg.AssetCheckSpec(
             _HEALTHY_CHECK,
@@ -204,7 +200,7 @@ def dashboard(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResul
     yield dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),
-            **_health(report),
+            **health_figures(report),
             **({"executions": vocabulary.table(table)} if table else {}),
         },
         check_results=[healthy(report)],
@@ -235,7 +231,7 @@ def healthy(report: "RangeReport") -> dg.AssetCheckResult:
     group_name=vocabulary.FLEET_GROUP,
     kinds={"postgres", "markdown"},
     tags={"family": "bench"},
-    deps=[_ROLLING],
+    deps=[ROLLING_KEY],
     check_specs=[
         dg.AssetCheckSpec(
             _DRIFT_CHECK,
@@ -320,7 +316,7 @@ def drifts(report: "RangeReport") -> dg.AssetCheckResult:
     group_name=vocabulary.FLEET_GROUP,
     kinds={"postgres"},
     tags={"family": "bench"},
-    deps=[_ROLLING],
+    deps=[ROLLING_KEY],
     description="One row is one statement that took more than 100 ms a call in the load tests of "
     "the last seven days, by the time it took; fifty at most "
     "(`perf_mgmt.top_performance_issues`).",
@@ -347,58 +343,8 @@ def top_issues(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     )
 
 
-def executive_report(weeks: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
-    """Return `bench/executive_report`, weekly."""
-
-    @dg.asset(
-        key=EXECUTIVE_KEY,
-        group_name=vocabulary.FLEET_GROUP,
-        kinds={"postgres", "markdown"},
-        tags={"family": "bench"},
-        deps=[dg.AssetDep(_ROLLING)],
-        partitions_def=weeks,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        description="One row is one week's report of all load tests, Monday to Sunday: health of "
-        "each test, by industry, trends, regressions, slow statements, advice; self-contained "
-        "HTML, and Markdown.",
-    )
-    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        from perf_pipeline.reports.loadtests import build, render
-
-        folder = settings.current().home_dir / "reports"
-        asked = vocabulary.days(context)
-        made = 0
-        with vocabulary.explained(), vocabulary.open_store() as store:
-            for key in context.partition_keys:
-                week = weeks.time_window_for_partition_key(key)
-                found = build.of_range(store, week.start, week.end)
-                path = files.write(
-                    folder, "loadtests", week.start.date(), render.range_html(found), WEEKLY
-                )
-                context.add_asset_metadata(
-                    {
-                        "dagster/partition_row_count": found.executions,
-                        **_health(found),
-                        "html": dg.MetadataValue.path(path),
-                        "report": dg.MetadataValue.md(render.range_markdown(found)),
-                    },
-                    partition_key=key,
-                )
-                made += 1
-        return dg.MaterializeResult(metadata={"run": f"{asked}: {made:,} reports"})
-
-    return report
-
-
-def load_test_definitions(targets: Sequence[Target]) -> dg.Definitions:
-    """Return the assets with their two jobs and schedules.
-
-    Parameters
-    ----------
-    targets : sequence of Target
-        The weeks begin with the first day of any; without a target there is no weekly report.
-
-    """
+def daily_definitions() -> dg.Definitions:
+    """Return the assets of every day with their job and schedule."""
     assets = [performance_report, recommendations, dashboard, performance_trends, top_issues]
     job = dg.define_asset_job(
         JOB,
@@ -418,13 +364,14 @@ def load_test_definitions(targets: Sequence[Target]) -> dg.Definitions:
         "within 30 days.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        return _request(datetime.now(UTC) - LONG, "30 days")
+        return request_where_tests_ran(datetime.now(UTC) - LONG, "30 days")
 
-    whole = dg.Definitions(assets=assets, jobs=[job], schedules=[daily])
-    return dg.Definitions.merge(whole, _weekly(targets)) if targets else whole
+    return dg.Definitions(assets=assets, jobs=[job], schedules=[daily])
 
 
-def _request(since: datetime, told: str, **request: Any) -> dg.RunRequest | dg.SkipReason:
+def request_where_tests_ran(
+    since: datetime, told: str, **request: Any
+) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run where a load test ran since a moment."""
     from perf_pipeline.store import executions
 
@@ -434,33 +381,3 @@ def _request(since: datetime, told: str, **request: Any) -> dg.RunRequest | dg.S
     except PerfPipelineError as error:
         return dg.SkipReason(str(error))
     return dg.RunRequest(**request) if ran else dg.SkipReason(f"no load test ran within {told}")
-
-
-def _weekly(targets: Sequence[Target]) -> dg.Definitions:
-    weeks = partitions(targets, WEEKLY)
-    asset = executive_report(weeks)
-    job = dg.define_asset_job(
-        WEEKLY_JOB,
-        selection=dg.AssetSelection.assets(asset),
-        description="Report on the load tests of a week.",
-        tags={vocabulary.SINGLETON_TAG: WEEKLY_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
-    )
-
-    @dg.schedule(
-        name="bench_executive_report_weekly",
-        job=job,
-        cron_schedule="10 6 * * 1",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Report on the load tests of the week that has ended, Mondays at 06:10 UTC; "
-        "not where none ran in it.",
-    )
-    def ended(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        # the last one is not over yet
-        keys = weeks.get_partition_keys(context.scheduled_execution_time)
-        if len(keys) < 2:
-            return dg.SkipReason("no week has ended yet")
-        begun = datetime.fromisoformat(keys[-2]).replace(tzinfo=UTC)
-        return _request(begun, "the week that has ended", partition_key=keys[-2])
-
-    return dg.Definitions(assets=[asset], jobs=[job], schedules=[ended])

@@ -10,7 +10,7 @@ import pytest
 
 from perf_pipeline import settings
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.reports.loadtests import defs
+from perf_pipeline.reports.loadtests import defs, week_defs
 from perf_pipeline.store import Store
 from perf_pipeline.store.load_tests import LoadTest
 from perf_pipeline_tests.reports.loadtests.made import EMPTY, operation, record, statement
@@ -136,13 +136,8 @@ def test_a_week_is_reported_whenever_it_is_asked_for(bench: Store) -> None:
     test = LoadTest("checkout", "1.0", industry="RETAIL", environments=("staging",))
     record(bench, inside, test=test)
     record(bench, inside - 60 * 24 * 8, test=test)  # in another week
-    definitions = defs.load_test_definitions([TARGET])
-    (asset,) = [
-        each
-        for each in definitions.assets or []
-        if isinstance(each, dg.AssetsDefinition) and each.key == defs.EXECUTIVE_KEY
-    ]
-    found, _ = materialize([asset], partition_key=monday.isoformat())
+    assets = list(week_defs.weekly_definitions([TARGET]).assets or [])
+    found, _ = materialize(assets, partition_key=monday.isoformat())
     week = found["executive_report"]
     assert (week["dagster/partition_row_count"], week["NO_BASELINE"]) == (1, 1)
     page = Path(week["html"])
@@ -151,7 +146,8 @@ def test_a_week_is_reported_whenever_it_is_asked_for(bench: Store) -> None:
 
 
 def test_schedules_rest_where_no_load_test_ran(bench: Store) -> None:
-    repository = defs.load_test_definitions([TARGET]).get_repository_def()
+    every = (defs.daily_definitions(), week_defs.weekly_definitions([TARGET]))
+    repository = dg.Definitions.merge(*every).get_repository_def()
 
     def tick(name: str) -> Any:
         with dg.DagsterInstance.ephemeral() as instance:
@@ -168,4 +164,4 @@ def test_schedules_rest_where_no_load_test_ran(bench: Store) -> None:
     assert len(tick("bench_reports_daily").run_requests) == 1
     (request,) = tick("bench_executive_report_weekly").run_requests
     assert datetime.fromisoformat(request.partition_key).weekday() == 0
-    assert defs.load_test_definitions([]).schedules is not None
+    assert not week_defs.weekly_definitions([]).schedules
