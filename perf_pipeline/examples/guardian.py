@@ -1,8 +1,10 @@
 """The guardian example system, healthcare: what it is made of and how to fill it."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import psycopg
 
@@ -14,6 +16,7 @@ from perf_pipeline.examples.thorbis_kit import Chunk
 from perf_pipeline.postgres import sqlfiles
 
 SYSTEM = "guardian"
+SHARDS = 10
 
 #: Every table of data, what is referred to first. The cache and its queue stay empty: they hold
 #: what follows from the others.
@@ -89,6 +92,16 @@ def generate(
         prepare=partial(_months, years=years),
         finish=_refresh,
     )
+
+
+def user_shard(user_id: UUID) -> int:
+    """Return the shard of a user, 1 to 10, as `guardian.calculate_user_shard` does (G-73).
+
+    The first 32 bits of the MD5 of the id in lower case with hyphens: any language has them, and
+    they are never negative.
+    """
+    digest = hashlib.md5(str(user_id).encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big") % SHARDS + 1
 
 
 def _months(connection: psycopg.Connection, reference: datetime, *, years: int) -> None:
