@@ -35,7 +35,7 @@ def plan(target: str, views: Sequence[str], force: bool, as_json: bool) -> None:
 
     found, policies = declared_views(target)
     only = _chosen(views, [each.name for each in policies])
-    with connect.session(found.url(), read_only=True, autocommit=True) as connection:
+    with connect.session(found.maintenance_url(), read_only=True, autocommit=True) as connection:
         made, _ = look(connection, found, policies, only=only, force=force)
     if as_json:
         print_json({"target": target, "at": made.at, "steps": [s.as_json() for s in made.steps]})
@@ -152,7 +152,7 @@ def lineage(target: str, write: bool, check: bool, as_json: bool) -> None:
     from perf_pipeline.views import lineage as written
 
     found, policies = declared_views(target)
-    with connect.session(found.url(), read_only=True, autocommit=True) as connection:
+    with connect.session(found.maintenance_url(), read_only=True, autocommit=True) as connection:
         graph = catalog.graph(connection, [each.name for each in policies])
     now = written.of(graph, policies, {each.name: each.reads for each in policies})
     path = lineage_file(target)

@@ -36,7 +36,10 @@ def session(target: Target) -> Iterator[Connection]:
 
     """
     with pg.session(
-        target.url(), read_only=False, autocommit=True, label=f"{pg.APPLICATION_NAME}:views"
+        target.maintenance_url(),
+        read_only=False,
+        autocommit=True,
+        label=f"{pg.APPLICATION_NAME}:views",
     ) as connection:
         connection.execute(
             "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', '5s', false)"

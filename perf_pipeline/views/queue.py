@@ -98,7 +98,9 @@ def probe(target: Target, now: datetime) -> list[Asked]:
 
     """
     limits = pg.Limits(2_000, 500, 2)
-    with pg.session(target.url(), limits=limits, read_only=True, autocommit=True) as connection:
+    with pg.session(
+        target.maintenance_url(), limits=limits, read_only=True, autocommit=True
+    ) as connection:
         try:
             return waiting(connection, now)
         except psycopg.errors.QueryCanceled:

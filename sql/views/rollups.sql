@@ -14,7 +14,6 @@ SELECT /* perf-pipeline */
     r.members = m.oids AND r.filenodes = m.filenodes AS same_tables,
     m.oids::bigint[] AS members,
     m.filenodes,
-    m.names AS member_names,
     m.armed = 4 * pg_catalog.cardinality(m.oids) AS armed,
     pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL AS made
 FROM perf_pipeline_meta.rollup AS r
@@ -29,7 +28,6 @@ CROSS JOIN LATERAL (
     SELECT
         pg_catalog.array_agg(b.oid ORDER BY b.oid) AS oids,
         coalesce(pg_catalog.string_agg(pg_catalog.pg_relation_filenode(b.oid)::text, ',' ORDER BY b.oid), '') AS filenodes,
-        pg_catalog.array_agg(n.nspname || '.' || c.relname ORDER BY b.oid) AS names,
         coalesce(sum((
             SELECT count(*)
             FROM pg_catalog.pg_trigger AS t
@@ -42,7 +40,5 @@ CROSS JOIN LATERAL (
                 )
         )), 0) AS armed
     FROM member AS b
-    JOIN pg_catalog.pg_class AS c ON c.oid = b.oid
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 ) AS m
 WHERE r.view_name = ANY (%(views)s::text[])

@@ -36,10 +36,14 @@ _ATTEMPTS: Final = 3
 def see(connection: Connection, policies: Sequence[ViewPolicy], seen: Seen) -> Seen:
     """Add what incremental views say of themselves to what a plan needs."""
     ours = {each.name: each for each in policies if each.rollup is not None}
-    if not ours or not catalog.is_installed(connection):
+    if not ours:
+        return seen
+    try:
+        kept = setup.known(connection, ours)
+    except pg_errors.UndefinedTable:  # nothing was ever kept here
         return seen
     dirty = {}
-    for name, found in setup.known(connection, ours).items():
+    for name, found in kept.items():
         # without the triggers of every table, what was captured says nothing
         why = found.doubt
         if not why and ways.is_dirty(connection, found.names):

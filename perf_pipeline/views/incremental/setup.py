@@ -1,6 +1,6 @@
 """Setting a rollup up: checked, made and recorded in one transaction; a refresh fills it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,7 +42,6 @@ class Known:
     names: Names
     generation: int
     members: tuple[int, ...]
-    member_names: tuple[str, ...]
     filenodes: str
     same_tables: bool
     armed: bool
@@ -86,7 +85,6 @@ def of_row(row: Mapping[str, Any], rollup: Rollup) -> Known:
         Names(row["rollup_id"], row["view_name"], rollup, measures, bool(spec["nullable"])),
         row["generation"],
         tuple(row["members"]),
-        tuple(row["member_names"]),
         row["filenodes"],
         row["same_tables"],
         row["armed"],
@@ -143,7 +141,7 @@ def arm(
     """Give each table of a rollup its triggers again (a new partition has none)."""
 
     def work(within: Connection) -> None:
-        for member in found.member_names:
+        for member in member_names(within, found.members):
             for statement in ddl.triggers(found.names, qualified(member)):
                 within.execute(statement)
 
@@ -190,7 +188,9 @@ def _remove(connection: Connection, row: Mapping[str, Any]) -> None:
         declared["where"],
     )
     found = of_row(row, rollup)
-    for statement in ddl.remove(found.names, found.member_names, found.generation):
+    for statement in ddl.remove(
+        found.names, member_names(connection, found.members), found.generation
+    ):
         connection.execute(statement)
     catalog.rows(connection, "rollup_remove", {"rollup_id": row["rollup_id"]})
 
@@ -259,9 +259,15 @@ def _make(connection: Connection, policy: ViewPolicy, rollup: Rollup, source: in
         connection.execute(ddl.capture_function(names, event))
     connection.execute(ddl.truncate_function(names))
     row = catalog.rows(connection, "rollups", {"views": [policy.name]})[0]
-    for member in row["member_names"]:
+    for member in member_names(connection, row["members"]):
         for statement in ddl.triggers(names, qualified(member)):
             connection.execute(statement)
+
+
+def member_names(connection: Connection, members: Sequence[int]) -> list[str]:
+    """Return the names of some tables by their oids."""
+    rows = catalog.rows(connection, "rollup_members", {"members": list(members)})
+    return [row["name"] for row in rows]
 
 
 def _columns(connection: Connection, relation: str) -> dict[str, tuple[str, bool]]:
