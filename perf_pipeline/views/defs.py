@@ -182,8 +182,9 @@ def _checks(key: dg.AssetKey, outcome: "Outcome") -> dict[str, dg.AssetCheckResu
     policy, age_s = outcome.step.policy, outcome.step.age_s
     goal_s = policy.fresh_minutes * 60.0
     known = {} if age_s is None else {"age_minutes": round(age_s / 60.0, 1)}
-    late = not outcome.ok and (age_s is None or age_s > goal_s)
-    worse = late and (age_s is None or age_s > 2 * goal_s)
+    unknown = age_s is None or outcome.status == "missing"
+    late = not outcome.ok and (unknown or (age_s or 0.0) > goal_s)
+    worse = late and (unknown or (age_s or 0.0) > 2 * goal_s)
     severity = dg.AssetCheckSeverity.ERROR if worse else dg.AssetCheckSeverity.WARN
     fresh = dg.AssetCheckResult(
         asset_key=key,

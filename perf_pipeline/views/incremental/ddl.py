@@ -253,7 +253,6 @@ def _side(names: Names, sign: int) -> sql.Composed:
             if not measure.whole:
                 unbounded = sql.SQL("{} IN ('NaN', 'Infinity', '-Infinity')").format(value)
                 inexact.append(sql.SQL("coalesce({}, false)").format(unbounded))
-                kept = sql.SQL("CASE WHEN {} THEN 0 ELSE {} END").format(unbounded, kept)
             columns.append(sql.SQL("{} AS {}").format(kept, sql.Identifier(f"pp_s{i}")))
     flag = sql.SQL(" OR ").join(inexact) if inexact else sql.SQL("false")
     return sql.SQL("SELECT {}, {} AS pp_inexact, {} AS pp_sign FROM {} AS {} WHERE {}").format(

@@ -148,8 +148,7 @@ def _repeated(
             except (pg_errors.SerializationFailure, _MovedError):
                 if attempt == _ATTEMPTS - 1:
                     raise
-            except pg_errors.CheckViolation:
-                # fewer rows than none: not all was captured, so nothing of it is used
+            except ways.NotAllCapturedError:
                 doubt = "what was captured did not add up"
     finally:
         if not connection.closed:

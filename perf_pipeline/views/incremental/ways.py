@@ -3,12 +3,17 @@
 from psycopg import errors as pg_errors
 from psycopg import sql
 
+from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.views.catalog import Connection
 from perf_pipeline.views.incremental import ddl
 from perf_pipeline.views.incremental.names import Names, comma
 from perf_pipeline.views.incremental.strategy import Changes
 
 _DIRTY = sql.Identifier("pg_temp", "perf_pipeline_dirty")
+
+
+class NotAllCapturedError(PerfPipelineError):
+    """What was captured contradicts the rollup; it is not used."""
 
 
 def summary(connection: Connection, names: Names) -> Changes:
@@ -44,7 +49,19 @@ def collect_dirty(connection: Connection, names: Names) -> int:
 
 
 def apply(connection: Connection, names: Names, generation: int) -> int:
-    """Add what was captured to its groups; groups without rows go. Returns the captured rows."""
+    """Add what was captured to its groups; groups without rows go.
+
+    Returns
+    -------
+    int
+        Captured rows.
+
+    Raises
+    ------
+    NotAllCapturedError
+        A group would have fewer rows than none.
+
+    """
     totals = [
         sql.SQL("sum({})::{}").format(column, kind)
         for column, kind in zip(names.sum_columns, ddl.sum_types(names), strict=True)
@@ -69,14 +86,19 @@ def apply(connection: Connection, names: Names, generation: int) -> int:
             comma(added),
         )
     )
-    connection.execute(
+    gone = connection.execute(
         sql.SQL(
             "DELETE FROM {} AS g USING (SELECT DISTINCT {} FROM {} WHERE pp_rows < 0) AS d"
-            " WHERE {} AND g.pp_rows = 0"
+            " WHERE {} AND g.pp_rows <= 0 RETURNING g.pp_rows"
         ).format(
             names.data(generation), comma(names.key_columns), names.changes, names.same("g", "d")
         )
     )
+    if any(rows < 0 for (rows,) in gone):
+        raise NotAllCapturedError(
+            f"view {names.view}: a group would have fewer rows than none",
+            "nothing was changed; it is computed from its source",
+        )
     return forget(connection, names)
 
 
@@ -167,10 +189,6 @@ def build(connection: Connection, names: Names, generation: int) -> int:
     ).rowcount
     connection.execute(
         sql.SQL("CREATE UNIQUE INDEX ON {} ({})").format(names.data(generation), names.conflict)
-    )
-    connection.execute(
-        # fewer rows than none: what was captured was not all
-        sql.SQL("ALTER TABLE {} ADD CHECK (pp_rows >= 0)").format(names.data(generation))
     )
     return count
 
