@@ -12,7 +12,8 @@ from perf_pipeline.store.progress import DayState
 CURRENT_DAY_EVERY: Final = timedelta(hours=1)
 #: A day that failed alone is not asked for again before this: it would cost a run a minute.
 RETRY_AFTER: Final = timedelta(minutes=30)
-#: Older days are left to backfills; also the bound of what a look at the store costs.
+#: Older days without a report are left to backfills; also the bound of what a look at the store
+#: costs, and of the days of one run. (Days whose report is stale: `store.progress.WINDOW_DAYS`.)
 LOOKBACK_DAYS: Final = 62
 
 _DAY: Final = timedelta(days=1)

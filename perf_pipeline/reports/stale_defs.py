@@ -25,7 +25,8 @@ def stale_check(target: Target) -> dg.AssetChecksDefinition:
         asset=vocabulary.key(target, "report", "regressions"),
         description="No day's baseline, findings or report rests on rollups that were made anew "
         "with other rows: days that came late, or were repaired. The sensor daily_reports_due asks "
-        "for such days of the last two months; older ones are left to a backfill.",
+        f"for such days of the last {progress.WINDOW_DAYS} days, which is how far the change of "
+        "one day reaches; older ones are left to a backfill.",
     )
     def days_rest_on_the_ledger_as_it_is() -> dg.AssetCheckResult:
         with vocabulary.explained(), vocabulary.open_store() as store:

@@ -150,7 +150,9 @@ def uncovered(
     today : date
         Last UTC day to look at.
     lookback_days : int
-        Days before today to look at; bounds the cost: one index probe per target and day.
+        Days before today to look for sweeps on; bounds the cost: one index probe per target and
+        day. Days whose report rests on what has changed since are looked for over `WINDOW_DAYS`:
+        whatever a day that was repaired that long ago has made stale is due.
 
     """
     rows = store.rows(
@@ -160,6 +162,7 @@ def uncovered(
             "starts": list(starts.values()),
             "today": today,
             "lookback_days": lookback_days,
+            "stale_days": max(lookback_days, WINDOW_DAYS),
         },
     )
     return [DayState(**row) for row in rows]

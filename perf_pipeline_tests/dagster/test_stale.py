@@ -95,6 +95,26 @@ def test_exactly_the_days_that_rest_on_a_changed_day_are_due_again(
     assert progress.uncovered(store, starts, today(), due.LOOKBACK_DAYS) == []
 
 
+def test_stale_days_are_due_as_far_back_as_a_change_reaches(store: Store) -> None:
+    """No day waits for a backfill that a repair within the window has made stale."""
+    target_id = targets.register(store, "yard")
+    noted = [today() - timedelta(days=n) for n in range(progress.WINDOW_DAYS + 2)]
+    with store.begin() as connection:
+        for stage, version, inputs in (("rollup", 1, None), ("report", None, "another")):
+            connection.cursor().executemany(
+                "INSERT INTO perf_mgmt.day_progress VALUES (%s, %s, %s, now(), %s, %s)",
+                [(target_id, day, stage, version, inputs) for day in noted],
+            )
+    starts = {"yard": today() - timedelta(days=400)}
+    states = progress.uncovered(store, starts, today(), due.LOOKBACK_DAYS)
+    assert {state.day for state in states} == set(noted[:-1])
+    assert all(state.stale for state in states)
+    # as many as one run takes, the oldest first; the next look sees the others
+    (asked,), _ = due.plan(states, today(), {}, datetime.now(UTC))
+    assert asked.first == noted[-2]
+    assert (asked.last - asked.first).days == due.LOOKBACK_DAYS
+
+
 def test_a_day_that_comes_late_makes_later_days_stale(
     store: Store, instance: dg.DagsterInstance
 ) -> None:

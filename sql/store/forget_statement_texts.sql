@@ -1,5 +1,6 @@
 -- purpose: forget the texts of a target's statements that nothing kept in the store names any more; how many
 -- minimum version: 14
+-- hot only: what is in the archive is in the daily rollups, too
 -- one that comes back is read again: every sweep asks for the texts of statements that have none
 WITH gone AS (
     DELETE FROM ledger.statement_texts AS t

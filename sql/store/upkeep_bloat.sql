@@ -1,5 +1,6 @@
 -- purpose: the newest of what is known of the bloat of each index of a target
 -- minimum version: 14
+-- hot only: measured once a day; an older measurement is no ground to act on
 SELECT DISTINCT ON (b.relid)
     b.relid, b.relation_name, b.method, b.total_bytes, b.wasted_bytes, b.ts
 FROM ledger.bloat AS b
