@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.errors import ConfigurationError
@@ -124,11 +125,19 @@ def _block_of(name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _explained(error: BaseException) -> tuple[str, str]:
-    """Return what is wrong and what to do: our own error where it is the cause of Dagster's."""
+    """Return what is wrong and what to do: our own error where it is the cause of Dagster's.
+
+    A value of the wrong kind inside a block of a block is told by pydantic, below Dagster's error.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ConfigurationError):
             return cause.message, cause.remedy
+        if isinstance(cause, ValidationError) and cause is not error:
+            first = cause.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            said = f"{cause.title}: {field} {first['input']!r}: {first['msg']}"
+            return said, "correct that block"
         cause = cause.__cause__ or cause.__context__
     return str(error).replace(" at <string>:", ", line of the attributes "), "correct that block"
 

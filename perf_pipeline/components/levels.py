@@ -65,7 +65,7 @@ class ServiceLevels(dg.Model, dg.Resolvable):
         Field(description="95 % of the executions in each of `response_parts` are faster, in ms."),
     ] = None
     response_parts: Annotated[
-        Mapping[str, Sequence[str]],
+        Mapping[str, list[str]],
         Field(
             description="Parts (industries, products) with the schemas of each: a statement "
             "belongs to the parts whose schemas it names."

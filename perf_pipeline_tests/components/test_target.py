@@ -10,6 +10,7 @@ import yaml
 
 from perf_pipeline import vocabulary
 from perf_pipeline.components import PostgresTarget
+from perf_pipeline.components.catalog import declared_targets
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.target import require_distinct, target_definitions
 from perf_pipeline.errors import ConfigurationError
@@ -165,3 +166,31 @@ def test_every_shipped_block_resolves(path: Path) -> None:
 
 def test_shipped_blocks_were_found() -> None:
     assert list(SHIPPED.rglob("defs.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ("{query_p95_ms: -5}", "service_levels.query_p95_ms is -5"),
+        ("{query_p95: 5}", "query_p95"),
+        ("{response_ms: 300}", "response_ms and response_parts"),
+        ("{tenants: lots, tenants_table: a.b}", "tenants 'lots': Input should be a valid integer"),
+        ("{response_ms: 5, response_parts: {a: b}}", "'b': Input should be a valid list"),
+        ("{analytics_ms: 1, analytics: [{name: x}]}", "'x' needs sql or file"),
+        ("{analytics_ms: 1, analytics: [{name: x, file: no/such}]}", "no SQL file 'no/such'"),
+    ],
+)
+def test_a_wrong_service_level_is_named(levels: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "defs.yaml").write_text(block(service_levels=levels))
+    with pytest.raises(ConfigurationError) as caught:
+        declared_targets(tmp_path)
+    assert said in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_service_levels_of_a_block_are_the_targets_promises(tmp_path: Path) -> None:
+    levels = "{query_p95_ms: 5, response_ms: 9, response_parts: {app: [a, b]}}"
+    (tmp_path / "defs.yaml").write_text(block(service_levels=levels))
+    (target,) = declared_targets(tmp_path)
+    assert (target.promises.query_p95_ms, target.promises.cache_hit_ratio) == (5.0, 0.9)
+    assert target.promises.response_parts == {"app": ("a", "b")}
