@@ -100,6 +100,14 @@ def test_every_statement_names_its_tenant(file: SqlFile) -> None:
     assert tables or "INSERT INTO" in body
 
 
+@pytest.mark.parametrize("file", sqlfiles.folder("thorbis/loadtests"), ids=lambda f: f.path.stem)
+def test_every_operation_begins_with_a_tenant(file: SqlFile) -> None:
+    body = re.sub(r"^--.*$", "", file.text, flags=re.MULTILINE)
+    entered = re.findall(r"(?:business_id = |VALUES\s*\(\s*|SELECT\s+):random_tenant", body)
+    assert entered
+    assert "random_tenant" in file.header["parameters"]
+
+
 # --- T-19 -----------------------------------------------------------------------------------
 
 
