@@ -100,3 +100,8 @@ class Promises:
                     f"service_levels: {limit} and {needs} belong together, and one is missing",
                     "declare both or none",
                 )
+
+    @property
+    def asks_target(self) -> bool:
+        """Whether the target itself is asked when they are measured, not only the store."""
+        return self.analytics_ms is not None or self.tenants is not None

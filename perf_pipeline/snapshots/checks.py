@@ -59,6 +59,8 @@ def target_checks(target: Target) -> dg.AssetChecksDefinition:
             )
         ],
         can_subset=True,
+        # some are measured on the target's own server, one step at a time
+        pool=vocabulary.pool(target) if target.promises.asks_target else None,
     )
     def service_level_checks(
         context: dg.AssetCheckExecutionContext,

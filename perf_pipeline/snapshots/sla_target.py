@@ -49,7 +49,7 @@ def read(target: Target) -> dict[str, Reading]:
     """
     promises = target.promises
     found: dict[str, Reading] = {}
-    if promises.analytics_ms is None and promises.tenants is None:
+    if not promises.asks_target:
         return found
     try:
         with pg.session(target.url(), limits=_limits(promises)) as connection:

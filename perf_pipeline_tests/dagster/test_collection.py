@@ -12,9 +12,10 @@ import pytest
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.components.target import target_definitions
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet
-from perf_pipeline.snapshots.checks import check_keys, cost_check_key
+from perf_pipeline.snapshots.checks import check_keys, cost_check_key, target_checks
 from perf_pipeline.snapshots.collection import announce, budget_s, collection_asset
 from perf_pipeline.snapshots.defs import stats_assets
 from perf_pipeline.store import Store, targets
@@ -199,6 +200,12 @@ def test_a_click_on_a_dead_target_shows_the_remedy(
             instance=instance, asset_selection=[vocabulary.key(broken[0], "stats", "tables")]
         )
     assert raised.value.allow_retries is False
+
+
+def test_checks_that_ask_the_target_wait_for_their_turn(shop: Target) -> None:
+    promises = Promises(tenants=1, tenants_table="item")
+    assert target_checks(shop).node_def.pools == set()
+    assert target_checks(replace(shop, promises=promises)).node_def.pools == {"pg_shop"}
 
 
 def test_checks_tell_passing_from_not_measured(
