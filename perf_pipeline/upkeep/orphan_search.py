@@ -184,19 +184,29 @@ def _comparable(
     }
 
 
-def is_known(found: Mapping[str, End], name: str) -> bool:
+def is_known(found: Mapping[str, End], name: str | None) -> bool:
     """Whether a table's rows can be looked up."""
     return found[name or ""].key_type is not None
 
 
 def sides(
-    rule: Relationships, found: Mapping[str, End], source: str, target: str
+    rule: Relationships, found: Mapping[str, End], source: str | None, target: str | None
 ) -> dict[str, sql.Composable]:
-    """Return what stands for `{sources}` and `{targets}`: id and archived of the ends' rows."""
+    """Return what stands for a pair: its condition, and id and archived of the ends' rows."""
     return {
+        "source_is": _named(rule.source_table, "source_table", source),
+        "target_is": _named(rule.target_table, "target_table", target),
         "sources": _side(rule, found[source or ""], rule.source_id),
         "targets": _side(rule, found[target or ""], rule.target_id),
     }
+
+
+def _named(column: str, parameter: str, name: str | None) -> sql.Composable:
+    """Return the condition that a relationship names a table: an index can serve it."""
+    own = sql.SQL("r.{}").format(sql.Identifier(column))
+    if name is None:
+        return sql.SQL("{} IS NULL").format(own)
+    return sql.SQL("{} = {}").format(own, sql.Placeholder(parameter))
 
 
 def _side(rule: Relationships, end: End, column: str) -> sql.Composable:

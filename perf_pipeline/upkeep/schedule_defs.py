@@ -234,8 +234,8 @@ def status_asset(target: Target, policy: Policy) -> dg.AssetsDefinition:
                 NOT_CUT_OFF,
                 asset=key,
                 description=f"No operation failed {windows.CUT_OFF} times one after the other. "
-                "Such a one no longer begins by itself; start it by hand, and its first success "
-                "sets it going again.",
+                "Such a one of ours no longer begins by itself; start it by hand, and its first "
+                "success sets it going again.",
             ),
             dg.AssetCheckSpec(
                 IN_TIME,
@@ -258,7 +258,7 @@ def status_asset(target: Target, policy: Policy) -> dg.AssetsDefinition:
             crons,
             {name: next_tick(found, now) for name, found in crons.items()},
         )
-        stopped = [row["operation"] for row in rows if row["state"] == "cut off"]
+        stopped = [row["operation"] for row in rows if row["state"] in ("cut off", "failing")]
         late = late_operations(policy, runs, crons, now)
         yield dg.MaterializeResult(
             metadata={

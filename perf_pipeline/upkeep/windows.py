@@ -161,8 +161,9 @@ def status_rows(
     Returns
     -------
     list of dict
-        `operation`, `does`, `cron`, `priority`, `max_minutes`, `depends_on`, `enabled`, `state`,
-        `reason`, `last_run`, `last_status`, `last_minutes`, `next_run`, `failures`.
+        `operation`, `does`, `cron`, `priority`, `max_minutes`, `depends_on`, `enabled`, `state`
+        (`ready` or why not; of another domain's job `watched`, `active` or `failing`), `reason`,
+        `last_run`, `last_status`, `last_minutes`, `next_run`, `failures`.
 
     """
     rows = []
@@ -175,7 +176,14 @@ def status_rows(
             if last is not None and last.began is not None and last.ended is not None
             else None
         )
-        stopped = decision.verdict in ("cut off", "disabled")
+        state: str = "ready" if decision.go else decision.verdict
+        reason = decision.reason
+        if operation.does is None:
+            # its own schedule begins it, whatever is decided here
+            failing = failures(own) >= CUT_OFF
+            state = "failing" if failing else "active" if state == "active" else "watched"
+            reason = f"it failed {failures(own)} times one after the other" if failing else ""
+        stopped = state in ("cut off", "disabled")
         rows.append(
             {
                 "operation": operation.name,
@@ -185,8 +193,8 @@ def status_rows(
                 "max_minutes": operation.max_minutes,
                 "depends_on": ", ".join(operation.depends_on) or None,
                 "enabled": operation.enabled,
-                "state": "ready" if decision.go else decision.verdict,
-                "reason": decision.reason or None,
+                "state": state,
+                "reason": reason or None,
                 "last_run": last.began if last else None,
                 "last_status": last.outcome if last else None,
                 "last_minutes": None if minutes is None else round(minutes, 2),

@@ -109,6 +109,8 @@ _PLACED = {
     "archived": "archived",
     "created_at": "created_at",
     "after": "true",
+    "source_is": "r.source_table = %(source_table)s",
+    "target_is": "r.target_table = %(target_table)s",
     "table": "guardian.documents",
     "column": "updated_at",
     "conditions": "true",

@@ -105,6 +105,16 @@ def test_status_shows_what_a_person_asks() -> None:
     assert (second["state"], second["last_minutes"], second["next_run"]) == ("waiting", 6.0, tick)
 
 
+def test_what_is_only_watched_is_never_said_to_have_been_stopped() -> None:
+    made = [Operation(name="reports", job="weekly_reports")]
+    failed = {"reports": [run("failure", n) for n in (1, 2, 3)]}
+    tick = NOW + timedelta(days=1)
+    (row,) = status_rows(made, failed, NOW, {}, {"reports": tick})
+    assert (row["state"], row["next_run"]) == ("failing", tick)
+    (row,) = status_rows(made, {"reports": failed["reports"][:2]}, NOW, {}, {"reports": tick})
+    assert (row["state"], row["reason"]) == ("watched", None)
+
+
 @pytest.mark.parametrize(
     "operations",
     [

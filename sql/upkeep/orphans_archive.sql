@@ -8,7 +8,7 @@ WITH due AS MATERIALIZED (
     LEFT JOIN {sources} AS s ON s.id = r.{source_id}
     LEFT JOIN {targets} AS t ON t.id = r.{target_id}
     WHERE r.{archived} IS NOT TRUE
-        AND r.{source_table} = %(source_table)s AND r.{target_table} = %(target_table)s
+        AND {source_is} AND {target_is}
         AND (s.id IS NULL OR t.id IS NULL)
         AND r.{created_at} < %(before)s
         AND {after}

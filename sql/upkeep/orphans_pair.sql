@@ -27,7 +27,7 @@ WITH kinds AS MATERIALIZED (
     LEFT JOIN {targets} AS t ON t.id = r.{target_id}
     LEFT JOIN kinds AS k ON k.name = r.{type_column}::pg_catalog.text
     WHERE r.{archived} IS NOT TRUE
-        AND r.{source_table} = %(source_table)s AND r.{target_table} = %(target_table)s
+        AND {source_is} AND {target_is}
 )
 SELECT /* perf-pipeline */
     %(source_table)s::pg_catalog.text AS source_table, %(target_table)s::pg_catalog.text AS target_table,
