@@ -81,10 +81,10 @@ def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
         metadata={
             "dagster/row_count": min(len(rows), MOST_PAGES),
             "executions": len(rows),
-            **health_figures(summary),
-            **({"newest": vocabulary.table(table)} if table else {}),
-            "html": dg.MetadataValue.path(page),
             **({"report": dg.MetadataValue.md(render.run_markdown(told))} if told else {}),
+            **health_figures(summary),
+            "html": dg.MetadataValue.path(page),
+            **({"newest": vocabulary.table(table)} if table else {}),
         }
     )
 
@@ -105,12 +105,18 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def health_figures(report: "RangeReport") -> dict[str, Any]:
-    """Return the score and how many executions have each word, as figures that are plotted."""
+    """Return the score, executions by kind of health as figures, and every word as text."""
     from perf_pipeline.reports.loadtests import health
 
+    words = report.score.words
+    bad = sum(words.get(word, 0) for word in health.BAD)
+    healthy_ones = words.get(health.HEALTHY, 0)
     return {
         **vocabulary.numbers({"score_percent": report.score.percent}),
-        **{word: report.score.words.get(word, 0) for word in health.WORDS},
+        "healthy": healthy_ones,
+        "not_well": bad,
+        "not_known": sum(words.values()) - bad - healthy_ones,
+        "health": ", ".join(f"{word} {amount}" for word, amount in words.items()) or "none",
     }
 
 
@@ -255,11 +261,11 @@ def performance_trends(context: dg.AssetExecutionContext) -> Iterator[dg.Materia
     trends = [(line, each) for line in report.current for each in line.trends]
     table = [
         {
-            "test": line.name,
-            "where": line.place,
             "metric": say.metric(each.metric),
             "verdict": each.verdict,
             "trend": say.trend(each),
+            "test": line.name,
+            "where": line.place,
         }
         for line, each in sorted(trends, key=lambda pair: not pair[1].is_told)
     ]
@@ -274,9 +280,9 @@ def performance_trends(context: dg.AssetExecutionContext) -> Iterator[dg.Materia
             "tests": len(report.current),
             "get_worse": sum(each.verdict == "worse" for _, each in trends),
             "get_better": sum(each.verdict == "better" for _, each in trends),
+            "report": dg.MetadataValue.md(render.range_markdown(report)),
             **({"trends": vocabulary.table(table)} if table else {}),
             **({"hours": vocabulary.table(newest)} if newest else {}),
-            "report": dg.MetadataValue.md(render.range_markdown(report)),
         },
         check_results=[drifts(report)],
     )
