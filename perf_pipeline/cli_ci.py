@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 @click.option("--commit", required=True, help="Of the code under test.")
 @click.option("--branch", required=True, help="Of the code under test.")
 @click.option("--environment", type=click.Choice(ENVIRONMENTS), default="development")
-@click.option("--scenario", "chosen", multiple=True, help="Default: all that have a `ci` part.")
+@click.option(
+    "--scenario",
+    "chosen",
+    multiple=True,
+    help="Default: all that have a `ci` part and may run there.",
+)
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -50,12 +55,10 @@ def ci(
     run becomes the baseline.
     """
     from perf_pipeline.components import catalog
-    from perf_pipeline.loadtests import scenario as scenarios
     from perf_pipeline.loadtests.run import Options
     from perf_pipeline.store import Store, migrate
 
-    tests = [scenarios.load(each) for each in chosen or scenarios.names()]
-    tests = [test for test in tests if test.ci is not None]
+    tests = _meant(chosen, environment)
     target = catalog.declared_target(name)
     cases = []
     with Store() as store, tempfile.TemporaryDirectory(prefix="perf-pipeline-ci-") as folder:
@@ -87,6 +90,21 @@ def ci(
         say(f"\n{report_ci.table(cases)}\n\ngate {'blocked' if blocked else 'open'}")
     if blocked:
         sys.exit(1)
+
+
+def _meant(chosen: tuple[str, ...], environment: str) -> list["Scenario"]:
+    """Return the tests with a `ci` part; without a choice, those that may run in an environment.
+
+    One that is chosen and may not run there is refused by its name.
+    """
+    from perf_pipeline.loadtests import scenario as scenarios
+
+    tests = [scenarios.load(each) for each in chosen or scenarios.names()]
+    return [
+        test
+        for test in tests
+        if test.ci is not None and (chosen or environment in test.environments)
+    ]
 
 
 def _case(

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import yaml
 
-from perf_pipeline import cli, settings
+from perf_pipeline import cli, cli_ci, settings
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.loadtests import scenario
 from perf_pipeline.store import Store, executions
@@ -108,3 +108,15 @@ def test_a_target_that_does_not_answer_is_told_as_such(
     settings.current.cache_clear()
     code, out = run(capsys, "--scenario", str(history), "--commit", "c", "--branch", "b")
     assert code == 3, out
+
+
+def test_a_test_is_left_out_where_it_may_not_run() -> None:
+    def names(environment: str, *chosen: str) -> set[str]:
+        return {test.name for test in cli_ci._meant(chosen, environment)}
+
+    everywhere = names("staging")
+    assert {"hs_peak_season", "hs_complete_workflow"} <= everywhere
+    assert names("development") == everywhere - {"hs_complete_workflow"}
+    assert names("production") == {"hs_complete_workflow"}
+    # asked for by name it is refused by name
+    assert names("development", "hs_complete_workflow") == {"hs_complete_workflow"}

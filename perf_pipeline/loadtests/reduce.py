@@ -72,6 +72,8 @@ def broken(limits: Limits, whole: Totals) -> list[str]:
         "p95": (whole.p95_ms, limits.p95_ms, "ms"),
         "error rate": (whole.error_percent, limits.error_percent, "%"),
     }
+    if limits.p99_ms is not None:
+        most["p99"] = (whole.p99_ms, limits.p99_ms, "ms")
     found = []
     for name, (value, limit, unit) in most.items():
         if value is None or not math.isfinite(value):

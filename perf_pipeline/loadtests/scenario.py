@@ -33,11 +33,15 @@ class Limits(_Strict):
     error_percent: _Share
     cpu_percent: _Share = 80.0
     memory_percent: _Share = 90.0
+    #: Of those that name one.
+    p99_ms: _Positive | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.p95_ms < self.average_ms:
             raise ValueError(f"p95_ms {self.p95_ms:g} lies below average_ms {self.average_ms:g}")
+        if self.p99_ms is not None and self.p99_ms < self.p95_ms:
+            raise ValueError(f"p99_ms {self.p99_ms:g} lies below p95_ms {self.p95_ms:g}")
         return self
 
 
@@ -116,6 +120,8 @@ class Scenario(_Strict):
         later = {"restore": False, "connections": 8}
         if raw["ci"] is not None:
             raw["ci"] = {n: v for n, v in raw["ci"].items() if later.get(n, ...) != v}
+        if raw["limits"]["p99_ms"] is None:
+            del raw["limits"]["p99_ms"]
         return raw
 
     @property

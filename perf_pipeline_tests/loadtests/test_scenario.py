@@ -59,7 +59,25 @@ def test_users_can_reach_what_is_asked_for() -> None:
 
 def test_there_is_a_scenario_for_each_industry() -> None:
     found = [scenario.load(name) for name in scenario.names()]
-    assert sorted(each.industry for each in found if each.system == "thorbis") == sorted(INDUSTRIES)
+    assert {each.industry for each in found if each.system == "thorbis"} == set(INDUSTRIES)
+
+
+def test_the_whole_way_of_a_work_order_is_as_described() -> None:
+    found = scenario.load("hs_complete_workflow")
+    assert (found.title, found.version) == ("HS Complete Workflow Test", "1.0")
+    assert (found.test_type, found.users, found.duration_s, found.ramp_up_s) == (
+        *("LOAD", 200, 1800, 300),
+    )
+    assert [each.weight for each in found.operations] == [40, 25, 20, 15]
+    assert found.environments == ("staging", "production")
+    assert found.ci is not None
+    limits = found.limits
+    assert (limits.average_ms, limits.p95_ms, limits.p99_ms) == (300, 800, 1500)
+    assert (limits.throughput_tps, limits.error_percent) == (50, 2)
+    assert (limits.cpu_percent, limits.memory_percent) == (75, 85)
+    # a limit of p99 that nobody asks for leaves a recorded test what it is
+    assert "p99_ms" in found.definition["limits"]
+    assert "p99_ms" not in scenario.load("hs_peak_season").definition["limits"]
 
 
 def test_menuca_is_asked_for_what_it_promises() -> None:
