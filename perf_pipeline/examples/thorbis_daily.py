@@ -22,9 +22,10 @@ from perf_pipeline.examples.thorbis_shelves import PARTS, PRODUCTS
 
 STATIONS = 4
 TABLES = 30
-#: What is kept of orders' details: kitchens clear up, tills keep a quarter.
+#: What is kept of orders' details: kitchens clear up, tills and garages keep a quarter.
 KITCHEN_DAYS = 14
 TILL_DAYS = 90
+GARAGE_DAYS = 90
 _SERVICES = ("oil change", "brakes", "tyres", "inspection", "battery")
 _MODELS = ("S", "GT", "Tour", "City", "Cross", "Van")
 _ZONES = 3
@@ -39,7 +40,10 @@ def garage(group: Group, vehicles: pl.DataFrame, orders: pl.DataFrame) -> Chunk:
     owner, tenant = _each(group, per)
     place = np.repeat(np.arange(len(group.members)), group.size.customers_per_business)
     number = np.tile(np.arange(group.size.customers_per_business), len(group.members))
-    done = orders.filter(pl.col("status") == "completed")
+    done = orders.filter(
+        pl.col("status") == "completed",
+        pl.col("completed_at").to_physical() > group.now_us - GARAGE_DAYS * DAY_US,
+    )
     day = days_of(done["completed_at"].to_physical().to_numpy())
     line = np.repeat(np.arange(done.height), rng.integers(0, 4, done.height))
     shop = _places(group, done["business_id"])
