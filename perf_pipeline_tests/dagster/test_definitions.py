@@ -235,6 +235,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "weekly_reports": ["0 6 * * 1", "RUNNING"],
     }
     assert found["sensors"] == {
+        "period_reports_stale": [1800, "RUNNING"],
         "daily_reports_due": [60, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],

@@ -91,3 +91,28 @@ def test_one_run_makes_a_range_for_all_targets(store: Store, instance: dg.Dagste
             assert isinstance(
                 event.asset_materialization.metadata["report"], dg.MarkdownMetadataValue
             )
+
+    assert wanted(watched, loaded, instance) == []
+    ended = period_defs.partitions(watched, "weekly").get_partition_keys()[-3:-1]
+    with store.begin() as connection:
+        connection.execute(
+            "UPDATE perf_mgmt.reports SET inputs = 'others' WHERE day = ANY (%s)", [ended]
+        )
+    span = {vocabulary.RANGE_START_TAG: ended[0], vocabulary.RANGE_END_TAG: ended[1]}
+    (request,) = wanted(watched, loaded, instance)
+    assert request.job_name == "weekly_reports"
+    assert request.tags.items() >= span.items()
+    job = loaded.resolve_job_def("weekly_reports")
+    assert job.execute_in_process(instance=instance, tags=span).success
+    assert wanted(watched, loaded, instance) == []
+
+
+def wanted(
+    watched: list[Target], loaded: dg.Definitions, instance: dg.DagsterInstance
+) -> list[dg.RunRequest]:
+    """Return what the sensor that repairs asks for."""
+    with dg.build_sensor_context(
+        instance=instance, repository_def=loaded.get_repository_def()
+    ) as context:
+        sensor = loaded.resolve_sensor_def("period_reports_stale")
+        return list(sensor.evaluate_tick(context).run_requests or [])

@@ -51,12 +51,14 @@ def build(store: Store, target_name: str, kind: str, first: date, last: date) ->
     asked = periods(kind, first, last)
     target_id = targets.register(store, target_name)
     reports = []
-    statement = sqlfiles.load("store/report_save").text
+    save, note = (sqlfiles.load(f"store/{name}").text for name in ("report_save", "period_note"))
     for each in asked:  # one at a time: what is read of a month is some 100 MB of frames
+        span = {"target_id": target_id, "first": each.first, "last": each.last}
+        (rests_on,) = store.rows("period_inputs", span)  # first: made once too often at worst
         report = render.render(read.period(store, target_id, target_name, each))
         with store.begin() as connection:
             connection.execute(
-                statement,
+                save,
                 {
                     "target_id": target_id,
                     "day": report.day,
@@ -66,5 +68,7 @@ def build(store: Store, target_name: str, kind: str, first: date, last: date) ->
                     "content_hash": report.content_hash,
                 },
             )
+            key = {"target_id": target_id, "day": report.day, "kind": kind}
+            connection.execute(note, {**key, "inputs": rests_on["inputs"]})
         reports.append(report)
     return reports

@@ -1,13 +1,14 @@
-"""Assets of the weekly and monthly reports, the jobs that make one, and their schedules."""
+"""Assets of the weekly and monthly reports, their jobs and schedules, and what repairs them."""
 
 import warnings
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import dagster as dg
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports import files
 from perf_pipeline.reports.period import MONTHLY, WEEKLY
@@ -106,13 +107,65 @@ def period_definitions(targets: Sequence[Target]) -> dg.Definitions:
     """
     if not targets:
         return dg.Definitions()
-    return dg.Definitions.merge(*(_of_kind(targets, kind) for kind in CRONS))
+    shared = {kind: partitions(targets, kind) for kind in CRONS}
+    made = {kind: _of_kind(targets, kind, shared[kind]) for kind in CRONS}
+    jobs = [job for each in made.values() for job in each.jobs or ()]
+    sensor = dg.Definitions(sensors=[repair_sensor(targets, shared, jobs)])
+    return dg.Definitions.merge(*made.values(), sensor)
 
 
-def _of_kind(targets: Sequence[Target], kind: str) -> dg.Definitions:
-    shared = partitions(targets, kind)
+def repair_sensor(
+    targets: Sequence[Target],
+    shared: Mapping[str, dg.TimeWindowPartitionsDefinition],
+    jobs: Sequence[Any],
+) -> dg.SensorDefinition:
+    """Return `period_reports_stale`: one look at the store per tick, one run per kind."""
+    names = [target.name for target in targets]
+
+    @dg.sensor(
+        name="period_reports_stale",
+        jobs=jobs,
+        minimum_interval_seconds=1800,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks for the reports of weeks and months that are over and of which a day has "
+        "changed since they were made: Sunday's findings that came late, days that were repaired.",
+    )
+    def period_reports_stale(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        from perf_pipeline.reports.period.stale import next_range, stale
+
+        now = datetime.now(UTC)
+        try:
+            with vocabulary.open_store() as store:
+                found = {kind: stale(store, names, kind, now.date()) for kind in CRONS}
+        except PerfPipelineError as error:
+            yield dg.SkipReason(str(error))
+            return
+        asked = 0
+        for kind, days in found.items():
+            span = next_range(list(days), shared[kind].get_partition_keys(now))
+            if span and vocabulary.active_run(context.instance, _job_name(kind)) is None:
+                asked += 1
+                # no run_key: it would be remembered for ever, and a week comes round again
+                first, last = span
+                ends = {vocabulary.RANGE_START_TAG: first, vocabulary.RANGE_END_TAG: last}
+                yield dg.RunRequest(job_name=_job_name(kind), tags=ends)
+        if not asked:
+            yield dg.SkipReason("every report rests on its days as they are, or is being made")
+
+    return period_reports_stale
+
+
+def _job_name(kind: str) -> str:
+    return f"{kind}_reports"
+
+
+def _of_kind(
+    targets: Sequence[Target], kind: str, shared: dg.TimeWindowPartitionsDefinition
+) -> dg.Definitions:
     assets = [period_asset(target, kind, shared) for target in targets]
-    name = f"{kind}_reports"
+    name = _job_name(kind)
     job = dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(*assets),
@@ -121,7 +174,7 @@ def _of_kind(targets: Sequence[Target], kind: str) -> dg.Definitions:
     )
 
     @dg.schedule(
-        name=f"{kind}_reports",
+        name=name,
         job=job,
         cron_schedule=CRONS[kind],
         execution_timezone="UTC",

@@ -13,6 +13,7 @@ from perf_pipeline.regressions.find import find
 from perf_pipeline.reports.comparison import build as comparison
 from perf_pipeline.reports.period import MONTHLY, WEEKLY
 from perf_pipeline.reports.period.build import build, periods
+from perf_pipeline.reports.period.stale import next_range, stale
 from perf_pipeline.snapshots import rollup, rollup_relations
 from perf_pipeline.store import Store, executions, partitions, progress
 from perf_pipeline_tests.baselines import runs
@@ -53,6 +54,19 @@ def test_weeks_and_months_of_a_history(store: Store) -> None:
     assert build(store, "yard", WEEKLY, *span) == weeks
     assert [build(store, "yard", WEEKLY, each.day, each.day)[0] for each in weeks] == weeks
     assert kept(store) == before  # xmin, too: no row was touched
+
+    # a day of it that changes, or whose findings come late, makes a report stale, and only that one
+    assert stale(store, ["yard"], WEEKLY, END) == {}
+    sunday = date(2026, 11, 15)
+    progress.finish(store, "yard", "findings", {sunday: datetime.combine(END, time(1), UTC)})
+    monday = {date(2026, 11, 9): ["yard"]}
+    assert stale(store, ["yard", "mill"], WEEKLY, END) == monday
+    assert stale(store, ["mill"], WEEKLY, END) == {}
+    assert stale(store, ["yard"], WEEKLY, END - timedelta(days=6)) == {}  # not over yet
+    assert stale(store, ["yard"], MONTHLY, END) == {}  # November is not over
+    assert stale(store, ["yard"], MONTHLY, date(2026, 12, 1)) == {date(2026, 11, 1): ["yard"]}
+    build(store, "yard", WEEKLY, sunday, sunday)
+    assert stale(store, ["yard"], WEEKLY, END) == {}
 
 
 def test_what_was_told_of_generated_days_is_no_part_of_measured_ones(store: Store) -> None:
@@ -106,3 +120,11 @@ def test_load_tests_calibrations_and_what_was_told_are_read(store: Store) -> Non
     days = [comparison.days(f"2026-11-{day}") for day in (20, 21)]
     data = comparison.compare(store, "thorbis", *days)
     assert [(event.kind, event.object) for event in data.events] == [("deploy", "shop 1.4")]
+
+
+def test_what_follows_is_repaired_together() -> None:
+    keys = ["2026-11-02", "2026-11-09", "2026-11-16"]
+    days = [date(2026, 10, 26), date(2026, 11, 2), date(2026, 11, 9)]
+    assert next_range(days, keys) == ("2026-11-02", "2026-11-09")
+    assert next_range([days[1], date(2026, 11, 16)], keys) == ("2026-11-02", "2026-11-02")
+    assert next_range(days[:1], keys) is None
