@@ -16,7 +16,7 @@ import psycopg
 from perf_pipeline.errors import BusyError, UnreachableError
 from perf_pipeline.partitions import catalog, proofs
 from perf_pipeline.partitions.catalog import Catalog
-from perf_pipeline.partitions.model import Kind, Plan, Policy
+from perf_pipeline.partitions.model import Kind, Plan, Policy, Step
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.runner import KINDS, Done, Runner, session
 from perf_pipeline.postgres import connect as pg
@@ -99,22 +99,37 @@ def plans(
     found : Catalog
 
     """
-    made: dict[str, Plan] = {}
-    for policy in policies:
-        existing = found.existing[policy.parent]
-        chosen = plan(policy, existing, found.now)
-        for _ in range(5):
-            new = chosen.of("create", "create_default", "drain")
-            if not new:
-                break
-            names = [(step.partition.schema, step.partition.name) for step in new]
-            foreign = {name for _, name in catalog.taken(connection, names)}
-            if not foreign:
-                break
-            existing = replace(existing, taken=existing.taken | foreign)
-            chosen = plan(policy, existing, found.now)
-        made[policy.parent] = chosen
+    made = {p.parent: plan(p, found.existing[p.parent], found.now) for p in policies}
+    unsure = list(policies)
+    for _ in range(5):
+        new = {
+            policy.parent: {
+                (step.partition.schema, step.partition.name)
+                for step in made[policy.parent].of("create", "create_default", "drain")
+            }
+            for policy in unsure
+        }
+        foreign = catalog.taken(connection, sorted(set().union(*new.values())))
+        unsure = [policy for policy in unsure if new[policy.parent] & foreign]
+        if not unsure:
+            break
+        names = frozenset(name for _, name in foreign)
+        for policy in unsure:
+            existing = found.existing[policy.parent]
+            existing = replace(existing, taken=existing.taken | names)
+            found.existing[policy.parent] = existing
+            made[policy.parent] = plan(policy, existing, found.now)
     return made
+
+
+def without(made: Plan, steps: Collection[Step]) -> Plan:
+    """Return a plan without some steps."""
+    return replace(made, steps=tuple(step for step in made.steps if step not in steps))
+
+
+def settled(made: Plan) -> Plan:
+    """Return what is left of a plan whose steps, all creations, were done."""
+    return replace(made, steps=(), covered=True, missing=0, headroom_days=None)
 
 
 def run(
@@ -167,11 +182,19 @@ def run(
         try:
             before = runner.catalog(policies)
             runner.remove_leftovers(before)
+            todo = plans(connection, policies, before)
+            together = runner.create_together(policies, before, todo) if "create" in kinds else ()
             for policy in policies:
-                todo = plans(connection, [policy], before)[policy.parent]
-                runner.carry_out(policy, before.existing[policy.parent], todo, kinds)
-            after = runner.catalog(policies)
-            left = plans(connection, policies, after)
+                existing = before.existing[policy.parent]
+                runner.carry_out(policy, existing, without(todo[policy.parent], together), kinds)
+            # what was only created, and was, needs no second look
+            sure = {p.parent for p in policies if runner.is_settled(todo[p.parent], together)}
+            again = [policy for policy in policies if policy.parent not in sure]
+            after = runner.catalog(again)
+            left = {
+                **{parent: settled(todo[parent]) for parent in sure},
+                **plans(connection, again, after),
+            }
         except psycopg.OperationalError as error:
             if not connection.broken:
                 raise
@@ -179,4 +202,5 @@ def run(
                 f"target {target!r}: the connection was lost: {str(error).splitlines()[0]}",
                 "run it again: it goes on where it was",
             ) from error
-    return Report(tuple(runner.done), left, after.notes, killed)
+    notes = dict.fromkeys((*before.notes, *after.notes))
+    return Report(tuple(runner.done), left, tuple(notes), killed)

@@ -75,6 +75,8 @@ def read(
 
     """
     ours = datetime.now(UTC).replace(tzinfo=None)
+    if not policies:
+        return Catalog(ours, {})
     rows = _rows(
         connection,
         "catalog",

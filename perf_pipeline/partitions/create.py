@@ -35,10 +35,17 @@ LARGE_BYTES: Final = 32 * 1024 * 1024
 
 def facts(connection: psycopg.Connection[Any], parent: int) -> dict[str, Any]:
     """Return what new partitions take over from a parent (its oid) and their newest sibling."""
+    return facts_of(connection, [parent]).get(parent, {})
+
+
+def facts_of(
+    connection: psycopg.Connection[Any], parents: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """Return what `facts` does, for several parents in one query."""
     with connection.cursor(row_factory=dict_row) as cursor:
         text = sqlfiles.load("partitions/parent_facts").text
-        found = cursor.execute(text, {"parent": parent}).fetchone()
-    return found or {}
+        rows = cursor.execute(text, {"parents": list(parents)}).fetchall()
+    return {row["oid"]: row for row in rows}
 
 
 def create(

@@ -3,6 +3,7 @@
 Walls (what a clock in the policy's time zone shows) and instants (UTC) are naive datetimes both.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -71,10 +72,13 @@ class Axis:
     def __init__(self, policy: Policy, column_type: str | None) -> None:
         self._policy = policy
         self._zone = ZoneInfo(policy.timezone)
-        self._instants = column_type == "timestamptz"
+        self._is_utc = policy.timezone == "UTC"
+        self._instants = column_type == "timestamptz" and not self._is_utc
 
     def to_wall(self, instant: datetime) -> datetime:
         """Return what the policy's clock shows at an instant (naive UTC)."""
+        if self._is_utc:
+            return instant
         return instant.replace(tzinfo=UTC).astimezone(self._zone).replace(tzinfo=None)
 
     def _to_instant(self, wall: datetime) -> datetime:
@@ -114,10 +118,25 @@ class Axis:
         An hour that the clock leaves out in spring is none; one it shows twice is two hours long.
         """
         found: list[tuple[Bound, Bound]] = []
-        for count in range(most + 1):
-            lower, upper = self.period(first) if count == 0 else self.next(first, count)
-            if count and not lower < end:  # type: ignore[operator]
+        for lower, upper in self._from(first, most + 1):
+            if found and not lower < end:  # type: ignore[operator]
                 break
             if lower < upper:  # type: ignore[operator]
                 found.append((lower, upper))
         return found[:most]
+
+    def _from(self, first: Bound, most: int) -> Iterator[tuple[Bound, Bound]]:
+        """Yield periods from that of `first` on."""
+        if isinstance(first, int):
+            lower, upper = self.period(first)
+            for count in range(most):
+                shift_by = count * (self._policy.step or 1)
+                yield lower + shift_by, upper + shift_by  # type: ignore[operator]
+            return
+        every = self._policy.every or "month"
+        start = floor(every, self.wall(first))
+        edge = self.bound(start)
+        for count in range(1, most + 1):
+            following = self.bound(shift(every, start, count))
+            yield edge, following
+            edge = following

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from perf_pipeline.errors import ArchiveError, BusyError, PerfPipelineError
-from perf_pipeline.partitions import archive, catalog, create, detach, drain, proofs
+from perf_pipeline.partitions import archive, catalog, create, detach, drain, proofs, together
 from perf_pipeline.partitions.catalog import Catalog
 from perf_pipeline.partitions.model import Existing, Kind, Partition, Plan, Policy, Step
 from perf_pipeline.postgres import connect as pg
@@ -126,6 +126,24 @@ class Runner:
                     what=f"clean up {schema}.{table}",
                 )
                 entry.lock_wait_ms = spent.waited_ms
+
+    def create_together(
+        self, policies: Sequence[Policy], found: Catalog, plans: Mapping[str, Plan]
+    ) -> list[Step]:
+        """Create what can be created many at a time; return those steps, done or not."""
+        todo = [(p, found.existing[p.parent], plans[p.parent]) for p in policies]
+        items = together.plain(todo)
+        if not items:
+            return []
+        results, _ = together.create_all(self._connection, self._log, items, self._budget)
+        for (policy, _, step), entry, spent in results:
+            self._note(policy, step, entry.outcome, spent, entry, entry.error)
+        return [step for (_, _, step), _, _ in results]
+
+    def is_settled(self, made: Plan, together: Collection[Step]) -> bool:
+        """Whether all there was to do was to create partitions, together, and that was done."""
+        done = {d.partition for d in self.done if d.kind == "create" and d.outcome == "done"}
+        return all(step in together and step.partition.full_name in done for step in made.steps)
 
     def carry_out(
         self, policy: Policy, existing: Existing, todo: Plan, kinds: Collection[Kind]

@@ -161,6 +161,42 @@ class MaintenanceLog:
             time.sleep(1.0)
             self._execute("store/maintenance_finish", values)
 
+    def start_many(
+        self, operation: str, objects: Sequence[str], details: Sequence[Mapping[str, Any]]
+    ) -> list[Entry]:
+        """Commit rows `running` for operations that are done together; at most a few dozen.
+
+        Parameters
+        ----------
+        operation : str
+        objects : sequence of str
+            `schema.name`, each once.
+        details : sequence of Mapping
+            Of each object.
+
+        """
+        values = {
+            "target": self.target,
+            "operation": operation,
+            "objects": list(objects),
+            "details": [Jsonb(dict(detail)) for detail in details],
+        }
+        rows = self._all("store/maintenance_start_many", values)
+        numbers = {row["object"]: int(row["log_id"]) for row in rows}
+        return [Entry(numbers[name]) for name in objects]
+
+    def finish_many(self, entries: Sequence[Entry]) -> None:
+        """Commit how operations ended that were done together."""
+        values = {
+            "log_ids": [entry.log_id for entry in entries],
+            "outcomes": [entry.outcome for entry in entries],
+            "rows": [entry.rows for entry in entries],
+            "lock_wait_ms": [entry.lock_wait_ms for entry in entries],
+            "errors": [entry.error[:_MOST_ERROR] if entry.error else None for entry in entries],
+            "details": [Jsonb(entry.detail) for entry in entries],
+        }
+        self._all("store/maintenance_finish_many", values)
+
     def close_killed(self) -> list[Mapping[str, Any]]:
         """Close this target's rows whose writer is gone, and return them.
 
@@ -174,6 +210,11 @@ class MaintenanceLog:
 
     def _execute(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Run one statement in its own transaction; one row comes back."""
+        rows = self._all(name, values)
+        return rows[0] if rows else {}
+
+    def _all(self, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run one statement in its own transaction and return its rows."""
         if self._session is None or self._session.closed:
             limits = pg.Limits(
                 STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS, settings.current().connect_timeout_s
@@ -187,7 +228,7 @@ class MaintenanceLog:
             )
         with self._session.cursor(row_factory=dict_row) as cursor:
             cursor.execute(sqlfiles.load(name).text, values)
-            return cursor.fetchone() or {}
+            return cursor.fetchall()
 
 
 def close_killed(store: Store, target: str | None = None) -> list[Mapping[str, Any]]:

@@ -1,28 +1,32 @@
 -- purpose: every partition of some tables with its bounds, and what each table is, in one query; a partition somebody holds exclusively is not waited for
 -- minimum version: 14
 WITH wanted AS MATERIALIZED (
-    SELECT w.place, c.oid, c.relkind
+    SELECT
+        w.place, c.oid, c.relkind, p.partstrat, p.partdefid,
+        -- keys of one column are what we serve; of others the columns are told all the same
+        CASE WHEN p.partnatts = 1 THEN ARRAY[COALESCE(a.attname, '')]
+            WHEN p.partnatts > 1 THEN ARRAY(
+                SELECT COALESCE(o.attname, '')
+                FROM unnest(p.partattrs::smallint[]) WITH ORDINALITY AS k (attnum, place)
+                LEFT JOIN pg_catalog.pg_attribute AS o
+                    ON o.attrelid = c.oid AND o.attnum = k.attnum AND k.attnum <> 0
+                ORDER BY k.place
+            ) END AS columns,
+        pg_catalog.format_type(a.atttypid, NULL) AS column_type
     FROM unnest(%(schemas)s::text[], %(tables)s::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)
     LEFT JOIN (
         pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
     ) ON n.nspname = w.schema_name AND c.relname = w.table_name AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
+    LEFT JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND p.partattrs[0] <> 0
 ),
 locked AS MATERIALIZED (
     SELECT l.relation FROM pg_catalog.pg_locks AS l
     WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.locktype = 'relation'
 )
 SELECT /* perf-pipeline */
-    w.place, w.oid, w.relkind, p.partstrat,
-    ARRAY(
-        SELECT COALESCE(a.attname, '')
-        FROM unnest(p.partattrs::smallint[]) WITH ORDINALITY AS k (attnum, place)
-        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = w.oid AND a.attnum = k.attnum AND k.attnum <> 0
-        ORDER BY k.place
-    ) AS columns,
-    (
-        SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = w.oid AND a.attnum = p.partattrs[0] AND a.attnum <> 0
-    ) AS column_type,
+    w.place, w.oid, w.relkind, w.partstrat, w.columns, w.column_type,
     s.nspname AS schema_name, c.oid AS child, c.relname AS name,
     -- 0: a bound names no column; with the relation, newer servers would wait for its lock
     pg_catalog.pg_get_expr(c.relpartbound, 0) AS bounds,
@@ -31,13 +35,12 @@ SELECT /* perf-pipeline */
     c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint AS bytes,
     -- a partition by default is empty when it has no page: no need to read it
     CASE
-        WHEN c.oid = p.partdefid AND c.oid NOT IN (SELECT l.relation FROM locked AS l)
+        WHEN c.oid = w.partdefid AND c.oid NOT IN (SELECT l.relation FROM locked AS l)
             THEN CASE WHEN c.relkind = 'p' THEN 1 ELSE pg_catalog.pg_relation_size(c.oid) END
     END AS default_bytes,
     pg_catalog.clock_timestamp() AS clock,
     pg_catalog.pg_is_in_recovery() AS in_recovery
 FROM wanted AS w
-LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = w.oid
 LEFT JOIN (
     pg_catalog.pg_inherits AS i
     JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid

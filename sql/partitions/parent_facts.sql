@@ -1,6 +1,13 @@
--- purpose: what a new partition takes over from its parent and its newest sibling
+-- purpose: what new partitions take over from their parents and newest siblings
 -- minimum version: 14
+-- foreign keys have no index by what they refer to: read once
+WITH keys AS MATERIALIZED (
+    SELECT conrelid, confrelid, conparentid FROM pg_catalog.pg_constraint
+    WHERE contype = 'f'
+        AND (conrelid = ANY (%(parents)s::oid[]) OR confrelid = ANY (%(parents)s::oid[]))
+)
 SELECT /* perf-pipeline */
+    c.oid,
     pg_catalog.pg_get_userbyid(c.relowner) AS owner,
     t.spcname AS tablespace,
     c.relrowsecurity AS row_security,
@@ -17,9 +24,11 @@ SELECT /* perf-pipeline */
         ORDER BY s.oid DESC LIMIT 1
     ) AS sibling_options,
     ARRAY(
-        SELECT k.conrelid::regclass::text FROM pg_catalog.pg_constraint AS k
-        WHERE k.confrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0
+        SELECT DISTINCT k.conrelid::regclass::text FROM keys AS k
+        WHERE k.confrelid = c.oid AND k.conparentid = 0
     ) AS referenced_by,
+    EXISTS (SELECT FROM keys AS k WHERE k.conrelid = c.oid)
+        OR EXISTS (SELECT FROM keys AS k WHERE k.confrelid = c.oid) AS foreign_keys,
     ARRAY(
         SELECT ARRAY[a.attname::text, pg_catalog.format_type(a.atttypid, NULL), a.attgenerated::text]
         FROM pg_catalog.pg_attribute AS a
@@ -28,4 +37,4 @@ SELECT /* perf-pipeline */
     ) AS columns
 FROM pg_catalog.pg_class AS c
 LEFT JOIN pg_catalog.pg_tablespace AS t ON t.oid = c.reltablespace
-WHERE c.oid = %(parent)s::oid
+WHERE c.oid = ANY (%(parents)s::oid[])
