@@ -139,19 +139,13 @@ def _judge(connection: psycopg.Connection, execution_id: UUID, now: datetime) ->
     if verdict.state == row["state"] or (row["state"] is not None and not settled):
         return None
     kept.rows_in(connection, "execution_judge", _params(row, verdict, differing))
-    told = {
-        "state": verdict.state.value,
-        "worst": verdict.worst.value,
-        "reason": verdict.reason,
-    }
-    kept.rows_in(
+    run_events.add_in(
         connection,
-        "run_event_add",
-        {
-            "execution_id": execution_id,
-            "event_type": run_events.JUDGED,
-            "detail": Jsonb(told),
-        },
+        execution_id,
+        run_events.JUDGED,
+        state=verdict.state.value,
+        worst=verdict.worst.value,
+        reason=verdict.reason,
     )
     if verdict.state in (State.OK, State.NO_BASELINE):
         kept.update_in(connection, Line.of(row), now)

@@ -1,6 +1,8 @@
 """The events of an execution: kept in order, gone with it, and never worth a measurement."""
 
+import time
 import uuid
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -42,6 +44,21 @@ def test_an_event_that_cannot_be_written_is_counted(store: Store) -> None:
     assert log.lost == 1
     with store.begin() as connection, pytest.raises(psycopg.errors.UndefinedTable):
         connection.execute("SELECT 1 FROM perf_mgmt.perf_events")
+
+
+def test_a_load_test_waits_for_no_lock_and_keeps_the_moment(store: Store) -> None:
+    test_id = executions.record_test(store, TEST)
+    log = run_events.Log(store, record(store, test_id, 5))
+    with psycopg.connect(store.url) as other:
+        other.execute("LOCK TABLE perf_mgmt.perf_events IN ACCESS EXCLUSIVE MODE")
+        begun = time.monotonic()
+        log.add(run_events.STARTED)
+        assert time.monotonic() - begun < 5
+    assert log.lost == 1
+    before = datetime.now(UTC)
+    log.add(run_events.STAGE)
+    (told,) = run_events.read(store, executions.read(store)[0]["execution_id"])
+    assert before <= told["ts"] <= datetime.now(UTC)
 
 
 def test_how_an_old_run_went_is_forgotten_and_how_it_ended_kept(store: Store) -> None:

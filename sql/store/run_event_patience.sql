@@ -1,0 +1,3 @@
+-- purpose: no load test waits for a word about it
+-- minimum version: 14
+SET LOCAL lock_timeout = '500ms'
