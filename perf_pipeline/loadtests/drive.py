@@ -61,7 +61,7 @@ def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
         A table is missing, or something is not known of the data.
 
     """
-    wanted = scenario.facts
+    wanted = scenario.facts | (scenario.volume.keys() - {"data_bytes"})
     if not wanted:
         return {}
     remedy = f"create and fill the example system {scenario.system!r} in this database"
@@ -76,6 +76,36 @@ def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
                 f"scenario {scenario.name!r}: its data have no {fact} ({found.get(fact)!r})", remedy
             )
     return {fact: int(found[fact]) for fact in wanted}
+
+
+def require_volume(scenario: Scenario, known: Mapping[str, Any]) -> None:
+    """Refuse a VOLUME test on little data: it would be a LOAD test under another name; pure.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    known : Mapping
+        What is known of the data: columns of `facts.sql`, and `data_bytes`.
+
+    Raises
+    ------
+    ConfigurationError
+        The scenario does not say how large the data must be, or they are smaller.
+
+    """
+    if not scenario.volume:
+        raise ConfigurationError(
+            f"scenario {scenario.name!r} does not say how large the data of a VOLUME test must be",
+            "give it a `volume`: the least of a fact of the data, or of data_bytes",
+        )
+    for name, least in scenario.volume.items():
+        value = known.get(name)
+        if value is None or value < least:
+            found = "is not known" if value is None else f"is {value:,}"
+            raise ConfigurationError(
+                f"scenario {scenario.name!r}: a VOLUME test needs {name} of {least:,}, it {found}",
+                f"fill the example system {scenario.system!r} larger, or run another type",
+            )
 
 
 def run_stage(

@@ -173,6 +173,8 @@ def run(
         server = drive.row(session, "loadtests/server")
         known = drive.facts(session, scenario)
         via = pooler.look(options.pooler_url, session) if options.pooler_url else None
+    if kind == "VOLUME":
+        drive.require_volume(scenario, {**known, "data_bytes": server["data_bytes"]})
     if via is not None and options.restore:
         raise ConfigurationError(
             "a fresh copy of the database cannot be reached through a pooler",

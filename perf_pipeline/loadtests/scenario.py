@@ -99,6 +99,9 @@ class Scenario(_Strict):
         "development",
         "staging",
     )
+    #: What a VOLUME test is about: the least that the data must have of what is known of them
+    #: (`facts.sql` of the system, and `data_bytes`, the size of the database).
+    volume: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     #: How `perf-pipeline ci` runs it; without, it does not.
     ci: Ci | None = None
 
@@ -117,6 +120,8 @@ class Scenario(_Strict):
     def definition(self) -> dict[str, Any]:
         """What the test does, as recorded: of a field that came later, only what was asked for."""
         raw = self.model_dump(mode="json")
+        if not raw["volume"]:
+            del raw["volume"]
         later = {"restore": False, "connections": 8}
         if raw["ci"] is not None:
             raw["ci"] = {n: v for n, v in raw["ci"].items() if later.get(n, ...) != v}

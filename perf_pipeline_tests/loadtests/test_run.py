@@ -213,3 +213,29 @@ def test_a_database_without_the_system_is_refused(
         run(store, target, tmp_path)
     assert "fill the example system 'thorbis'" in error.value.remedy
     assert executions.read(store) == []
+
+
+def test_a_volume_test_needs_its_volume(store: Store, target: Target, tmp_path: Path) -> None:
+    # the package's ask for more than the small database has
+    with pytest.raises(ConfigurationError, match="a VOLUME test needs tenants of 250, it is 8"):
+        run(store, target, tmp_path, test_type="VOLUME")
+    plain = BUSY.model_copy(update={"volume": {}})
+    with pytest.raises(ConfigurationError, match="does not say how large"):
+        run(store, target, tmp_path, plain, test_type="VOLUME")
+    assert executions.read(store) == []
+    enough = BUSY.model_copy(update={"volume": {"tenants": 8, "data_bytes": 1_000_000}})
+    assert run(store, target, tmp_path, enough, test_type="VOLUME").execution.transactions
+
+
+def test_the_steps_of_a_stress_test_ask_for_more(
+    store: Store, target: Target, tmp_path: Path
+) -> None:
+    easy = PEAK.limits.model_copy(
+        update={"average_ms": 1e5, "p95_ms": 1e5, "throughput_tps": 1e-3, "error_percent": 100.0}
+    )
+    chosen = PEAK.model_copy(update={"limits": easy})
+    result = run(store, target, tmp_path, chosen, test_type="STRESS", users=200, seconds=5)
+    asked = {stage.name: stage.users for stage, _ in result.stages}
+    assert asked == {"50%": 100, "100%": 200, "150%": 300, "200%": 400, "300%": 600}
+    done = {stage.name: totals.throughput_tps for stage, totals in result.stages}
+    assert done["300%"] > 1.5 * done["50%"]
