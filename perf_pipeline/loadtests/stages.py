@@ -67,8 +67,8 @@ def plan(
 
     LOAD and VOLUME ramp up, stay and ramp down (VOLUME on data as large as the scenario's `volume`
     says, else it is refused); BASELINE is a tenth of the users without ramps; ENDURANCE 70 % of
-    them; STRESS goes on in steps up to three times the users until a limit breaks; SPIKE trebles them for a tenth of the
-    time and goes back.
+    them; STRESS goes on in steps up to three times the users until a limit breaks; SPIKE trebles
+    them for a tenth of the time and goes back.
 
     Parameters
     ----------
