@@ -25,6 +25,7 @@ from perf_pipeline_tests.upkeep.shop import (
     invalid,
     one,
     target,
+    until,
 )
 
 pytestmark = pytest.mark.server
@@ -186,8 +187,10 @@ def test_a_role_that_may_not_is_never_told_that_it_was_done(
     shop: Shop, shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, url = shop(retention=[])
+    with psycopg.connect(url) as writer:  # which hands in its statistics as it ends
+        writer.execute("UPDATE app.t SET x = x || 'y'")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("UPDATE app.t SET x = x || 'y'")
+        until(connection, "pg_stat_get_mod_since_analyze('app.t'::regclass) > 0")
         connection.execute(
             "DO $$ BEGIN CREATE ROLE upkeep_guest LOGIN PASSWORD 'guest' IN ROLE pg_monitor;"
             " EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
@@ -244,6 +247,7 @@ def test_a_long_transaction_stops_a_rebuild_before_it_begins_or_soon(
         bloat(connection)
         with psycopg.connect(url) as writer:  # which hands in its statistics as it ends
             writer.execute("UPDATE app.t SET x = x WHERE id % 10 = 0")
+        until(connection, "pg_stat_get_mod_since_analyze('app.t'::regclass) > 0")
         writes = "INSERT INTO app.t (at, done, x) VALUES (now(), false, 'z')"
         with holding(url, writes):
             monkeypatch.setattr(apply, "OLD_SECONDS", 0.0)
