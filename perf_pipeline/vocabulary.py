@@ -1,6 +1,6 @@
 """What all our Dagster definitions share: keys, tags, pools, partitions, metadata, failures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -85,6 +85,48 @@ def daily(target: Target) -> dg.DailyPartitionsDefinition:
     """
     return dg.DailyPartitionsDefinition(
         start_date=target.history_start.isoformat(), timezone="UTC", end_offset=1
+    )
+
+
+def daily_asset(
+    target: Target,
+    family: str,
+    name: str,
+    row: str,
+    more: str = "",
+    *,
+    deps: Sequence[dg.AssetKey],
+    made_with: str = "polars",
+    check_specs: Sequence[dg.AssetCheckSpec] = (),
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator of an asset of this target by UTC day; any range of days is one run.
+
+    Parameters
+    ----------
+    target : Target
+    family, name : str
+        Of its key: `<target>/<family>/<name>`.
+    row, more : str
+        Of its description, see `described`.
+    deps : sequence of AssetKey
+        What it reads.
+    made_with : str
+        Its second kind, after `postgres`.
+    check_specs : sequence of AssetCheckSpec
+        Checks whose results it yields itself.
+
+    """
+    return dg.asset(
+        key=key(target, family, name),
+        group_name=target.name,
+        kinds={"postgres", made_with},
+        owners=list(target.owners),
+        tags=tags(target, family),
+        description=described(target, row, more),
+        deps=deps,
+        partitions_def=daily(target),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=check_specs,
     )
 
 

@@ -24,20 +24,13 @@ def baseline_asset(target: Target) -> dg.AssetsDefinition:
     in an earlier run.
     """
 
-    @dg.asset(
-        key=vocabulary.key(target, "baseline", "statements"),
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "baseline"),
-        description=vocabulary.described(
-            target,
-            "what was normal for one statement and metric on the eve of the day: "
-            "centre, spread and limits by hour of the week, or by a coarser tier",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "baseline",
+        "statements",
+        "what was normal for one statement and metric on the eve of the day: "
+        "centre, spread and limits by hour of the week, or by a coarser tier",
         deps=[vocabulary.key(target, "rollup", "statements_hourly")],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def statements(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.baselines.build import build
@@ -60,25 +53,18 @@ def slow_queries_asset(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/report/slow_queries`, daily, with its check of the newest day."""
     key = vocabulary.key(target, "report", "slow_queries")
 
-    @dg.asset(
-        key=key,
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "report"),
-        description=vocabulary.described(
-            target,
-            "one statement that took more than 100 ms per call on the day, slowest first: against "
-            "its baseline, whether reading blocks is what takes the time, and what to do first",
-            "Rows are in `perf_mgmt.slow_queries`; on Mondays the baselines of the statements "
-            "worth watching are appended to `perf_mgmt.analytics_query_baselines`.",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "report",
+        "slow_queries",
+        "one statement that took more than 100 ms per call on the day, slowest first: against "
+        "its baseline, whether reading blocks is what takes the time, and what to do first",
+        "Rows are in `perf_mgmt.slow_queries`; on Mondays the baselines of the statements "
+        "worth watching are appended to `perf_mgmt.analytics_query_baselines`.",
         deps=[
             vocabulary.key(target, "rollup", "statements_hourly"),
             vocabulary.key(target, "baseline", "statements"),
         ],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[
             dg.AssetCheckSpec(
                 SLOW_CHECK,

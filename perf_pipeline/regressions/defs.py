@@ -20,17 +20,12 @@ MOST_RUNS: Final = 200
 def findings_asset(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/report/findings`, daily."""
 
-    @dg.asset(
-        key=vocabulary.key(target, "report", "findings"),
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "report"),
-        description=vocabulary.described(
-            target,
-            "one change of level of one statement and metric found in the day's data: "
-            "onset, size, p-value, severity, and what else happened at that moment",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "report",
+        "findings",
+        "one change of level of one statement and metric found in the day's data: "
+        "onset, size, p-value, severity, and what else happened at that moment",
         deps=[
             vocabulary.key(target, "rollup", "statements_hourly"),
             vocabulary.key(target, "baseline", "statements"),
@@ -40,8 +35,6 @@ def findings_asset(target: Target) -> dg.AssetsDefinition:
                 for family in ("tables", "indexes", "settings", "schema_objects")
             ),
         ],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def findings(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.regressions.find import find

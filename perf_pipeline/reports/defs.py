@@ -15,23 +15,17 @@ from perf_pipeline.store import progress
 def report_asset(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/report/regressions`, daily."""
 
-    @dg.asset(
-        key=vocabulary.key(target, "report", "regressions"),
-        group_name=target.name,
-        kinds={"postgres", "markdown"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "report"),
-        description=vocabulary.described(
-            target,
-            "one day's report: what changed, how sure that is, and what the day's work was; "
-            "self-contained HTML, and Markdown",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "report",
+        "regressions",
+        "one day's report: what changed, how sure that is, and what the day's work was; "
+        "self-contained HTML, and Markdown",
         deps=[
             vocabulary.key(target, "report", "findings"),
             vocabulary.key(target, "stats", "database"),  # for the service levels
         ],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        made_with="markdown",
     )
     def regressions(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.reports.build import build

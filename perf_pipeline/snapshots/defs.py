@@ -125,20 +125,13 @@ def family_metadata(store: Store, record: "SweepRecord", family: str) -> vocabul
 def rollup_asset(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/rollup/statements_hourly`, daily."""
 
-    @dg.asset(
-        key=vocabulary.key(target, "rollup", "statements_hourly"),
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "rollup"),
-        description=vocabulary.described(
-            target,
-            "one statement's work in one hour of the day",
-            "Its work of the whole day is summed, too.",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "rollup",
+        "statements_hourly",
+        "one statement's work in one hour of the day",
+        "Its work of the whole day is summed, too.",
         deps=[vocabulary.key(target, "stats", "statements")],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def statements_hourly(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.snapshots.rollup import roll_up
@@ -155,22 +148,15 @@ def rollup_asset(target: Target) -> dg.AssetsDefinition:
 def relations_rollup_asset(target: Target) -> dg.AssetsDefinition:
     """Return `<target>/rollup/relations_daily`, daily."""
 
-    @dg.asset(
-        key=vocabulary.key(target, "rollup", "relations_daily"),
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "rollup"),
-        description=vocabulary.described(
-            target,
-            "one table's or index's work in the day, with its size as last seen",
-            "The database's hours are summed with them. Kept long: what trends are made of.",
-        ),
+    @vocabulary.daily_asset(
+        target,
+        "rollup",
+        "relations_daily",
+        "one table's or index's work in the day, with its size as last seen",
+        "The database's hours are summed with them. Kept long: what trends are made of.",
         deps=[
             vocabulary.key(target, "stats", family) for family in ("tables", "indexes", "database")
         ],
-        partitions_def=vocabulary.daily(target),
-        backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def relations_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from perf_pipeline.snapshots.rollup_relations import roll_up
