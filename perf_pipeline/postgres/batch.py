@@ -13,7 +13,7 @@ from psycopg.errors import error_from_result
 from psycopg.waiting import Ready, Wait
 
 from perf_pipeline.postgres.copy import Schema
-from perf_pipeline.postgres.drain import encoding, rows
+from perf_pipeline.postgres.drain import encoding, rows, send
 
 _SAVEPOINT = sql.SQL("SAVEPOINT /* perf-pipeline */ family; ")
 _RELEASE = sql.SQL("; RELEASE SAVEPOINT /* perf-pipeline */ family; ")
@@ -113,13 +113,7 @@ def _exchange(
     link: pq.abc.PGconn, text: bytes, names: Sequence[str], arrived: Callable[[str, bytes], None]
 ) -> Generator[Wait, Ready | int, _Got]:
     """Send a string of statements and take all its answers."""
-    link.send_query(text)
-    while True:
-        ready = yield Wait.RW
-        if ready & Ready.R:
-            link.consume_input()
-        if link.flush() == 0:
-            break
+    yield from send(link, text)
     got = _Got()
     pending: bytearray | None = None
     while True:

@@ -64,15 +64,20 @@ def pieces(
             break
 
 
-def _sent(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, None]:
-    """Send one COPY and wait until its rows begin."""
-    link.send_query(statement)
+def send(link: pq.abc.PGconn, text: bytes) -> Generator[Wait, Ready | int, None]:
+    """Send statements, reading meanwhile: a server that waits for us to read takes nothing."""
+    link.send_query(text)
     while True:
         ready = yield Wait.RW
         if ready & Ready.R:
             link.consume_input()
         if link.flush() == 0:
             break
+
+
+def _sent(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, None]:
+    """Send one COPY and wait until its rows begin."""
+    yield from send(link, statement)
     while link.is_busy():
         yield Wait.R
         link.consume_input()
@@ -122,13 +127,7 @@ def _ended(link: pq.abc.PGconn) -> Generator[Wait, Ready | int, None]:
 
 
 def _drained(link: pq.abc.PGconn, statement: bytes) -> Generator[Wait, Ready | int, bytearray]:
-    link.send_query(statement)
-    while True:
-        ready = yield Wait.RW
-        if ready & Ready.R:
-            link.consume_input()
-        if link.flush() == 0:
-            break
+    yield from send(link, statement)
     found = bytearray()
     error: psycopg.Error | None = None
     while True:
