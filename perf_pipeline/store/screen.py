@@ -33,7 +33,7 @@ _BOUND = 1.645
 _STEP = math.log(1.05)
 #: Share of what a finding needs that is enough to be looked at: of its size, and of its evidence,
 #: a p-value of 1e-4 after a search over n samples, which makes max(4, n / 10) ln n comparisons.
-SHARE = 0.8
+SHARE = 0.9
 _P_VALUE = 1e-4
 #: Differences of neighbours from which on they say how large the noise is.
 _PAIRS = 12
