@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -58,17 +58,11 @@ _FROM_LEDGER: Mapping[str, pl.Expr] = {
     "local_blocks": pl.col("local_blks_hit") + pl.col("local_blks_read"),
 }
 
-#: Columns of `findings_parts_hour.sql`: by the hour less is known.
-_HOURS: Schema = {
-    "n": _INT,
-    **{
-        name: SUMS[name]
-        for name in (
-            *("calls", "exec_ms", "io_ms", "jit_ms", "plan_ms", "rows"),
-            *("blocks_read", "blocks", "temp_blocks", "wal_bytes"),
-        )
-    },
-}
+_EPOCH, _DAY, _MOMENT = datetime(1970, 1, 1), timedelta(days=1), timedelta(microseconds=1)
+
+#: Statements up to which the index of stretches of pages saves work: it is asked for each, and with
+#: so many one of them lies in nearly every stretch.
+_FEW = 10
 
 Key = tuple[int, int, int, bool]
 #: A statement, and the samples with start <= ts < end.
@@ -90,41 +84,48 @@ def read(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Wor
         Those that may be asked for; naive UTC.
 
     """
-    made = _of_hours if plan.grain == "hour" else _of_sweeps
-    return made(store, target_id, plan, spans)
-
-
-def _of_sweeps(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Works:
-    needed = {name for made in _FROM_LEDGER.values() for name in made.meta.root_names()}
-    wanted = (*KEY, "calls", "rows", "wal_bytes", "wal_records", "plans", *sorted(needed))
-    only = {"queryid": sorted({key[2] for key, _, _ in spans})}
-    start, end = min(start for _, start, _ in spans), max(end for _, _, end in spans)
-    found = read_intervals(store, target_id, start, end, plan.source, wanted, only)
-    rows = found.with_columns(**_FROM_LEDGER).select(*SCHEMA).sort(*KEY, "ts")
+    read_rows = _hours if plan.grain == "hour" else _intervals
+    rows = read_rows(store, target_id, plan, spans).sort(*KEY, "ts")
     parts = {
         (u, d, q, bool(t)): frame for (u, d, q, t), frame in rows.group_by(KEY, maintain_order=True)
     }
     return lambda key, start, end, seconds: total(parts.get(key), start, end, seconds)
 
 
-def _of_hours(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> Works:
-    wanted = sorted(set(spans))
+def _whole(spans: Sequence[Span]) -> tuple[datetime, datetime, list[int]]:
+    """Return what all spans lie in, and the queryids."""
+    first, last = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    return first, last, sorted({key[2] for key, _, _ in spans})
+
+
+def _intervals(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> pl.DataFrame:
+    start, end, queryids = _whole(spans)
+    needed = {name for made in _FROM_LEDGER.values() for name in made.meta.root_names()}
+    wanted = (*KEY, "calls", "rows", "wal_bytes", "wal_records", "plans", *sorted(needed))
+    only = {"queryid": queryids}
+    found = read_intervals(store, target_id, start, end, plan.source, wanted, only)
+    return found.with_columns(**_FROM_LEDGER).select(*SCHEMA)
+
+
+def _hours(store: Store, target_id: int, plan: Plan, spans: Sequence[Span]) -> pl.DataFrame:
+    start, end, queryids = _whole(spans)
     params: dict[str, object] = {
         "target_id": target_id,
         "sources": list(alike(plan.source)),
-        "userids": [key[0] for key, _, _ in wanted],
-        "dbids": [key[1] for key, _, _ in wanted],
-        "queryids": [key[2] for key, _, _ in wanted],
-        "toplevels": [key[3] for key, _, _ in wanted],
-        "starts": [start.replace(tzinfo=UTC) for _, start, _ in wanted],
-        "ends": [end.replace(tzinfo=UTC) for _, _, end in wanted],
+        "start": start,
+        "end": end,
+        "queryids": queryids,
+        "few": queryids if len(queryids) <= _FEW else None,
+        # most hours of a year belong to no span of their statement
+        "days": sorted({key[2] ^ day for key, *span in spans for day in _days(*span)}),
     }
-    rows = frames.read(store, "findings_parts_hour", _HOURS, params).iter_rows(named=True)
-    nothing: dict[str, Any] = {name: None if name not in _HOURS else 0 for name in SUMS}
-    sums = dict.fromkeys(wanted, nothing)
-    for row in rows:
-        sums[wanted[row["n"] - 1]] = {name: row.get(name) for name in SUMS}
-    return lambda key, start, end, seconds: Work(seconds=seconds, **sums[key, start, end])
+    return frames.read(store, "findings_parts_hour", SCHEMA, params)
+
+
+def _days(start: datetime, end: datetime) -> range:
+    """Return the numbers of the days of a span, since 1970."""
+    first, last = ((at - _EPOCH) // _DAY for at in (start, end - _MOMENT))
+    return range(first, last + 1)
 
 
 def total(rows: pl.DataFrame | None, start: datetime, end: datetime, seconds: float) -> Work:
