@@ -15,6 +15,7 @@ from perf_pipeline.reports import (
     arrange,
     assemble,
     coverage,
+    days_work,
     known,
     raw,
     render,
@@ -115,7 +116,7 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
     params = {"target_id": target_id} | span(first, last)
     early = span(first - series.LOOK_BACK["hour"], last)
     start, end = early["start"], early["end"]
-    rows = frames.read(store, "report_statements", work.SCHEMA, params)
+    rows = days_work.read(store, params)
     by_day: dict[date, pl.DataFrame] = {}
     for (day,), part in rows.partition_by("day", as_dict=True).items():
         source = assemble.day_source(part["source"].unique())

@@ -8,14 +8,15 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from psycopg.types.json import Jsonb
 
 from perf_pipeline.errors import InputError
 from perf_pipeline.postgres import copy, sqlfiles
-from perf_pipeline.reports import read
+from perf_pipeline.reports import days_work, read, work
 from perf_pipeline.reports.build import build, latest
 from perf_pipeline.snapshots.sla import measure
-from perf_pipeline.store import Store, migrate, partitions, targets
+from perf_pipeline.store import Store, frames, migrate, partitions, targets
 
 pytestmark = pytest.mark.server
 
@@ -469,6 +470,15 @@ def test_no_data_at_all_is_a_report_that_says_so(store: Store) -> None:
     (report,) = build(store, "guardian", DAY, DAY)
     assert "No verdict for guardian on 2026-11-21: no statistics were collected" in report.html
     assert report.findings == 0
+
+
+def test_the_printed_query_tells_the_days_work(store: Store) -> None:
+    target_id = fill(store)
+    params = {"target_id": target_id} | read.span(DAY - timedelta(days=1), DAY)
+    printed = frames.read(store, "report_statements", work.SCHEMA, params)
+    assert printed.height == 5
+    assert printed["baseline_samples"].max() > 0
+    assert_frame_equal(days_work.read(store, params), printed)
 
 
 def test_latest_finds_a_day_or_the_newest(store: Store) -> None:
