@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from perf_pipeline.regressions.segment import block_sums, boundaries, optimal_partition
-from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, row_median
+from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, near_median, row_median
 
 #: Standard deviation of a normal distribution over its median absolute deviation.
 MAD = 1.4826
@@ -83,7 +83,7 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     weighted least squares on squared residuals clipped at three robust standard deviations.
     """
     residual = np.where(valid, residual, 0.0)
-    scale = np.maximum(MAD * row_median(np.abs(residual), valid), NOISE_FLOOR)
+    scale = np.maximum(MAD * near_median(np.abs(residual), valid), NOISE_FLOOR)
     v = valid.astype(np.float64)
     e = np.minimum((residual / scale[:, None]) ** 2, 9.0) * v
     x = row_median(calls, valid)[:, None] / calls
@@ -92,9 +92,10 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
     w = v.copy()
     a = np.zeros(len(scale))
     b = np.zeros(len(scale))
+    square, product = x * x, x * e
     for _ in range(3):
-        s0, sx, sxx = w.sum(1), (w * x).sum(1), (w * x * x).sum(1)
-        se, sxe = (w * e).sum(1), (w * x * e).sum(1)
+        s0 = w.sum(1)
+        sx, sxx, se, sxe = (np.einsum("ij,ij->i", w, of) for of in (x, square, e, product))
         det = s0 * sxx - sx * sx
         safe = det > 1e-9 * np.maximum(s0 * sxx, 1e-300)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -109,12 +110,12 @@ def sample_variance(residual: Floats, calls: Floats, valid: Bools) -> Floats:
         w = v / np.maximum(a[:, None] + b[:, None] * x, 1e-3) ** 2
     fitted = a[:, None] + b[:, None] * x
     # The clipped mean square is only a shape; the level comes from the robust scale below.
-    fitted /= np.maximum(row_median(fitted, valid), 1e-12)[:, None]
+    fitted /= np.maximum(near_median(fitted, valid), 1e-12)[:, None]
     fitted = np.clip(fitted, 0.01, 100.0)
     standard = np.abs(residual) / np.sqrt(fitted)
     # Where most residuals are the same (counts, mostly zero), the median says nothing.
     mean = (standard * v).sum(1) / np.maximum(v.sum(1), 1.0)
-    level = np.maximum(MAD * row_median(standard, valid), _MEAN_SHARE * mean)
+    level = np.maximum(MAD * near_median(standard, valid), _MEAN_SHARE * mean)
     level = np.maximum(level, NOISE_FLOOR)
     variance: Floats = _MEDIAN_FOLLOWS * fitted * level[:, None] ** 2
     return variance
@@ -152,7 +153,7 @@ def local_level(raw: Floats, batch: Batch) -> tuple[Floats, Floats]:
 def _spread(d: Floats, pairs: Bools) -> Floats:
     """Estimate each row's standard deviation from cells winsorised at 2.5 robust ones."""
     mean = (np.abs(d) * pairs).sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
-    limit = 2.5 * np.maximum(MAD * row_median(np.abs(d), pairs), _MEAN_SHARE * mean)
+    limit = 2.5 * np.maximum(MAD * near_median(np.abs(d), pairs), _MEAN_SHARE * mean)
     squares = np.minimum(d * d, (limit * limit)[:, None]) * pairs
     square = squares.sum(axis=1) / np.maximum(pairs.sum(axis=1), 1)
     spread: Floats = np.sqrt(square) / _WINSORISED

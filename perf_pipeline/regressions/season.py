@@ -3,7 +3,7 @@
 import numpy as np
 
 from perf_pipeline.regressions.noise import MAD, NOISE_FLOOR, running_median
-from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, row_median
+from perf_pipeline.regressions.series import Batch, Bools, Floats, Ints, near_median, row_median
 
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -87,7 +87,7 @@ def remove_season(batch: Batch) -> Floats:
         hourly = np.where(k >= _MIN_DAYS, hourly, 0.0)
         left = np.abs(distance - hourly[:, :, None])
         noise = np.maximum(
-            MAD * row_median(left.reshape(s, -1), use_t.reshape(s, -1)), NOISE_FLOOR / 2
+            MAD * near_median(left.reshape(s, -1), use_t.reshape(s, -1)), NOISE_FLOOR / 2
         )
         slots = (k > 0).sum(axis=1)
         per_slot = k.sum(axis=1) / np.maximum(slots, 1)
@@ -118,7 +118,7 @@ def _weekend(daily: Floats, number: Ints, per_day: Ints, rank: Ints) -> Floats:
     gap = row_median(distance, weekend) - row_median(distance, work)
     at = row_median(distance, work)
     left = distance - np.where(weekend, (gap + at)[:, None], at[:, None])
-    noise = np.maximum(MAD * row_median(np.abs(left), real), NOISE_FLOOR / 2)
+    noise = np.maximum(MAD * near_median(np.abs(left), real), NOISE_FLOOR / 2)
     k = weekend.sum(axis=1)
     enough = (k >= 2 * _MIN_WEEKENDS) & (work.sum(axis=1) >= 5) & (count >= 10)
     factor = np.where(enough, _shrink(gap[:, None], noise, k.astype(np.float64)), 0.0)

@@ -104,6 +104,21 @@ def row_median(values: Floats, valid: Bools) -> Floats:
     return (np.where(some, low, 0.0) + np.where(some, high, 0.0)) / 2
 
 
+def near_median(values: Floats, valid: Bools) -> Floats:
+    """Do as `row_median` does in single precision, which sorts in less than half the time.
+
+    For measures of spread, of which the seventh digit says nothing.
+    """
+    ordered = np.where(valid, values, np.inf).astype(np.float32)
+    ordered.sort(axis=1)
+    n = valid.sum(axis=1)
+    rows = np.arange(len(n))
+    low = ordered[rows, np.maximum(n - 1, 0) // 2].astype(np.float64)
+    high = ordered[rows, np.minimum(n // 2, values.shape[1] - 1)].astype(np.float64)
+    some = n > 0
+    return (np.where(some, low, 0.0) + np.where(some, high, 0.0)) / 2
+
+
 def _require(series: pl.DataFrame, column: str, remedy: str) -> None:
     if column not in series.columns:
         raise InputError(f"series: column {column!r} is missing", remedy)

@@ -29,6 +29,8 @@ _LEAST_MS = 1e-4
 #: Steps of the binary logarithm of calls: up to 3.9 thousand millions.
 _CALL_STEPS = 8
 _PACKED = 3 * HOURS
+_ALL_HOURS = (1 << HOURS) - 1
+_HOUR_BITS = np.arange(HOURS, dtype=np.int32)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -283,11 +285,17 @@ def _place(made: Hours, part: npt.NDArray[np.void], series: Ints) -> None:
     day = part["day"].astype(np.int64) - (made.first - _EPOCH).days
     made.day_calls[series, day] = part["calls"]
     made.day_ms[series, day] = part["ms"]
-    hours = part["hours"].astype(np.int64)
+    hours = part["hours"].astype(np.int32)
     packed = part["hourly"].reshape(-1, HOURS, 3)
-    there = (hours[:, None] >> np.arange(HOURS)) & 1 == 1
-    row, hour = np.nonzero(there)
-    place = (np.cumsum(there, axis=1) - 1)[row, hour]
-    mean = packed[row, place, 0].astype(np.uint16) | packed[row, place, 1].astype(np.uint16) << 8
-    made.mean[series[row], day[row], hour] = mean
-    made.calls[series[row], day[row], hour] = packed[row, place, 2]
+    mean = packed[:, :, 0] | packed[:, :, 1].astype(np.uint16) << 8
+    calls = np.ascontiguousarray(packed[:, :, 2])
+    some = np.flatnonzero(hours != _ALL_HOURS)
+    if len(some):
+        there = (hours[some, None] >> _HOUR_BITS) & 1
+        # hours that are there lie one after the other
+        place = np.cumsum(there, axis=1, dtype=np.int32) - 1
+        np.maximum(place, 0, out=place)
+        mean[some] = np.take_along_axis(mean[some], place, axis=1) * there.astype(np.uint16)
+        calls[some] = np.take_along_axis(calls[some], place, axis=1) * there.astype(np.uint8)
+    made.mean[series, day] = mean
+    made.calls[series, day] = calls
