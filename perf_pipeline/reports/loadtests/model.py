@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from perf_pipeline.reports.loadtests.advice import Advice
 from perf_pipeline.reports.loadtests.against import Against
-from perf_pipeline.reports.loadtests.health import Room, Score, score
+from perf_pipeline.reports.loadtests.health import WORDS, Room, Score, score
 from perf_pipeline.reports.loadtests.issues import Issue
 from perf_pipeline.reports.loadtests.trend import Trend
 
@@ -158,6 +158,11 @@ class RangeReport:
     def current(self) -> tuple[Line, ...]:
         """The tests that count."""
         return tuple(line for line in self.lines if line.current)
+
+    @property
+    def status(self) -> str:
+        """The gravest health of a test in use; without one nothing is known."""
+        return min((line.health for line in self.current), key=WORDS.index, default="NO_DATA")
 
     @property
     def industries(self) -> Mapping[str, Score]:

@@ -110,6 +110,7 @@ def of_range(report: RangeReport) -> dict[str, Any]:
         "since": report.since,
         "before": report.before,
         "target": report.target,
+        "status": report.status,
         "executions": report.executions,
         "left_out": report.left_out,
         "score_percent": report.score.percent,
@@ -120,6 +121,10 @@ def of_range(report: RangeReport) -> dict[str, Any]:
         },
         "tests": [_line(line) for line in report.lines],
         "regressions": [_regression(row) for row in report.regressions],
+        "improvements": [
+            {"test": line.name, "where": line.place, **asdict(each)}
+            for line, each in report.improvements
+        ],
         "top_issues": [each.as_dict() for each in report.issues],
         "generated_at": report.generated_at,
     }

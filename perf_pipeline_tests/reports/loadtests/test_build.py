@@ -156,14 +156,26 @@ def test_a_range_ranks_tests_and_statements(store: Store) -> None:
     assert found["tests"][0]["trends"][0]["verdict"] == "worse"
     assert found["score_percent"] == made.score.percent
     assert "| checkout 1.0 | shop, staging, PostgreSQL 18 | 12 |" in render.range_markdown(made)
+    assert (made.status, found["status"]) == (made.lines[0].health, made.lines[0].health)
+    assert found["improvements"] == []
     only = week(store, target="other")
     assert (only.executions, only.score.percent) == (1, 0.0)
+
+
+def test_a_test_that_gets_faster_is_an_improvement(store: Store) -> None:
+    for n in range(10):
+        record(store, 600 - 60 * n, p95_ms=500.0 * 0.95**n, p99_ms=900.0)
+    made = week(store)
+    ((line, found),) = made.improvements
+    assert (line.name, found.metric, found.verdict) == ("checkout 1.0", "p95_ms", "better")
+    assert "p95 gets better: \N{MINUS SIGN}37 %" in render.range_html(made)
 
 
 def test_a_range_without_executions_is_no_good_news(store: Store) -> None:
     moment = now()
     made = week(store)
     assert made.score.percent is None
+    assert made.status == "NO_DATA"
     assert "No load test ran" in render.range_html(made)
     assert "No load test ran" in render.range_markdown(made)
     with pytest.raises(InputError, match="is empty"):
