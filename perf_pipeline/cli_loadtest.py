@@ -132,7 +132,8 @@ def ab(
             connections=connections,
             say=(lambda _text: None) if as_json else say,
         )
-    found = {name: compared.compare(blocks, name) for name in COMPARED}
+    known = [name for name in COMPARED if all(getattr(each, name) for each in blocks)]
+    found = {name: compared.compare(blocks, name) for name in {metric: 0} | dict.fromkeys(known)}
     if as_json:
         print_json(
             {

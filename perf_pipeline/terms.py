@@ -12,4 +12,6 @@ COMPARED: Final[Mapping[str, bool]] = {
     "p95_ms": False,
     "p99_ms": False,
     "throughput_tps": True,
+    #: Of tables, indexes, temporary files that a transaction touches: no busy machine changes it.
+    "blocks": False,
 }

@@ -1,7 +1,6 @@
 """`perf-pipeline loadtest`: what it prints, and its exit codes."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,9 +82,8 @@ def test_a_wrong_call_says_why(capsys: pytest.CaptureFixture[str]) -> None:
 def test_two_settings_are_compared(
     easy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # five pairs decide what differs by as much as an index
+    # five pairs decide what differs by as much as an index, by what no busy machine changes
     monkeypatch.setattr(ab, "LOOKS", (5,))
-    thorbis.add_jobs(os.environ["THORBIS_URL"])
     raw = yaml.safe_load(easy.read_text())
     (history,) = [each for each in raw["operations"] if each["name"] == "customer_history"]
     raw["operations"] = [{**history, "weight": 100, "think_time_ms": 0}]
@@ -93,15 +91,15 @@ def test_two_settings_are_compared(
     slow = ("enable_indexscan=off", "enable_bitmapscan=off", "enable_indexonlyscan=off")
     chosen = [
         *("ab", str(easy), "--a", "thorbis", "--block", "1", "--users", "1"),
-        *("--metric", "p50_ms", "--json"),
+        *("--metric", "blocks", "--json"),
         *(word for setting in slow for word in ("--b-set", setting)),
     ]
     assert cli.run(cli.cli, chosen) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["decision"] == "A is better"
     by_name = {each["metric"]: each for each in found["metrics"]}
-    assert by_name["p50_ms"]["low"] > 1
-    assert by_name["throughput_tps"]["ratio"] < 1
+    assert by_name["blocks"]["low"] > 2
+    assert set(by_name) == {"blocks", "p50_ms", "p95_ms", "p99_ms", "throughput_tps"}
     assert by_name["p95_ms"]["pairs"] == 5
     # a setting the server does not know is told before any load
     wrong = [*chosen[:-2], "--b-set", "no_such_setting=1"]

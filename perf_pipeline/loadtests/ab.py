@@ -59,13 +59,17 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """What one block of load measured: percentiles in ms, transactions a second; None: nothing."""
+    """What one block of load measured; None: nothing.
+
+    Percentiles in ms, transactions a second, blocks that a transaction touched.
+    """
 
     side: str
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
     throughput_tps: float | None
+    blocks: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from psycopg import conninfo
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.loadtests import ab, drive, stages
+from perf_pipeline.loadtests import ab, drive, stages, statements
 from perf_pipeline.loadtests.ab import Block
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.postgres import connect as pg
@@ -100,13 +100,18 @@ def run(
     ]
 
     def block(name: str, number: int) -> Block:
+        before = statements.read(sides[name].url)
         seen = drive.run_stage(
             sides[name].loaded_url, scenario, stage, known[name], connections, number, program,
             folder / name,
         )  # fmt: skip
+        after = statements.read(sides[name].url)
         found = seen.totals
+        work = None
+        if before is not None and after is not None and found.transactions:
+            work = statements.blocks(before, after) / found.transactions or None
         say(f"{name} {found.throughput_tps:,.1f} tps, p95 {found.p95_ms or float('nan'):.2f} ms")
-        return Block(name, found.p50_ms, found.p95_ms, found.p99_ms, found.throughput_tps)
+        return Block(name, found.p50_ms, found.p95_ms, found.p99_ms, found.throughput_tps, work)
 
     for name in sides:
         block(name, 0)

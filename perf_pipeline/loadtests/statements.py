@@ -74,6 +74,21 @@ def _text(session: psycopg.Connection, name: str) -> psycopg.sql.Composed | None
     return psycopg.sql.SQL(file.text).format(extension=psycopg.sql.Identifier(found[0]))
 
 
+def blocks(before: pl.DataFrame, after: pl.DataFrame) -> int:
+    """Return how many blocks the statements touched between two readings; pure.
+
+    Those of statements inside functions are part of the statement that calls them.
+    """
+    columns = ("shared_blks_hit", "shared_blks_read", "temp_blks_read", "temp_blks_written")
+    joined = after.filter("toplevel").join(before, on=_KEY, how="left", suffix="_before")
+    found = joined.filter(pl.col("calls") > pl.col("calls_before").fill_null(0)).select(
+        pl.sum_horizontal(
+            pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in columns
+        ).sum()
+    )
+    return int(found.item() or 0)
+
+
 def between(
     before: pl.DataFrame, after: pl.DataFrame, redact: Callable[[str], str]
 ) -> pl.DataFrame:

@@ -140,3 +140,19 @@ def test_bad_blocks_are_refused(given_blocks: list[Block], said: str) -> None:
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(InputError, match="metric 'p42_ms' is unknown"):
         ab.compare(blocks([1.0] * 12), "p42_ms")
+
+
+def test_work_decides_where_times_cannot() -> None:
+    blocks = [
+        Block(
+            ab.side(n),
+            1.0,
+            2.0 + n % 3,
+            5.0 * (1 + n % 4),
+            100.0,
+            40.0 if ab.side(n) == "B" else 4.0,
+        )
+        for n in range(12)
+    ]
+    assert ab.compare(blocks, "blocks").decision is ab.Decision.A_BETTER
+    assert ab.compare(blocks, "p95_ms").decision is not ab.Decision.A_BETTER
