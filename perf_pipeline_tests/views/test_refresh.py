@@ -1,8 +1,13 @@
 """Refreshing on a real server: what changed, in order, one by one, and all or nothing."""
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +19,7 @@ from perf_pipeline.store import Store, maintenance_log
 from perf_pipeline.views import catalog, queue
 from perf_pipeline.views.model import ViewPolicy
 from perf_pipeline.views.run import Outcome, look, run
+from perf_pipeline_tests.conftest import PG_BIN
 from perf_pipeline_tests.views.support import ADDING, SHOP, target, view
 
 pytestmark = pytest.mark.server
@@ -58,6 +64,13 @@ def write(app: psycopg.Connection, statement: str) -> None:
     """Write, and tell the counters at once as a session that ends does."""
     with psycopg.connect(app.info.dsn, password=app.info.password, autocommit=True) as other:
         other.execute(statement)  # type: ignore[call-overload]
+    settle(app)
+
+
+def settle(app: psycopg.Connection) -> None:
+    """Before 15 counters go through a process of their own, and are told about a second late."""
+    if app.info.server_version < 150_000:
+        time.sleep(1.5)
 
 
 def content(app: psycopg.Connection, name: str) -> list[tuple[object, ...]]:
@@ -71,6 +84,11 @@ def test_only_what_changed_is_refreshed_in_order(
         "shop.daily": ("refreshed", "concurrently"),
         "shop.tenants": ("refreshed", "refresh"),
     }
+    settle(app)
+    if app.info.server_version < 150_000:
+        # what the first view's refresh wrote was told after the second one's
+        assert said(run(shared_store, shop, BOTH))["shop.daily"] == ("unchanged", "none")
+        settle(app)
     assert set(said(run(shared_store, shop, BOTH)).values()) == {("unchanged", "none")}
     write(app, "UPDATE shop.orders SET total = total + 1 WHERE tenant = 1")
     assert {status for status, _ in said(run(shared_store, shop, BOTH)).values()} == {"refreshed"}
@@ -83,7 +101,7 @@ def test_only_what_changed_is_refreshed_in_order(
     assert content(app, "shop.daily") == []
     rows = maintenance_log.recent(shared_store, "shop", operation="view.refresh", limit=9)
     assert {row["outcome"] for row in rows} == {"done"}
-    assert len(rows) == 7
+    assert len([row for row in rows if row["object"] == "shop.daily"]) == 4
     assert rows[0]["rows"] == 0
 
 
@@ -91,7 +109,7 @@ def test_what_the_counters_cannot_tell_is_a_doubt(
     shop: Target, shared_store: Store, app: psycopg.Connection
 ) -> None:
     run(shared_store, shop, [DAILY])
-    app.execute("SELECT pg_stat_reset()")
+    write(app, "SELECT pg_stat_reset()")
     (outcome,) = run(shared_store, shop, [DAILY])
     assert outcome.status == "refreshed"
     assert "began anew" in outcome.why
@@ -214,14 +232,59 @@ def test_a_refresh_whose_session_is_killed_leaves_everything_as_it_was(
     assert (9, 1) in app.execute(f"SELECT tenant, orders FROM {policy.name}").fetchall()  # type: ignore[call-overload]
 
 
-def _killed(app: psycopg.Connection, thread: threading.Thread) -> None:
-    """Terminate the refresh's session as soon as it waits for a lock."""
+def test_a_server_that_crashes_during_a_refresh(
+    server_directory: Path, shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = ViewPolicy("shop.kept", rollup=ADDING)
+    with EmbeddedServer(server_directory / "crash", pg_bin=PG_BIN) as mine:
+        mine.ensure_database("shop")
+        monkeypatch.setenv("SHOP_URL", mine.url("shop"))
+        with psycopg.connect(mine.url("shop"), autocommit=True) as app:
+            app.execute(SHOP)
+            insert = "INSERT INTO shop.orders (tenant, customer, total) VALUES (9, 9, 9)"
+            app.execute(insert)
+            run(shared_store, target(), [DAILY, kept])
+            app.execute(insert)
+            outcomes: list[Outcome] = []
+            with suppress(psycopg.OperationalError), psycopg.connect(mine.url("shop")) as other:
+                # the refresh waits at its last statements: everything else is done
+                other.execute("LOCK TABLE perf_pipeline_meta.mv_refresh_state IN SHARE MODE")
+                thread = threading.Thread(
+                    target=lambda: outcomes.extend(run(shared_store, target(), [kept]))
+                )
+                thread.start()
+                _killed(app, thread, kill=True)
+                thread.join(30)
+        assert [each.status for each in outcomes] == ["failed"]
+        _wait_for(mine.url("shop"))
+        again = run(shared_store, target(), [DAILY, kept], force=True)
+        assert {each.status for each in again} == {"refreshed"}
+        with psycopg.connect(mine.url("shop"), autocommit=True) as app:
+            for name in ("shop.kept", "shop.daily"):
+                rows = app.execute(f"SELECT tenant, orders FROM {name}").fetchall()  # type: ignore[call-overload]
+                assert rows == [(9, 2)]
+
+
+def _wait_for(url: str) -> None:
+    """Wait until a server has recovered."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(psycopg.OperationalError), psycopg.connect(url):
+            return
+        time.sleep(0.05)
+
+
+def _killed(app: psycopg.Connection, thread: threading.Thread, *, kill: bool = False) -> None:
+    """End the refresh's session as soon as it waits for a lock; with kill -9 the server crashes."""
     while thread.is_alive():
         row = app.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pid FROM pg_stat_activity"
             " WHERE application_name = 'perf-pipeline:views' AND wait_event_type = 'Lock'"
         ).fetchone()
-        if row:
+        if row and kill:
+            os.kill(row[0], signal.SIGKILL)
+            return
+        if row and app.execute("SELECT pg_terminate_backend(%s)", row).fetchone():
             return
         thread.join(0.02)
 
