@@ -149,6 +149,38 @@ def restore_command(
     say(f"restored {done.partition}: {done.rows:,} rows, {where}; compared: {done.checked}")
 
 
+@partitions.command("adopt")
+@click.argument("parents", nargs=-1, metavar="[SCHEMA.TABLE]...")
+@click.option("--target", required=True, help="A target of defs/targets.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def adopt_command(parents: tuple[str, ...], target: str, as_json: bool) -> None:
+    """Print policies for tables that are partitioned already, by hand or by pg_partman.
+
+    Changes nothing: put what fits into the target's YAML. Exits with 1 when a table fits none.
+    """
+    import yaml
+
+    from perf_pipeline.partitions.adopt import adopt
+    from perf_pipeline.partitions.runner import session
+
+    declared, _ = _declared(target)
+    with session(declared.maintenance_url()) as connection:
+        found = adopt(connection, parents)
+    if as_json:
+        print_json([vars(one) for one in found])
+    else:
+        say("partitions:")
+        for one in found:
+            say(f"  # {one.parent}: {one.why}")
+            if one.declared is not None:
+                text = yaml.safe_dump([one.declared], sort_keys=False)
+                say("".join(f"  {line}\n" for line in text.splitlines()).rstrip())
+            if one.partman is not None:
+                say("  # before the first apply, pg_partman must let go of it:")
+                say(f"  #   {one.partman}")
+    sys.exit(0 if all(one.declared for one in found) else 1)
+
+
 def _show(made: "Plan") -> None:
     headroom = "" if made.headroom_days is None else f", {made.headroom_days:.1f} days of headroom"
     state = "covered" if made.covered else f"{made.missing} missing"

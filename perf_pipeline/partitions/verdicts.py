@@ -28,7 +28,7 @@ def problems_of(policy: Policy, existing: Existing) -> list[Problem]:
         return [
             Problem(
                 f"{parent} is not partitioned",
-                f"convert it: perf-pipeline partitions adopt --target ... --convert {parent}",
+                f"convert it: perf-pipeline partitions convert {parent} --target ...",
                 blocking=True,
             )
         ]
