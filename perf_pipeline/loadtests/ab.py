@@ -122,7 +122,9 @@ def ratios(blocks: Sequence[Block], metric: str) -> Floats:
         if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
             raise InputError(
                 f"block {number}: {metric} = {value!r} is no measurement",
-                "make blocks so long that each has transactions that succeed",
+                "make blocks so long that each has transactions that succeed"
+                if metric != "blocks"
+                else "have pg_stat_statements in both databases, or compare by time",
             )
     for first, second in zip(blocks[::2], blocks[1::2], strict=False):
         by_side = {first.side: first, second.side: second}

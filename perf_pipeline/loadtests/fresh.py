@@ -27,6 +27,8 @@ _LONGEST: Final = 63
 MAINTENANCE: Final = "postgres"
 #: The mark of our copies: nothing without it is ever dropped.
 COMMENT: Final = "perf-pipeline: copy of a database for a run of load; dropped at its end"
+#: The mark it is made with: whoever is killed before the comment leaves this. No limit in effect.
+LIMIT: Final = 262_143
 #: How long we wait for others to leave the database: a sweep takes less than a second.
 PATIENCE_S: Final = 30.0
 #: Above this, files are copied instead of written to the log block by block (PostgreSQL 15).
@@ -157,7 +159,8 @@ def _drop(session: psycopg.Connection, copy: str) -> None:
     found = _row(session, "copy_known", copy)
     if found is None:
         return
-    if found["comment"] != COMMENT:
+    marked = found["comment"] is None and found["connection_limit"] == LIMIT
+    if not marked and found["comment"] != COMMENT:
         raise ConfigurationError(
             f"database {copy!r} exists, and was not made by a load test",
             "rename or drop it: load tests that are restored need that name",
@@ -173,8 +176,8 @@ def _make(
     say: Callable[[str], None],
 ) -> None:
     found = _row(session, "copyable", database) or {}
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-        sql.Identifier(copy), sql.Identifier(database)
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {}").format(
+        sql.Identifier(copy), sql.Identifier(database), sql.Literal(LIMIT)
     )
     if found["server_version_num"] >= 150_000 and (found["data_bytes"] or 0) > LARGE_BYTES:
         statement += sql.SQL(" STRATEGY FILE_COPY")

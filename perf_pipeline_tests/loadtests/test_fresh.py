@@ -79,15 +79,27 @@ def test_nothing_is_copied_that_was_not_asked_for(url: str) -> None:
         assert (place.url, place.restored, place.note) == (url, False, "")
 
 
-def test_a_copy_left_by_a_run_that_was_killed_is_dropped(url: str, server: EmbeddedServer) -> None:
+@pytest.mark.parametrize(
+    "mark",
+    [
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+            sql.Placeholder("copy"), sql.Literal(fresh.COMMENT)
+        ),
+        # killed before it could say more
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(
+            sql.Placeholder("copy"), sql.Literal(fresh.LIMIT)
+        ),
+    ],
+    ids=["whole", "just made"],
+)
+def test_a_copy_left_by_a_run_that_was_killed_is_dropped(
+    url: str, server: EmbeddedServer, mark: sql.Composed
+) -> None:
     copy = fresh.copy_name(named(url))
     server.ensure_database(copy)
     with psycopg.connect(server.url(), autocommit=True) as session:
-        session.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-                sql.Identifier(copy), sql.Literal(fresh.COMMENT)
-            )
-        )
+        text = mark.as_string(session).replace("%(copy)s", sql.Identifier(copy).as_string(session))
+        session.execute(text)  # type: ignore[call-overload]
     with psycopg.connect(server.url(copy)), fresh.place(url, wanted=True) as place:
         assert ids(place.url) == [1]
     assert copy not in databases(url)
