@@ -174,4 +174,25 @@ def session(
                 "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', "
                 "'2s', false)"
             )
-        yield Worker(target, policy, url, connection, log, budget, time.monotonic() + seconds)
+        try:
+            yield Worker(target, policy, url, connection, log, budget, time.monotonic() + seconds)
+        except psycopg.OperationalError as error:
+            raise _explained(connection, target, error) from error
+
+
+def _explained(
+    connection: psycopg.Connection[Any], target: Target, error: psycopg.OperationalError
+) -> PerfPipelineError | psycopg.OperationalError:
+    """Return what to tell of an error between the steps, while the catalog was read."""
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if connection.closed or isinstance(error, pg_errors.AdminShutdown):
+        return UnreachableError(
+            f"target {target.name!r}: the connection was lost: {said}",
+            "run it again when the server is back: it goes on where it was",
+        )
+    if isinstance(error, pg_errors.LockNotAvailable | pg_errors.QueryCanceled):
+        return BusyError(
+            f"target {target.name!r}: its catalog could not be read: {said}",
+            "run it again when nobody holds it",
+        )
+    return error

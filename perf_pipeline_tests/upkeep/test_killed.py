@@ -62,7 +62,7 @@ def url(own_server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[
     """Return the URL of a filled, bloated target on it."""
     name = f"killed_{request.node.name.encode().hex()[-12:]}"
     own_server.ensure_database(name)
-    fill(own_server.url(name), 20_000)
+    fill(own_server.url(name), 10_000)
     with psycopg.connect(own_server.url(name), autocommit=True) as connection:
         bloat(connection)
     yield own_server.url(name)
@@ -233,9 +233,10 @@ def test_a_delete_that_is_killed_loses_no_row_and_goes_on(
 def test_a_server_that_is_gone_is_told_as_such(url: str, mortal: Mortal, log_store: Store) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SLOW_DELETE)
+        due = one(connection, f"SELECT count(*) FROM app.t WHERE done AND {OLD}")
         mortal.start("cleanup")
         backend = worker_pid(connection)
-        until(connection, f"state = 'active' FROM pg_stat_activity WHERE pid = {backend}")
+        until(connection, f"count(*) < {due} FROM app.t WHERE done AND {OLD}")
         connection.execute("SELECT pg_terminate_backend(%s)", (backend,))
     (said, _) = mortal.ended()
     assert "UnreachableError" in said
