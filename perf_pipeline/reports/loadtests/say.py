@@ -126,9 +126,7 @@ def trend(found: Trend) -> str:
     if found.verdict == "all at once":
         return "no trend: all runs began at once"
     show = _points if found.points else relative
-    low, high = (
-        show(each) if each is not None else "without bound" for each in (found.low, found.high)
-    )
+    low, high = (_bound(found, each) for each in (found.low, found.high))
     told = f"{show(found.change)} over {units.duration(found.days * 86_400_000)}"
     interval = f"95 % interval {low} to {high}, {found.runs} runs"
     if found.is_told:
