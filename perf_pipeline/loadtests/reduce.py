@@ -247,3 +247,39 @@ def host(rows: pl.DataFrame) -> dict[str, float | None]:
         "memory_percent": 100.0 * (total - free) / total if total and free is not None else None,
         "disk_mb_per_s": math.fsum(map(math.fsum, moved)) / seconds / 1e6 if known else None,
     }
+
+
+#: What `host` says -> its type and unit in the time series.
+_MACHINE: Final = {
+    "cpu_percent": ("cpu", "%"),
+    "memory_percent": ("memory", "%"),
+    "disk_mb_per_s": ("disk_io", "MB/s"),
+}
+
+
+def host_series(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return what the machine did from sweep to sweep, as rows of perf_mgmt.performance_metrics.
+
+    One point an interval, at its end: as many as the target was swept while the run lasted. What
+    was not told has none.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        As for `host`.
+
+    """
+    points = [
+        {
+            "ts": rows["ts"][number],
+            "metric_type": _MACHINE[name][0],
+            "name": "server",
+            "value": value,
+            "unit": _MACHINE[name][1],
+            "context": None,
+        }
+        for number in range(rows.height)
+        for name, value in host(rows[number : number + 1]).items()
+        if value is not None
+    ]
+    return pl.DataFrame(points, schema=_METRICS)

@@ -344,6 +344,8 @@ def _end(
         {"name": each.stage.name, "users": each.stage.users, "start": each.start} for each in seen
     ]
     series = reduce.series(pl.concat([each.transactions for each in seen]), marks)
+    if before is not None and after is not None:
+        series = pl.concat([series, swept.series(store, before, after)])
     execution = replace(
         begun,
         status="COMPLETED",

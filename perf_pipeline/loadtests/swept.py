@@ -39,6 +39,11 @@ def machine(store: Store, before: Swept, after: Swept) -> dict[str, float | None
     return reduce.host(_rows(store, "host", after.server_target_id, before, after, _HOST))
 
 
+def series(store: Store, before: Swept, after: Swept) -> pl.DataFrame:
+    """Return what the server's machine did over time (`reduce.host_series`)."""
+    return reduce.host_series(_rows(store, "host", after.server_target_id, before, after, _HOST))
+
+
 def hardware(store: Store, before: Swept, after: Swept) -> dict[str, int]:
     """Return what machine the server runs on, where that is known: processors and memory."""
     rows = _rows(store, "host", after.server_target_id, before, after, tuple(_MACHINE))

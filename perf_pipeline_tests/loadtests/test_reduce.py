@@ -156,6 +156,19 @@ def test_the_machine_is_as_busy_as_its_counters_say() -> None:
     assert found == {"cpu_percent": 40.0, "memory_percent": 25.0, "disk_mb_per_s": 1.0}
 
 
+def test_each_sweep_of_a_run_is_a_point_of_the_machine() -> None:
+    later = host(20, begin=T0 + timedelta(seconds=10), cpu_user_seconds=10.0, cpu_idle_seconds=8.0)
+    found = reduce.host_series(pl.DataFrame([host(10), {**later, "disk_read_bytes": None}]))
+    assert found.select("ts", "metric_type", "value", "unit").rows() == [
+        (T0 + timedelta(seconds=10), "cpu", 40.0, "%"),
+        (T0 + timedelta(seconds=10), "memory", 25.0, "%"),
+        (T0 + timedelta(seconds=10), "disk_io", 1.0, "MB/s"),
+        (T0 + timedelta(seconds=20), "cpu", 60.0, "%"),
+        (T0 + timedelta(seconds=20), "memory", 25.0, "%"),
+    ]
+    assert reduce.host_series(pl.DataFrame({"ts": []})).is_empty()
+
+
 def test_what_the_machine_does_not_tell_is_not_zero() -> None:
     unknown = dict.fromkeys(("cpu_percent", "memory_percent", "disk_mb_per_s"))
     assert reduce.host(pl.DataFrame()) == unknown
