@@ -12,7 +12,7 @@ from psycopg import sql
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.postgres import connect
+from perf_pipeline.postgres import connect, sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudgetError
 from perf_pipeline.views import catalog
 from perf_pipeline.views.graph import Graph
@@ -354,6 +354,18 @@ def test_what_cannot_be_kept_is_refused_and_leaves_nothing(
         "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'shop.orders'::regclass",
     ):
         assert ours.execute(query).fetchone() == (0,)  # type: ignore[call-overload]
+
+
+def test_our_own_tables_are_no_change_of_the_schema(ours: Connection) -> None:
+    text = sqlfiles.load("snapshots/schema_objects").text
+
+    def objects() -> set[str]:
+        return {row[3] for row in ours.execute(text).fetchall()}
+
+    before = objects()
+    refresh(ours, ViewPolicy("shop.by_day", rollup=ADDING))
+    assert {name.rpartition(".")[0] for name in objects() - before} == {"shop"}
+    assert any(name.startswith("shop.") for name in before)
 
 
 def test_a_name_that_is_taken_is_refused(ours: Connection) -> None:

@@ -3,7 +3,8 @@
 -- cadence: when schema_version changed
 WITH spaces AS (
     SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
-    WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+    -- our own tables come and go with refreshes: no change of the application's
+    WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'perf_pipeline_meta')
 ),
 relations AS (
     SELECT c.oid, c.relkind, c.relispartition, c.relpersistence, c.reloptions,
