@@ -84,6 +84,17 @@ def steady(url: str, chosen: list[Policy], repeats: int) -> tuple[float, float]:
     return statistics.median(spent), statistics.median(whole)
 
 
+def partitions_of(connection: psycopg.Connection, schema: str) -> int:
+    """Return how many partitions the tables of a schema have."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_class AS c JOIN pg_inherits AS i ON i.inhrelid = c.oid"
+        " WHERE c.relkind = 'r' AND c.relnamespace = %s::regnamespace",
+        (schema,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 class Writer:
     """An application that inserts all the time, and how long it had to wait."""
 
@@ -198,6 +209,8 @@ def measure(
                     f"SELECT partman.create_parent('theirs.t{number}', 'at', 'native', 'monthly',"
                     " p_premake := 3)"
                 )
+            # else it makes none for tables without rows
+            admin.execute("UPDATE partman.part_config SET infinite_time_partitions = true")
         admin.execute("ANALYZE")
         database_ms, whole_ms = steady(url, chosen, max(5, repeats))
         say("partitions_steady_ms", database_ms)
@@ -213,9 +226,12 @@ def measure(
             if not missing:
                 theirs_steady.append(timed(lambda: admin.execute(MAINTAIN)))
                 admin.execute("UPDATE partman.part_config SET premake = premake + 1")
+                before = partitions_of(admin, "theirs")
                 writer = Writer(url, "theirs.t0")
                 with writer.beside():
                     theirs.append(timed(lambda: admin.execute(MAINTAIN)))
+                made_by_them = partitions_of(admin, "theirs") - before
+                assert made_by_them == parents, f"pg_partman made {made_by_them}"
         made = statistics.median(ours)
         print(f"  one new partition for each of {parents}: {made:.0f} ms", flush=True)
         if missing:

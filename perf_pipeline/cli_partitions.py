@@ -181,6 +181,37 @@ def adopt_command(parents: tuple[str, ...], target: str, as_json: bool) -> None:
     sys.exit(0 if all(one.declared for one in found) else 1)
 
 
+@partitions.command("convert")
+@click.argument("parent", metavar="SCHEMA.TABLE")
+@click.option("--target", required=True, help="A target of defs/targets with a policy for it.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def convert_command(parent: str, target: str, as_json: bool) -> None:
+    """Turn a plain table into the partitioned one its policy asks for, while it is written to.
+
+    Killed anywhere, the same command goes on. The old table stays beside it, renamed.
+    """
+    from perf_pipeline.errors import ConfigurationError
+    from perf_pipeline.partitions.convert import convert
+    from perf_pipeline.store import Store, migrate
+
+    declared, policies = _declared(target)
+    chosen = next((policy for policy in policies if policy.parent == parent), None)
+    if chosen is None:
+        raise ConfigurationError(
+            f"{target} declares no partition policy for {parent}", "declare one: see docs"
+        )
+    with Store() as store:
+        migrate.require_current(store)
+        done = convert(store, target, declared.maintenance_url(), chosen)
+    if as_json:
+        print_json(vars(done))
+        return
+    say(
+        f"{done.parent}: {done.rows:,} rows in {done.partitions} partitions; "
+        f"swapped in {done.swap_ms:.0f} ms; the old table is {done.old}"
+    )
+
+
 def _show(made: "Plan") -> None:
     headroom = "" if made.headroom_days is None else f", {made.headroom_days:.1f} days of headroom"
     state = "covered" if made.covered else f"{made.missing} missing"

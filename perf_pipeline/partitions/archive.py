@@ -127,7 +127,11 @@ def archive(
 
 
 def content_of(
-    connection: psycopg.Connection[Any], part: Partition, columns: Sequence[str]
+    connection: psycopg.Connection[Any],
+    part: Partition,
+    columns: Sequence[str],
+    *,
+    only: bool = True,
 ) -> tuple[int, str]:
     """Return how many rows a table has, and the sum of the hashes of some columns of each.
 
@@ -138,13 +142,16 @@ def content_of(
     part : Partition
     columns : sequence of str
         In the order that counts.
+    only : bool
+        Not its partitions; a partitioned table has its rows in them.
 
     """
     row = connection.execute(
         sql.SQL(
             "SELECT /* perf-pipeline */ count(*), COALESCE(sum(pg_catalog.hashtextextended("
-            "ROW({columns})::text, 0)::numeric), 0)::text FROM ONLY {table}"
+            "ROW({columns})::text, 0)::numeric), 0)::text FROM {only}{table}"
         ).format(
+            only=sql.SQL("ONLY " if only else ""),
             columns=sql.SQL(", ").join(sql.Identifier(name) for name in columns),
             table=sql.Identifier(part.schema, part.name),
         )

@@ -1,0 +1,378 @@
+"""Turn a plain table into a partitioned one while it is written to; killed anywhere, it goes on.
+
+A partitioned copy is made beside it; a trigger carries every change over, in the writer's own
+transaction; rows are copied in small batches, locked for the moment of their batch and skipped
+where a writer has them; when none is missing, both are compared in one snapshot, and the names are
+swapped in one short transaction under the lock budget. The old table stays, renamed, until
+somebody drops it. What there is to go on from is the copy itself.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from perf_pipeline.errors import ArchiveError, ConfigurationError
+from perf_pipeline.partitions import catalog, create, names
+from perf_pipeline.partitions.archive import content_of
+from perf_pipeline.partitions.model import Partition, Policy
+from perf_pipeline.partitions.plan import plan
+from perf_pipeline.partitions.runner import LONG_MS, session
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
+from perf_pipeline.store import Store
+from perf_pipeline.store.maintenance_log import MaintenanceLog
+
+_TRIGGER: Final = "perf_pipeline_sync"
+#: A writer of a row that is being copied waits for its batch: this long, about.
+_BATCH_S: Final = 0.1
+_LEAST, _MOST = 200, 20_000
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion came to."""
+
+    parent: str
+    old: str
+    rows: int
+    copied: int
+    partitions: int
+    swap_ms: float
+
+
+class _Conversion:
+    def __init__(
+        self, connection: psycopg.Connection[Any], policy: Policy, budget: LockBudget
+    ) -> None:
+        self._connection, self._policy, self._budget = connection, policy, budget
+        self.new = names.fitted(policy.table, "perf_new")
+        self.old = names.fitted(policy.table, "perf_old")
+        self._function = names.fitted(policy.table, "perf_sync")
+        self.spent = Spent()
+        self._source = self._read()
+        self._table = sql.Identifier(policy.schema, policy.table)
+        self._copy = sql.Identifier(policy.schema, self.new)
+        key = self._source["key"]
+        self._key = [*key, *([policy.column] if policy.column not in key else [])]
+        self._columns = sql.SQL(", ").join(map(sql.Identifier, self._source["columns"]))
+
+    def _read(self) -> dict[str, Any]:
+        values = {"schema": self._policy.schema, "name": self._policy.table}
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            text = sqlfiles.load("partitions/convert_source").text
+            found = cursor.execute(text, values).fetchone()
+        parent = self._policy.parent
+        if found is None:
+            raise ConfigurationError(f"{parent} is no plain table", "name one that is")
+        way = [*found["in_the_way"], *(f"unique index {x}" for x in found["unique_indexes"])]
+        if way:
+            raise ConfigurationError(
+                f"{parent} has what its conversion does not carry over: {', '.join(way)}",
+                "remove it for the conversion, and make it anew on the partitioned table",
+            )
+        if not found["key"]:
+            raise ConfigurationError(
+                f"{parent} has no primary key: rows could not be told apart", "add one"
+            )
+        return found
+
+    def make_copy(self) -> None:
+        """Make the partitioned copy, its trigger, and partitions for all there is."""
+        source = self._source
+
+        def work(inside: psycopg.Connection[Any]) -> None:
+            inside.execute(
+                sql.SQL(
+                    "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING"
+                    " CONSTRAINTS INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION"
+                    " INCLUDING COMMENTS) PARTITION BY RANGE ({})"
+                ).format(self._copy, self._table, sql.Identifier(self._policy.column))
+            )
+            keys = sql.SQL(", ").join(map(sql.Identifier, self._key))
+            inside.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(self._copy, keys))
+            for rest in source["indexes"]:
+                inside.execute(sql.SQL("CREATE INDEX ON {}").format(self._copy) + sql.SQL(rest))
+            for name, definition in source["foreign_keys"]:
+                inside.execute(
+                    sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(
+                        self._copy, sql.Identifier(name)
+                    )
+                    + sql.SQL(definition)
+                )
+            default = names.fitted(self._policy.table, "default")
+            inside.execute(
+                sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(
+                    sql.Identifier(self._policy.schema, default), self._copy
+                )
+            )
+
+        if not self._exists(self.new):
+            run_transaction(
+                self._connection,
+                work,
+                self._budget,
+                spent=self.spent,
+                relations=[source["oid"]],
+                what=f"begin the conversion of {self._policy.parent}",
+            )
+        if self._is_followed():
+            return  # whoever began it made the partitions, too
+        self._make_partitions()
+        run_transaction(
+            self._connection,
+            self._add_trigger,
+            self._budget,
+            spent=self.spent,
+            relations=[source["oid"]],
+            what=f"follow {self._policy.parent}",
+        )
+
+    def _is_followed(self) -> bool:
+        row = self._connection.execute(
+            "SELECT /* perf-pipeline */ EXISTS (SELECT FROM pg_catalog.pg_trigger"
+            " WHERE tgrelid = %s AND tgname = %s)",
+            (self._source["oid"], _TRIGGER),
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _exists(self, name: str) -> bool:
+        row = self._connection.execute(
+            "SELECT /* perf-pipeline */ to_regclass(%s)",
+            (sql.Identifier(self._policy.schema, name).as_string(self._connection),),
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _add_trigger(self, inside: psycopg.Connection[Any]) -> None:
+        """Add what carries changes over: the copy's rows are the table's, at every commit."""
+        function = sql.Identifier(self._policy.schema, self._function)
+        same = sql.SQL(" AND ").join(
+            sql.SQL("{0} = OLD.{0}").format(sql.Identifier(name)) for name in self._key
+        )
+        values = sql.SQL(", ").join(
+            sql.SQL("NEW.{}").format(sql.Identifier(name)) for name in self._source["columns"]
+        )
+        body = sql.SQL(
+            "BEGIN IF TG_OP = 'TRUNCATE' THEN TRUNCATE {copy}; RETURN NULL; END IF;"
+            " IF TG_OP <> 'INSERT' THEN DELETE FROM {copy} WHERE {same}; END IF;"
+            " IF TG_OP <> 'DELETE' THEN INSERT INTO {copy} ({columns}) OVERRIDING SYSTEM VALUE"
+            " VALUES ({values}); END IF; RETURN NULL; END"
+        ).format(copy=self._copy, same=same, columns=self._columns, values=values)
+        inside.execute(
+            sql.SQL(
+                "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+                " SET search_path = pg_catalog AS {}"
+            ).format(function, sql.Literal(body.as_string(inside)))
+        )
+        for name, when in ((_TRIGGER, "INSERT OR UPDATE OR DELETE"), (f"{_TRIGGER}_all", "")):
+            each = sql.SQL("AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW")
+            all_ = sql.SQL("AFTER TRUNCATE ON {} FOR EACH STATEMENT")
+            inside.execute(
+                sql.SQL("CREATE TRIGGER {} ").format(sql.Identifier(name))
+                + (each if when else all_).format(self._table)
+                + sql.SQL(" EXECUTE FUNCTION {}()").format(function)
+            )
+            inside.execute(
+                sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(
+                    self._table, sql.Identifier(name)
+                )
+            )
+
+    def _make_partitions(self) -> None:
+        """Make partitions from the oldest row to what the policy keeps ready."""
+        row = self._connection.execute(
+            sql.SQL("SELECT /* perf-pipeline */ min({}) FROM {}").format(
+                sql.Identifier(self._policy.column), self._table
+            )
+        ).fetchone()
+        oldest = row[0] if row else None
+        if isinstance(oldest, datetime):
+            oldest = oldest.replace(tzinfo=None)
+        elif isinstance(oldest, date):
+            oldest = datetime(oldest.year, oldest.month, oldest.day)
+        on_copy = replace(self._policy, parent=f"{self._policy.schema}.{self.new}")
+        found = catalog.read(self._connection, [on_copy], detail=False)
+        existing = found.existing[on_copy.parent]
+        wanted = replace(self._policy, start=oldest, then="keep", retention=None, drain=False)
+        made = plan(wanted, existing, found.now)
+        for problem in made.problems:
+            raise ConfigurationError(problem.what, problem.remedy)
+        for step in made.of("create"):
+            part: Partition = step.partition
+            create.create(self._connection, on_copy, existing, part, self._budget, self.spent)
+
+    def copy(self) -> int:
+        """Copy what is missing, in batches, until nothing is; return how many rows."""
+        same = sql.SQL(" AND ").join(
+            sql.SQL("c.{0} = s.{0}").format(sql.Identifier(name)) for name in self._key
+        )
+        keys = sql.SQL(", ").join(map(sql.Identifier, self._source["key"]))
+        copied, size, after = 0, 1_000, None
+        while True:
+            start = time.monotonic()
+            beyond: sql.SQL | sql.Composed = sql.SQL("")
+            if after is not None:
+                beyond = sql.SQL(" AND ({}) > ({})").format(
+                    keys, sql.SQL(", ").join(map(sql.Literal, after))
+                )
+            statement = sql.SQL(
+                "WITH taken AS MATERIALIZED (SELECT {columns} FROM {table} AS s WHERE NOT EXISTS"
+                " (SELECT FROM {copy} AS c WHERE {same}){beyond} ORDER BY {keys} LIMIT {size}"
+                " FOR SHARE SKIP LOCKED), put AS (INSERT INTO {copy} ({columns})"
+                " OVERRIDING SYSTEM VALUE SELECT {columns} FROM taken ON CONFLICT DO NOTHING)"
+                " SELECT count(*) OVER (), {keys} FROM taken ORDER BY {descending} LIMIT 1"
+            ).format(
+                columns=self._columns,
+                table=self._table,
+                copy=self._copy,
+                same=same,
+                beyond=beyond,
+                keys=keys,
+                descending=sql.SQL(", ").join(
+                    sql.SQL("{} DESC").format(sql.Identifier(name)) for name in self._source["key"]
+                ),
+                size=sql.Literal(size),
+            )
+            with self._connection.transaction():
+                last = self._connection.execute(statement, prepare=False).fetchone()
+            if last is None:
+                if after is None and not self._missing(same):
+                    return copied
+                if after is None:  # somebody holds what is missing
+                    time.sleep(0.05)
+                after = None
+                continue
+            copied, after = copied + last[0], last[1:]
+            took = time.monotonic() - start
+            size = int(min(_MOST, max(_LEAST, size * min(2.0, _BATCH_S / max(took, 0.001)))))
+
+    def _missing(self, same: sql.Composed) -> bool:
+        row = self._connection.execute(
+            sql.SQL(
+                "SELECT /* perf-pipeline */ EXISTS (SELECT FROM {} AS s WHERE NOT EXISTS"
+                " (SELECT FROM {} AS c WHERE {}))"
+            ).format(self._table, self._copy, same)
+        ).fetchone()
+        return bool(row and row[0])
+
+    def compare(self) -> int:
+        """Compare both in one snapshot; return their rows."""
+        shown = self._source["columns"]
+        with self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            here = content_of(
+                self._connection, Partition(self._policy.schema, self._policy.table), shown
+            )
+            there = content_of(
+                self._connection, Partition(self._policy.schema, self.new), shown, only=False
+            )
+        if here != there:
+            raise ArchiveError(
+                f"{self._policy.parent} has {here[0]} rows, its copy {there[0]}, or some differ",
+                "nothing was swapped; drop the copy and convert again",
+            )
+        return here[0]
+
+    def swap(self) -> float:
+        """Swap the names, in one short transaction; return its milliseconds."""
+        schema = self._policy.schema
+        function = sql.Identifier(schema, self._function)
+
+        def work(inside: psycopg.Connection[Any]) -> float:
+            inside.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(self._table))
+            start = time.perf_counter()
+            for name in (_TRIGGER, f"{_TRIGGER}_all"):
+                inside.execute(
+                    sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(name), self._table)
+                )
+            inside.execute(sql.SQL("DROP FUNCTION {}()").format(function))
+            for column in self._source["identities"]:
+                inside.execute(
+                    "SELECT setval(pg_get_serial_sequence(%s, %s), nextval("
+                    "pg_get_serial_sequence(%s, %s)))",
+                    (
+                        self._copy.as_string(inside),
+                        column,
+                        self._table.as_string(inside),
+                        column,
+                    ),
+                )
+            grants = inside.execute(
+                sqlfiles.load("partitions/convert_grants").text,
+                {"relation": self._source["oid"]},
+            ).fetchall()
+            for privilege, role, grantable in grants:
+                to = sql.SQL("PUBLIC") if role == "public" else sql.Identifier(role)
+                inside.execute(
+                    sql.SQL("GRANT ").format()
+                    + sql.SQL(privilege)
+                    + sql.SQL(" ON {} TO {}").format(self._copy, to)
+                    + sql.SQL(" WITH GRANT OPTION" if grantable else "")
+                )
+            rename = sql.SQL("ALTER TABLE {} RENAME TO {}")
+            inside.execute(rename.format(self._table, sql.Identifier(self.old)))
+            inside.execute(rename.format(self._copy, sql.Identifier(self._policy.table)))
+            return (time.perf_counter() - start) * 1000.0
+
+        return run_transaction(
+            self._connection,
+            work,
+            self._budget,
+            spent=self.spent,
+            relations=[self._source["oid"]],
+            what=f"swap {self._policy.parent} with its copy",
+        )
+
+
+def convert(
+    store: Store, target: str, url: str, policy: Policy, budget: LockBudget | None = None
+) -> Converted:
+    """Turn a plain table into a partitioned one; run again after being killed, it goes on.
+
+    Parameters
+    ----------
+    store : Store
+    target, url : str
+        By a role that owns the table.
+    policy : Policy
+        Of ranges; its parent is the plain table.
+    budget : LockBudget, optional
+        For the trigger and for the swap.
+
+    Raises
+    ------
+    ConfigurationError
+        It is no plain table, or has what is not carried over: it is named.
+    ArchiveError
+        The copy is not equal; nothing was swapped.
+    LockBudgetError
+        A lock was not to be had; run it again.
+
+    """
+    if policy.modulus is not None:
+        raise ConfigurationError(
+            f"{policy.parent}: a conversion into hash partitions is not served",
+            "choose every or step",
+        )
+    with MaintenanceLog(store, target) as log, session(url, LONG_MS) as connection:
+        with log.operation("partition.convert", policy.parent) as entry:
+            work = _Conversion(connection, policy, budget or LockBudget())
+            work.make_copy()
+            copied = work.copy()
+            rows = work.compare()
+            swapped = work.swap()
+            entry.rows, entry.lock_wait_ms = rows, work.spent.waited_ms
+            entry.detail.update(swap_ms=round(swapped, 1), old=work.old)
+        found = catalog.read(connection, [policy], detail=False).existing[policy.parent]
+    return Converted(
+        policy.parent,
+        f"{policy.schema}.{work.old}",
+        rows,
+        copied,
+        len(found.partitions),
+        swapped,
+    )
