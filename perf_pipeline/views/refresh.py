@@ -127,6 +127,7 @@ def refresh(
         ids = catalog.rows(within, "queue_ids", {"view": policy.name})[0]["ids"]
         at = datetime.now(UTC)
         evidence = catalog.evidence_now(within, policy, seen, at)
+        catalog.rows(within, "memory")
         start = time.monotonic()
         within.execute(text)
         took = time.monotonic() - start

@@ -197,6 +197,20 @@ def test_a_refresh_that_takes_too_long_is_cut_off_and_changes_nothing(
     assert rows[0]["outcome"] == "failed"
 
 
+def test_a_refresh_sorts_in_the_memory_of_maintenance(shop: Target) -> None:
+    with catalog.session(shop) as session:
+        for given, maintenance, used in (
+            ("4MB", "32MB", "32MB"),
+            ("4MB", "1GB", "64MB"),
+            ("128MB", "32MB", "128MB"),
+        ):
+            with session.transaction():
+                session.execute(f"SET LOCAL work_mem = '{given}'")  # type: ignore[call-overload]
+                session.execute(f"SET LOCAL maintenance_work_mem = '{maintenance}'")  # type: ignore[call-overload]
+                catalog.rows(session, "memory")
+                assert session.execute("SHOW work_mem").fetchone() == (used,)
+
+
 def test_two_at_once_do_not_refresh_twice(
     shop: Target, shared_store: Store, app: psycopg.Connection
 ) -> None:

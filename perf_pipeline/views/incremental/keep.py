@@ -175,6 +175,7 @@ def _at_one_instant(connection: Connection, policy: ViewPolicy, doubt: str) -> R
     changes = ways.summary(connection, found.names)
     way = choose(changes, found.costs, adds_up=adds_up(found.names.measures), doubt=doubt)
     if way in {"full", "recompute"}:
+        catalog.rows(connection, "memory")
         _hold_source(connection, found)
     if way == "recompute" or (way == "full" and not doubt and not changes.everything):
         # the groups are worth counting: several changes may be of one
