@@ -22,7 +22,8 @@ def plan(tables: Sequence[Row], policy: Analyze, major: int) -> list[Step]:
 
     A partitioned table has statistics of its own, which autovacuum never gathers: it is due when
     enough rows of its partitions changed. Before PostgreSQL 18 that analyzes the partitions, too,
-    so that they are not planned again.
+    so that they are not planned again. From 18 on those partitions of which the share changed are
+    analyzed before it, however small: their changes would make it due for ever.
 
     Parameters
     ----------
@@ -46,26 +47,35 @@ def plan(tables: Sequence[Row], policy: Analyze, major: int) -> list[Step]:
     roots = [r for r in tables if r["kind"] == "partitioned table" and r["root_relid"] is None]
     steps: list[tuple[float, Step]] = []
     covered: set[int] = set()
+    small: set[int] = set()
+    after: dict[int, float] = {}
     for root in roots:
         found = _of_partitioned(root, leaves[root["relid"]], policy, major)
         if found is None:
             continue
         steps.append(found)
-        if major < ONLY_MAJOR and found[1].todo:
-            covered |= {leaf["relid"] for leaf in leaves[root["relid"]]}
+        after[root["relid"]] = found[0]
+        if found[1].todo:
+            of_root = {leaf["relid"] for leaf in leaves[root["relid"]]}
+            if major < ONLY_MAJOR:
+                covered |= of_root
+            else:
+                small |= of_root
     for row in tables:
         if row["kind"] == "partitioned table" or row["relid"] in covered:
             continue
-        found = _of_table(row, policy)
+        minimum = 1 if row["relid"] in small else policy.minimum_changes
+        found = _of_table(row, policy, minimum)
         if found is not None:
-            steps.append(found)
-    steps.sort(key=lambda pair: (-pair[0], pair[1].object_name))
+            steps.append((max(found[0], after.get(row["root_relid"], 0.0)), found[1]))
+    # a partition analyzed after its root would make the root due again
+    steps.sort(key=lambda pair: (-pair[0], pair[1].detail["only"], pair[1].object_name))
     return [step for _, step in steps]
 
 
-def _of_table(row: Row, policy: Analyze) -> tuple[float, Step] | None:
+def _of_table(row: Row, policy: Analyze, minimum: int) -> tuple[float, Step] | None:
     rows, changed = _rows(row), int(row["changed_rows"])
-    if changed < policy.minimum_changes:
+    if changed < minimum:
         return None
     share = changed / max(rows, changed, 1.0)
     if share * 100.0 < policy.changed_percent:

@@ -54,6 +54,22 @@ def test_before_18_the_partitions_are_not_analyzed_twice() -> None:
     }
 
 
+def test_partitions_are_analyzed_before_their_root_so_that_it_is_not_due_again() -> None:
+    """Partitions of few rows, which autovacuum never comes to, made the whole due for ever."""
+    root = table("root", relid=1, kind="partitioned table", live_rows=0, planner_rows=-1.0)
+    size = {"live_rows": 30, "planner_rows": 30.0, "changed_rows": 30}
+    few = [table(f"p{n}", relid=10 + n, root_relid=1, **size) for n in (1, 2)]
+    quiet = table("q", relid=20, root_relid=1, live_rows=1_000, changed_rows=20)
+    big = table("s", relid=21, root_relid=1, live_rows=1_000, changed_rows=60)
+    assert due(root, *few, quiet, big) == ["app.p1", "app.p2", "app.s", "app.root"]
+    # alone, such partitions are left to autovacuum
+    assert due(few[0]) == []
+    later = NOW + timedelta(minutes=1)
+    done = [{**leaf, "changed_rows": 0, "last_analyze": later} for leaf in (*few, big)]
+    whole = {**root, "last_analyze": later + timedelta(minutes=1)}
+    assert due(whole, *done, quiet) == []
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(-1, 1e9)), max_size=30
