@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import chain, groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -147,21 +148,49 @@ def profiles(hours: Hours, asked: Wanted, changes: pl.DataFrame) -> pl.DataFrame
     """
     left_out = _Accepted(changes, hours.first)
 
-    def usual(start: int) -> pl.DataFrame:
+    def usual(start: int) -> _Columns:
         part = slice(start, start + AT_ONCE)
         return _profiles(hours, asked.series[part], asked.days[part], left_out)
 
-    def initial(start: int) -> pl.DataFrame:
+    def initial(start: int) -> _Columns:
         part = slice(start, start + AT_ONCE)
         return _initial(hours, asked.new_series[part], asked.new_days[part])
 
     with ThreadPoolExecutor(2) as pool:
-        parts = [
-            pl.DataFrame(schema=SCHEMA),
-            *pool.map(usual, range(0, len(asked.series), AT_ONCE)),
-            *pool.map(initial, range(0, len(asked.new_series), AT_ONCE)),
-        ]
-    return pl.concat(parts).sort("day", "series")
+        normal = pool.map(usual, range(0, len(asked.series), AT_ONCE))
+        new = pool.map(initial, range(0, len(asked.new_series), AT_ONCE))
+        frames = [_together(list(normal), "all", hours.first)]
+        frames.append(_together(list(new), "initial", hours.first))
+    rows = pl.concat(frames)
+    return rows.filter((pl.col("tier") == "initial") | (pl.col("samples") >= MINIMUM["all"])).sort(
+        "day", "series"
+    )
+
+
+#: Arrays of a part's rows, and lists of bytes, by column.
+_Columns = dict[str, Any]
+
+
+def _together(parts: Sequence[_Columns], tier: str, first: date) -> pl.DataFrame:
+    """Make one frame of columns of `SCHEMA`; `day` counts from `first`."""
+    if not parts:
+        return pl.DataFrame(schema=SCHEMA)
+    columns = {
+        name: list(chain.from_iterable(part[name] for part in parts))
+        if isinstance(values, list)
+        else np.concatenate([part[name] for part in parts])
+        for name, values in parts[0].items()
+    }
+    frame = pl.DataFrame(columns).with_columns(
+        day=(pl.col("day") + (first - date(1970, 1, 1)).days).cast(pl.Int32).cast(pl.Date),
+        tier=pl.lit(tier),
+        slot=pl.lit(0),
+    )
+    missing = [pl.lit(None).alias(name) for name in SCHEMA if name not in frame.columns]
+    return frame.with_columns(missing).select(
+        pl.col(name).cast(dtype).fill_null(b"") if dtype == pl.Binary else pl.col(name).cast(dtype)
+        for name, dtype in SCHEMA.items()
+    )
 
 
 class _Accepted:
@@ -282,53 +311,31 @@ def _spread(words: Words, twice: Ints, stretch: Floats | None = None) -> Floats:
     return np.maximum(MAD_TO_SIGMA * _STEP * middle / 4, SPREAD_FLOOR)
 
 
-def _frame(
-    hours: Hours,
-    series: Ints,
-    days: Ints,
-    tier: str,
-    window: _Window,
-    middle: tuple[Ints, Ints],
-) -> pl.DataFrame:
+def _whole(series: Ints, days: Ints, window: _Window, middle: tuple[Ints, Ints]) -> _Columns:
     twice, samples = middle
     spread = _spread(window.words[:, :, None], twice[:, None])
     x = _LOG_ZERO + _STEP * twice / 2
-    first = (hours.first - date(1970, 1, 1)).days
-    calls = np.where(window.words < _ABSENT, CALLS[window.calls], 0).sum(axis=1)
-    return pl.DataFrame(
-        {
-            "day": pl.Series(first + days, dtype=pl.Int32).cast(pl.Date),
-            "series": pl.Series(series, dtype=pl.UInt32),
-            "tier": [tier] * len(series),
-            "slot": pl.Series(np.zeros(len(series)), dtype=pl.Int16),
-            "samples": pl.Series(samples, dtype=pl.Int32),
-            "calls": calls,
-            "center": np.exp(x),
-            "spread": spread,
-            "low": np.exp(x - Z90 * spread),
-            "high": np.exp(x + Z90 * spread),
-        }
-    )
+    return {
+        "day": days,
+        "series": series,
+        "samples": samples,
+        "calls": np.where(window.words < _ABSENT, CALLS[window.calls], 0).sum(axis=1),
+        "center": np.exp(x),
+        "spread": spread,
+        "low": np.exp(x - Z90 * spread),
+        "high": np.exp(x + Z90 * spread),
+    }
 
 
-def _initial(hours: Hours, series: Ints, days: Ints) -> pl.DataFrame:
+def _initial(hours: Hours, series: Ints, days: Ints) -> _Columns:
     window = _window(hours, series, days + 1, 1)
     nth = np.cumsum(window.words < _ABSENT, axis=1)
     window.words[nth > INITIAL_SAMPLES] = _ABSENT
     middle = (_median(window.words), np.count_nonzero(window.words < _ABSENT, axis=1))
-    return (
-        _frame(hours, series, days, "initial", window, middle)
-        .with_columns(
-            daily_spread=pl.lit(None, dtype=pl.Float64),
-            daily=pl.lit(b""),
-            weekly_spread=pl.lit(None, dtype=pl.Float64),
-            weekly=pl.lit(b""),
-        )
-        .select(*SCHEMA)
-    )
+    return _whole(series, days, window, middle)
 
 
-def _profiles(hours: Hours, series: Ints, days: Ints, accepted: _Accepted) -> pl.DataFrame:
+def _profiles(hours: Hours, series: Ints, days: Ints, accepted: _Accepted) -> _Columns:
     window = _window(hours, series, days, BASELINE_DAYS)
     accepted.drop(window.words, series, days)
     words = window.words
@@ -343,17 +350,13 @@ def _profiles(hours: Hours, series: Ints, days: Ints, accepted: _Accepted) -> pl
     kept_weeks = weekly.kept(coarse, MINIMUM["hour_of_week"])
     # slots of the week count from Monday on; the window begins with the weekday of its day
     weekday = (hours.first.weekday() + days) % _WEEK
-    return (
-        _frame(hours, series, days, "all", window, whole)
-        .with_columns(
-            daily_spread=pl.Series(daily.spread),
-            daily=_packed(window, daily, kept_days, np.zeros_like(days)),
-            weekly_spread=pl.Series(weekly.spread),
-            weekly=_packed(window, weekly, kept_weeks, weekday * HOURS),
-        )
-        .filter(pl.col("samples") >= MINIMUM["all"])
-        .select(*SCHEMA)
-    )
+    return {
+        **_whole(series, days, window, whole),
+        "daily_spread": daily.spread,
+        "daily": _packed(window, daily, kept_days, np.zeros_like(days)),
+        "weekly_spread": weekly.spread,
+        "weekly": _packed(window, weekly, kept_weeks, weekday * HOURS),
+    }
 
 
 @dataclass(frozen=True)
@@ -379,7 +382,7 @@ def _fine(words: Words, twice: Ints) -> _Fine:
     return _Fine(twice, samples, _spread(words, twice, stretch))
 
 
-def _packed(window: _Window, fine: _Fine, kept: Bools, turn: Ints) -> pl.Series:
+def _packed(window: _Window, fine: _Fine, kept: Bools, turn: Ints) -> list[bytes]:
     """Slot, samples, code of the centre (low byte first) and code of the calls of those kept.
 
     The slots of a pair count from `turn` on.
@@ -397,7 +400,5 @@ def _packed(window: _Window, fine: _Fine, kept: Bools, turn: Ints) -> pl.Series:
     made[:, 4] = np.minimum(np.rint(8 * np.log2(np.maximum(calls, 1))), 255)
     data = made.tobytes()
     ends = 5 * np.cumsum(np.count_nonzero(kept, axis=1))
-    return pl.Series(
-        [data[a:b] for a, b in zip([0, *ends.tolist()[:-1]], ends.tolist(), strict=True)],
-        dtype=pl.Binary,
-    )
+    starts = [0, *ends.tolist()[:-1]]
+    return [data[a:b] for a, b in zip(starts, ends.tolist(), strict=True)]

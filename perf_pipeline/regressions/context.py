@@ -170,8 +170,7 @@ def read(
     target_id: int,
     plan: Plan,
     onsets: Sequence[tuple[datetime, datetime]],
-    queryids: Sequence[int],
-    days: tuple[date, date],
+    asked: Sequence[tuple[date, int]],
     spans: Sequence[work.Span],
     load: circumstances.HourLoad | None,
 ) -> Context:
@@ -185,10 +184,8 @@ def read(
         Source and grain of the findings.
     onsets : Sequence of (earliest, latest)
         Spans in which their changes may have begun; at least one.
-    queryids : Sequence of int
-        Of the findings.
-    days : tuple of date
-        First and last day the findings belong to.
+    asked : Sequence of (date, int)
+        Day and queryid of each finding.
     spans : Sequence of Span
         Spans that are compared: what the statements' time is made of there is read.
     load : callable, optional
@@ -196,7 +193,7 @@ def read(
 
     """
     start = min(earliest for earliest, _ in onsets) - NEAR
-    end = midnight(days[1] + timedelta(days=1))
+    end = midnight(max(day for day, _ in asked) + timedelta(days=1))
     span: dict[str, object] = {
         "target_id": target_id,
         "sources": list(alike(plan.source)),
@@ -227,7 +224,7 @@ def read(
     events += _refreshes(store, target_id, plan, start, end)
     near = [e for e in events if any(e.end >= a and e.start <= b for a, b in onsets)]
     indexed = sorted({e.relation for e in near if e.relation and e.kind.startswith("index")})
-    ids = sorted(set(queryids))
+    ids = sorted({queryid for _, queryid in asked})
     texts = rows("findings_texts", TEXTS, queryids=ids)
     names = {relations.unquoted(name)[-1] for name in indexed}
     for text in texts["query"]:
@@ -247,7 +244,7 @@ def read(
         },
         waits=_waits(store, target_id, min(start for _, start, _ in spans), end, ids),
         works=work.read(store, target_id, plan, spans),
-        levels=Levels.of(levels.read(store, target_id, *days, ids)),
+        levels=Levels.of(levels.read_for(store, target_id, asked)),
     )
 
 

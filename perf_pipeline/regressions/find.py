@@ -329,8 +329,7 @@ def _explain(
         target_id,
         judged.plan,
         [(row["earliest"], row["latest"]) for row, _ in kept],
-        [row["queryid"] for row, _ in kept],
-        (kept[0][0]["as_of"], kept[-1][0]["as_of"]),
+        [(row["as_of"], row["queryid"]) for row, _ in kept],
         [(key_of(row), *span) for row, _ in kept for span in compared(row)],
         judged.totals.load if isinstance(judged.totals, candidates.HourTotals) else None,
     )

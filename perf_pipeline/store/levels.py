@@ -3,7 +3,7 @@
 Whoever asks gets rows per day, in whatever form they are stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -150,3 +150,28 @@ def read(
             "above": above,
         },
     )
+
+
+def read_for(store: Store, target_id: int, asked: Iterable[tuple[date, int]]) -> pl.DataFrame:
+    """Read the baselines of some statements on some days each, and some more.
+
+    Parameters
+    ----------
+    store : Store
+    target_id : int
+    asked : iterable of (date, queryid)
+
+    Returns
+    -------
+    polars.DataFrame
+        As of `read`: at least the rows of each pair.
+
+    """
+    months: dict[tuple[int, int], list[tuple[date, int]]] = {}
+    for day, queryid in sorted(set(asked)):
+        months.setdefault((day.year, day.month), []).append((day, queryid))
+    parts = [pl.DataFrame(schema=dict(SCHEMA))]
+    for pairs in months.values():
+        ids = sorted({queryid for _, queryid in pairs})
+        parts.append(read(store, target_id, pairs[0][0], pairs[-1][0], ids))
+    return pl.concat(parts)
