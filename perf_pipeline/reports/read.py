@@ -10,10 +10,10 @@ import psycopg
 
 from perf_pipeline import __version__
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.postgres.copy import Schema
 from perf_pipeline.reports import (
     arrange,
     assemble,
+    by_hour,
     coverage,
     days_work,
     known,
@@ -36,21 +36,10 @@ from perf_pipeline.reports.model import (
     Statement,
     Tags,
 )
-from perf_pipeline.store import Store, frames, samples
+from perf_pipeline.store import Store, samples
 from perf_pipeline.store.own import OWN_TEXT
 
 Row = Mapping[str, Any]
-
-
-_HOURS: Schema = {
-    "queryid": pl.Int64,
-    "userid": pl.Int64,
-    "dbid": pl.Int64,
-    "toplevel": pl.Boolean,
-    "source": pl.String,
-    "hour": pl.Datetime("us"),
-    "exec_ns": pl.Int64,
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +49,7 @@ class _Range:
     findings: Mapping[date, list[Row]]
     sweeps: Mapping[date, list[Row]]
     work: Mapping[date, pl.DataFrame]
-    hours: Mapping[date, Mapping[tuple[int, int, int, bool], Mapping[int, int]]]
+    hours: Mapping[date, by_hour.Hourly]
     texts: Mapping[tuple[int, int, int], Statement]
     tags: Mapping[tuple[int, int, int], Tags]
     schema: Mapping[date, list[Row]]
@@ -122,7 +111,8 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
         source = assemble.day_source(part["source"].unique())
         by_day[day] = part.filter(pl.col("source") == source)
     ids = sorted({queryid for part in by_day.values() for queryid in work.shown(part)})
-    hours = frames.read(store, "report_hours", _HOURS, params | {"queryids": ids})
+    sources = {day: part["source"][0] for day, part in by_day.items()}
+    hours = by_hour.read(store, target_id, sources, ids)
     findings = store.rows("report_findings", params)
     calibrated = known.detectability(store, target_id, first, last)
     ids = sorted({*ids, *(n for part in calibrated.values() for n in known.blind(part)["queryid"])})
@@ -131,7 +121,7 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
         findings=_grouped(findings, "day"),
         sweeps=_grouped(raw.sweeps(store, target_id, start, end), "ts"),
         work=by_day,
-        hours=_hours(hours, by_day),
+        hours=hours,
         texts=texts.known(store, target_id, ids, tags),
         tags=tags,
         schema=_grouped(raw.schema_changes(store, target_id, start, end), "ts"),
@@ -148,20 +138,6 @@ def _grouped(rows: Sequence[Row], column: str) -> dict[date, list[Row]]:
         day = units.naive(value).date() if isinstance(value, datetime) else value
         groups.setdefault(day, []).append(row)
     return groups
-
-
-def _hours(
-    frame: pl.DataFrame, by_day: Mapping[date, pl.DataFrame]
-) -> dict[date, dict[tuple[int, int, int, bool], dict[int, int]]]:
-    found: dict[date, dict[tuple[int, int, int, bool], dict[int, int]]] = {}
-    sources = {day: rows["source"][0] for day, rows in by_day.items()}
-    for row in frame.iter_rows(named=True):
-        day, hour = row["hour"].date(), row["hour"].hour
-        if sources.get(day) != row["source"]:
-            continue
-        statement = found.setdefault(day, {}).setdefault(assemble.key(row), {})
-        statement[hour] = statement.get(hour, 0) + row["exec_ns"]
-    return found
 
 
 def _day(read: _Range, target_name: str, day: date) -> ReportData:
