@@ -1,5 +1,6 @@
 """`perf-pipeline views ...`: plan and refresh a target's views, ask for one, write lineage."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,10 @@ def views() -> None:
 @_FORCE
 @_JSON
 def plan(target: str, views: Sequence[str], force: bool, as_json: bool) -> None:
-    """Say what a refresh would do now, and why; nothing is changed."""
+    """Say what a refresh would do now, and why; nothing is changed.
+
+    Exits with 1 when a view of the YAML is not in the database.
+    """
     from perf_pipeline.components.catalog import declared_views
     from perf_pipeline.postgres import connect
     from perf_pipeline.views.run import look
@@ -39,8 +43,9 @@ def plan(target: str, views: Sequence[str], force: bool, as_json: bool) -> None:
         made, _ = look(connection, found, policies, only=only, force=force)
     if as_json:
         print_json({"target": target, "at": made.at, "steps": [s.as_json() for s in made.steps]})
-        return
-    _show(made)
+    else:
+        _show(made)
+    sys.exit(1 if any(step.action == "missing" for step in made.steps) else 0)
 
 
 @views.command("refresh")
