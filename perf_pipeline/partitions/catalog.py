@@ -315,6 +315,7 @@ def _with_position(
             pg_errors.LockNotAvailable,
             pg_errors.QueryCanceled,
             pg_errors.InsufficientPrivilege,
+            psycopg.DataError,  # infinity, or a year that Python has not
         ) as error:
             if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
                 connection.rollback()

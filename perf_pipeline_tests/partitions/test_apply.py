@@ -201,3 +201,14 @@ def test_a_replica_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(catalog.sqlfiles, "load", load)  # type: ignore[attr-defined]
     with pytest.raises(UnsupportedServerError, match="replica"):
         shop.run(shop.policy())
+
+
+def test_a_row_at_infinity_keeps_nobody_from_planning(shop: Shop) -> None:
+    shop.connection.execute(
+        "CREATE TABLE app.events_rest PARTITION OF app.events"
+        " FOR VALUES FROM ('2100-01-01+00') TO (MAXVALUE);"
+        "INSERT INTO app.events (at) VALUES ('infinity')"
+    )
+    report = shop.run(shop.policy(headroom_days=10.0, fill_gaps=False))
+    assert [d.outcome for d in report.done] == ["done", "done"]
+    assert any("events_rest could not be read" in note for note in report.notes)
