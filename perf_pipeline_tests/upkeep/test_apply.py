@@ -314,8 +314,8 @@ def test_who_waits_for_a_statement_goes_first(shop: Shop, shared_store: Store) -
             with psycopg.connect(url, autocommit=True) as ddl:
                 started = time.monotonic()
                 ddl.execute("ALTER TABLE app.t ALTER x SET STATISTICS 50")
-                # the budget, a look, and a busy machine
-                assert time.monotonic() - started < 0.2 + 0.25 + 1.5
+                # the budget and a look on a busy machine, not the 20 s the rebuild may wait
+                assert time.monotonic() - started < 10
             holder.rollback()
             work.join(timeout=30)
         assert results[0].outcome == "blocked"
