@@ -21,6 +21,11 @@ WITH wanted AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND p.partattrs[0] <> 0
 ),
+server AS MATERIALIZED (
+    SELECT
+        pg_catalog.clock_timestamp() AS clock, pg_catalog.pg_is_in_recovery() AS in_recovery,
+        pg_catalog.current_setting('block_size')::bigint AS block
+),
 locked AS MATERIALIZED (
     SELECT l.relation FROM pg_catalog.pg_locks AS l
     WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.locktype = 'relation'
@@ -32,15 +37,15 @@ SELECT /* perf-pipeline */
     pg_catalog.pg_get_expr(c.relpartbound, 0) AS bounds,
     i.inhdetachpending AS pending,
     CASE WHEN c.reltuples >= 0 THEN c.reltuples END::double precision AS rows,
-    c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint AS bytes,
+    c.relpages * v.block AS bytes,
     -- a partition by default is empty when it has no page: no need to read it
     CASE
         WHEN c.oid = w.partdefid AND c.oid NOT IN (SELECT l.relation FROM locked AS l)
             THEN CASE WHEN c.relkind = 'p' THEN 1 ELSE pg_catalog.pg_relation_size(c.oid) END
     END AS default_bytes,
-    pg_catalog.clock_timestamp() AS clock,
-    pg_catalog.pg_is_in_recovery() AS in_recovery
+    v.clock, v.in_recovery
 FROM wanted AS w
+CROSS JOIN server AS v
 LEFT JOIN (
     pg_catalog.pg_inherits AS i
     JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
