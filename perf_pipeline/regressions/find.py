@@ -7,7 +7,8 @@ alone: whatever the range, and in whatever order days are run, the rows are the 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -47,6 +48,9 @@ TABLE = ("perf_mgmt", "findings")
 #: Days looked at together, a year mostly: bounds memory (5,000 statements: 200 MB), changes no
 #: result. Each part reads the eleven weeks before it again.
 CHUNK_DAYS = 400
+
+#: Days whose findings are explained together: each part reads the weeks before it again.
+EXPLAINED_DAYS = 92
 
 #: What was said of the target's findings.
 Said = Sequence[feedback.Verdict]
@@ -324,19 +328,39 @@ def _explain(
             kept.append((row, earlier[0] if earlier else own))
     if not kept:
         return []
-    around = context.read(
-        store,
-        target_id,
-        judged.plan,
-        [(row["earliest"], row["latest"]) for row, _ in kept],
-        [(row["as_of"], row["queryid"]) for row, _ in kept],
-        [(key_of(row), *span) for row, _ in kept for span in compared(row)],
-        judged.totals.load if isinstance(judged.totals, candidates.HourTotals) else None,
-    )
     rows = []
-    for day, part in groupby(kept, key=lambda item: item[0]["as_of"]):
-        surroundings = Surroundings(
-            target_id, target_name, judged.plan, around, judged.totals, judged.tested[day], said
-        )
-        rows += rows_of_day(list(part), surroundings)
+    for part, around in _surroundings(store, target_id, judged, kept):
+        for day, of_day in groupby(part, key=lambda item: item[0]["as_of"]):
+            surroundings = Surroundings(
+                target_id, target_name, judged.plan, around, judged.totals, judged.tested[day], said
+            )
+            rows += rows_of_day(list(of_day), surroundings)
     return rows
+
+
+def _surroundings(
+    store: Store, target_id: int, judged: _Judged, kept: list[tuple[Row, Sighting]]
+) -> Iterator[tuple[list[tuple[Row, Sighting]], context.Context]]:
+    """Yield the changes part by part with what surrounds them, that of the next read meanwhile."""
+    days = groupby(kept, key=lambda item: item[0]["as_of"].toordinal() // EXPLAINED_DAYS)
+    parts = [list(part) for _, part in days]
+    load = judged.totals.load if isinstance(judged.totals, candidates.HourTotals) else None
+
+    def read(part: list[tuple[Row, Sighting]]) -> context.Context:
+        return context.read(
+            store,
+            target_id,
+            judged.plan,
+            [(row["earliest"], row["latest"]) for row, _ in part],
+            [(row["as_of"], row["queryid"]) for row, _ in part],
+            [(key_of(row), *span) for row, _ in part for span in compared(row)],
+            load,
+        )
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read, parts[0])
+        for part, following in zip(parts, (*parts[1:], None), strict=True):
+            around = reading.result()
+            if following is not None:
+                reading = reader.submit(read, following)
+            yield part, around

@@ -1,6 +1,7 @@
 """Build the reports of a range of days from the store, and fetch one."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date, timedelta
 
 from perf_pipeline.errors import InputError
@@ -8,6 +9,7 @@ from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.reports import read, render
 from perf_pipeline.reports.model import Report, ReportData
 from perf_pipeline.store import Store, targets
+from perf_pipeline.store.aside import aside
 
 #: What these reports are called in perf_mgmt.reports.
 KIND = "regressions"
@@ -40,21 +42,27 @@ def build(store: Store, target_name: str, first: date, last: date) -> list[Repor
     target_id = targets.register(store, target_name)
     parts = _parts(first, last)
     reports: list[Report] = []
-    with ThreadPoolExecutor(1) as reader:
+    with ExitStack() as stack:
+        reader = stack.enter_context(ThreadPoolExecutor(1))
 
         def begin(part: tuple[date, date]) -> Future[list[ReportData]]:
             return reader.submit(read.days, store, target_id, target_name, *part)
 
-        # the facts of the days that follow are read while these are written
+        # the facts of the days that follow are read while these are written, by a process aside
+        second = stack.enter_context(aside()) if len(parts) > 1 else None
         reading = begin(parts[0])
         for following in (*parts[1:], None):
             facts = reading.result()
             if following is not None:
                 reading = begin(following)
-            made = [render.render(data) for data in facts]
+            made = second.call(_rendered, facts) if second else _rendered(facts)
             _save(store, target_id, made)
             reports += made
     return reports
+
+
+def _rendered(facts: list[ReportData]) -> list[Report]:
+    return [render.render(data) for data in facts]
 
 
 def _parts(first: date, last: date) -> list[tuple[date, date]]:

@@ -7,13 +7,15 @@ is handed in: the store serves those who judge and those who build baselines, an
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from perf_pipeline.store.hours import CALLS, HOURS, MEANS, Hours
+from perf_pipeline.store.aside import both
+from perf_pipeline.store.hours import CALLS, HOURS, MEANS, Bytes, Codes, Hours
 from perf_pipeline.store.samples import DETECT_METRIC, midnight
 
 Detector = Callable[[pl.DataFrame], pl.DataFrame]
@@ -26,6 +28,8 @@ ArrayDetector = Callable[[Ints, Ints, Floats, Floats], pl.DataFrame]
 BATCH_SAMPLES = 2_000_000
 #: Windows handed to it in one call when they are hours.
 BATCH_WINDOWS = 600
+#: Such calls from which on a second process is worth its start.
+WORTH_ASIDE = 8
 _HOUR_US = 3_600_000_000
 
 
@@ -136,31 +140,51 @@ def changes_of_hours(
 
     """
     spans = [slice(k, k + BATCH_WINDOWS) for k in range(0, max(1, len(series)), BATCH_WINDOWS)]
-    with ThreadPoolExecutor(2) as pool:
-        parts = pool.map(
-            lambda span: _detect_hours(detect, hours, series[span], days[span], window_days), spans
-        )
-        return pl.concat(parts).sort("as_of", "series", "change_ts")
+    asked = (_Windows.of(detect, hours, series[span], days[span], window_days) for span in spans)
+    if len(spans) >= WORTH_ASIDE:
+        parts = both(_detect_hours, asked)
+    else:
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(pool.map(_detect_hours, asked))
+    return pl.concat(parts).sort("as_of", "series", "change_ts")
 
 
-def _detect_hours(
-    detect: ArrayDetector, hours: Hours, series: Ints, days: Ints, window_days: int
-) -> pl.DataFrame:
-    at = days[:, None] + np.arange(1 - window_days, 1)
-    inside = at >= 0
-    codes = hours.mean[series[:, None], np.maximum(at, 0)] * inside[:, :, None]
-    there = codes > 0
+@dataclass(frozen=True)
+class _Windows:
+    """Hours of some series up to some days each, shape (windows, days, 24), and who looks at them.
+
+    `at` has the numbers of the days since 1970, shape (windows, days).
+    """
+
+    detect: ArrayDetector
+    series: Ints
+    at: Ints
+    mean: Codes
+    calls: Bytes
+
+    @classmethod
+    def of(
+        cls, detect: ArrayDetector, hours: Hours, series: Ints, days: Ints, window_days: int
+    ) -> "_Windows":
+        at = days[:, None] + np.arange(1 - window_days, 1)
+        known = (series[:, None], np.maximum(at, 0))
+        mean = hours.mean[known] * (at >= 0)[:, :, None]
+        first = (hours.first - date(1970, 1, 1)).days
+        return cls(detect, series, first + at, mean, hours.calls[known])
+
+
+def _detect_hours(windows: _Windows) -> pl.DataFrame:
+    there = windows.mean > 0
     counts = there.sum(axis=(1, 2))
     offset = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    first = (hours.first - date(1970, 1, 1)).days
-    ts = ((first + at)[:, :, None] * HOURS + np.arange(HOURS)) * _HOUR_US
-    calls = CALLS[hours.calls[series[:, None], np.maximum(at, 0)][there]].astype(np.float64)
-    found = detect(offset, ts[there], MEANS[codes[there]], calls)
+    ts = (windows.at[:, :, None] * HOURS + np.arange(HOURS)) * _HOUR_US
+    calls = CALLS[windows.calls[there]].astype(np.float64)
+    found = windows.detect(offset, ts[there], MEANS[windows.mean[there]], calls)
     pairs = pl.DataFrame(
         {
-            "series_id": np.arange(len(series)),
-            "as_of": pl.Series(first + days, dtype=pl.Int32).cast(pl.Date),
-            "series": pl.Series(series, dtype=pl.UInt32),
+            "series_id": np.arange(len(windows.series)),
+            "as_of": pl.Series(windows.at[:, -1], dtype=pl.Int32).cast(pl.Date),
+            "series": pl.Series(windows.series, dtype=pl.UInt32),
         }
     )
     joined = found.join(pairs, on="series_id", how="left", maintain_order="left")
