@@ -96,7 +96,7 @@ def place(
     except PerfPipelineError as error:
         yield Place(url, note=f"not restored: {error.message}")
         return
-    with session:
+    with session, pg.letting_go(session):
         refused = _refusal(session, name)
         if refused:
             yield Place(url, note=f"not restored: {refused}")

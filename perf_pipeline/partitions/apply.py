@@ -178,6 +178,7 @@ def run(
                 f"target {target!r}: another run maintains its partitions",
                 "wait until it has ended",
             )
+        stack.enter_context(pg.letting_go(connection))
         runner = Runner(store, target, url, connection, log, budget, files)
         try:
             before = runner.catalog(policies)

@@ -336,3 +336,24 @@ def session(
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def letting_go(connection: psycopg.Connection) -> Iterator[None]:
+    """Free all advisory locks of a session at the end of the block.
+
+    Closing a connection only sends word: the server frees the session's locks some time later, and
+    whoever asks for one in between is told that somebody is at work.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In autocommit. One that is lost, or in the middle of a statement, is left to its closing.
+
+    """
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            with suppress(psycopg.Error):
+                connection.execute("SELECT /* perf-pipeline */ pg_catalog.pg_advisory_unlock_all()")

@@ -217,7 +217,8 @@ def _only_one(store: Store) -> Iterator[None]:
             raise BusyError(
                 "another process moves days between store and archive", "wait until it has ended"
             )
-        yield
+        with pg.letting_go(session):
+            yield
 
 
 def _wait_for_others(connection: psycopg.Connection) -> None:

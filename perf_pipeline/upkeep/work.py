@@ -168,16 +168,18 @@ def session(
                 f"target {target.name!r}: another upkeep is at work on this database",
                 "wait until it has ended",
             )
-        # where the server can notice it: a statement whose client was killed ends
-        with suppress(psycopg.Error):
-            connection.execute(
-                "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', "
-                "'2s', false)"
-            )
-        try:
-            yield Worker(target, policy, url, connection, log, budget, time.monotonic() + seconds)
-        except psycopg.OperationalError as error:
-            raise _explained(connection, target, error) from error
+        with pg.letting_go(connection):
+            # where the server can notice it: a statement whose client was killed ends
+            with suppress(psycopg.Error):
+                connection.execute(
+                    "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', "
+                    "'2s', false)"
+                )
+            until = time.monotonic() + seconds
+            try:
+                yield Worker(target, policy, url, connection, log, budget, until)
+            except psycopg.OperationalError as error:
+                raise _explained(connection, target, error) from error
 
 
 def _explained(

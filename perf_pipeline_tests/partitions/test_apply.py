@@ -186,6 +186,19 @@ def test_two_runs_at_once_are_one(shop: Shop) -> None:
             shop.run(shop.policy())
 
 
+def test_the_next_may_begin_before_the_server_saw_the_last_one_leave(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_still: list[psycopg.Connection] = []
+    with monkeypatch.context() as slow:
+        slow.setattr(psycopg.Connection, "close", lambda self: open_still.append(self))
+        shop.run(shop.policy())
+        assert open_still
+        shop.run(shop.policy())
+    for each in open_still:
+        each.close()
+
+
 def test_a_replica_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 

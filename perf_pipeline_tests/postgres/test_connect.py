@@ -3,6 +3,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -203,3 +204,22 @@ def test_a_server_that_accepts_and_never_answers(mute: int) -> None:
     with pytest.raises(UnreachableError, match="no answer within 2 s"):
         connect.connect(f"postgresql://u@127.0.0.1:{mute}/d", limits=QUICK)
     assert time.perf_counter() - start < 60.0  # it is mute for ever
+
+
+def test_locks_are_free_before_the_server_noticed_the_closing(make_database: MakeDatabase) -> None:
+    url = make_database()
+    free = "SELECT pg_try_advisory_lock(7) AND pg_try_advisory_lock(1, 2)"
+    with (
+        psycopg.connect(url, autocommit=True) as other,
+        psycopg.connect(url, autocommit=True) as ours,
+    ):
+        for failure in ("SELECT 1", "SELECT 1 / 0", "BEGIN"):
+            with suppress(psycopg.Error), connect.letting_go(ours):
+                ours.execute("SELECT pg_advisory_lock(7), pg_advisory_lock(1, 2)")
+                assert other.execute(free.encode()).fetchone() == (False,)
+                ours.execute(failure.encode())
+            assert other.execute(free.encode()).fetchone() == (True,)
+            other.execute("SELECT pg_advisory_unlock_all()")
+        with connect.letting_go(ours):  # a lost session is no error of its own
+            ours.execute("SELECT pg_advisory_lock(7)")
+            ours.close()

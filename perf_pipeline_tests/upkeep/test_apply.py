@@ -374,3 +374,17 @@ def test_one_upkeep_at_a_time(shop: Shop, shared_store: Store) -> None:
         pytest.raises(BusyError, match="another upkeep"),
     ):
         run(made, shared_store)
+
+
+def test_the_next_may_begin_before_the_server_saw_the_last_one_leave(
+    shop: Shop, shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = shop(100)
+    open_still: list[psycopg.Connection[Any]] = []
+    with monkeypatch.context() as slow:
+        slow.setattr(psycopg.Connection, "close", lambda self: open_still.append(self))
+        run(made, shared_store, "analyze")
+        assert open_still
+        run(made, shared_store, "analyze")
+    for each in open_still:
+        each.close()
