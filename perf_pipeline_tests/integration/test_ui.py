@@ -107,8 +107,6 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_asset_graph_shows_the_target(ui: str, page: Page) -> None:
-    page.set_viewport_size({"width": 2000, "height": 3000})  # what lies outside is not drawn
-    page.goto(f"{ui}/locations/perf_pipeline/asset-groups/thorbis/lineage")
     asked = page.request.post(
         f"{ui}/graphql", data={"query": "{ assetNodes { groupName assetKey { path } } }"}
     )
@@ -119,8 +117,13 @@ def test_asset_graph_shows_the_target(ui: str, page: Page) -> None:
     ]
     assert ["thorbis", "stats", "statements"] in assets
     assert ["thorbis", "report", "regressions"] in assets
+    # what lies outside is not drawn: room for all of them, even one below the other
+    page.set_viewport_size({"width": 2000, "height": 200 * len(assets)})
+    page.goto(f"{ui}/locations/perf_pipeline/asset-groups/thorbis/lineage")
     nodes = page.locator('[class*="AssetNode_assetNodeBox__"]')
     expect(nodes).to_have_count(len(assets), timeout=60_000)
+    shown = [text.partition("\n")[0] for text in nodes.all_inner_texts()]
+    assert sorted(shown) == sorted(path[-1] for path in assets)
 
 
 def test_materialization_launched_from_the_ui_succeeds(ui: str, page: Page) -> None:
