@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -49,7 +49,7 @@ def session(target: Target) -> Iterator[Connection]:
 
 
 def install(connection: Connection, where: str) -> None:
-    """Make our tables in a target where they are missing; safe to run twice.
+    """Make our records in a target where they are missing or of an earlier version; all or nothing.
 
     Raises
     ------
@@ -57,11 +57,13 @@ def install(connection: Connection, where: str) -> None:
         This role may not.
 
     """
-    if is_installed(connection):
+    if _installed(connection).current:
         return
     try:
-        for file in sqlfiles.folder("views/meta"):
-            connection.execute(file.text)
+        # as a whole: a function without its REVOKE would be everybody's
+        with connection.transaction():
+            for file in sqlfiles.folder("views/meta"):
+                connection.execute(file.text)
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"target {where!r}: our records of views cannot be made: {str(error).strip()}",
@@ -70,9 +72,18 @@ def install(connection: Connection, where: str) -> None:
 
 
 def is_installed(connection: Connection) -> bool:
-    """Whether this database has our records of views."""
+    """Whether this database has our records of views, of this version or an earlier one."""
+    return _installed(connection).installed
+
+
+class _Installed(NamedTuple):
+    installed: bool
+    current: bool
+
+
+def _installed(connection: Connection) -> _Installed:
     row = connection.execute(sqlfiles.load("views/installed").text).fetchone()
-    return bool(row and row[0])
+    return _Installed(*row) if row else _Installed(installed=False, current=False)
 
 
 def rows(

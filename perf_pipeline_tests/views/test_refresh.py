@@ -4,8 +4,10 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, maintenance_log
 from perf_pipeline.views import catalog, queue
@@ -141,6 +144,83 @@ def test_asked_for_often_refreshed_once(
     assert queue.probe(shop, datetime.now(UTC)) == []
     with pytest.raises(psycopg.errors.WrongObjectType, match="neither"):
         app.execute("SELECT perf_pipeline_meta.request_refresh('shop.orders')")
+
+
+def test_who_asks_needs_two_grants_and_lends_no_rights(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, [DAILY])
+    function = "perf_pipeline_meta.request_refresh"
+    name = f"importer_{uuid.uuid4().hex[:8]}"
+    app.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA shop TO {name}")
+    url = psycopg.conninfo.make_conninfo(shop.url(), user=name, password="p")
+    denied = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    try:
+        with psycopg.connect(url, autocommit=True) as importer:
+            for grant in ("USAGE ON SCHEMA perf_pipeline_meta", f"EXECUTE ON FUNCTION {function}"):
+                with denied:
+                    importer.execute(f"SELECT {function}('shop.daily')")
+                app.execute(f"GRANT {grant} TO {name}")
+            row = importer.execute(f"SELECT {function}('shop.daily', 'import')").fetchone()
+            assert row is not None
+            with pytest.raises(psycopg.errors.WrongObjectType, match="neither"):
+                importer.execute(f"SELECT {function}('shop.orders')")
+            queue_of = "perf_pipeline_meta.mv_refresh_queue"
+            for statement in (
+                f"INSERT INTO {queue_of} (view_name, requested_by) VALUES ('shop.daily', 'you')",
+                f"SELECT reason FROM {queue_of}",
+                f"UPDATE {queue_of} SET view_name = 'shop.tenants'",
+                f"DELETE FROM {queue_of}",
+                "SELECT spec FROM perf_pipeline_meta.rollup",
+                "SELECT FROM shop.daily",
+            ):
+                with denied:
+                    importer.execute(statement)
+        asked = app.execute(
+            f"SELECT request_id, view_name, reason, requested_by FROM {queue_of}"
+        ).fetchall()
+        assert asked == [(row[0], "shop.daily", "import", name)]
+    finally:
+        app.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_records_are_made_whole_or_not_at_all(
+    shop: Target, app: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *most, last = sqlfiles.folder("views/meta")
+    broken = [*most, replace(last, text="SELECT 1 / 0")]
+    with monkeypatch.context() as half:
+        half.setattr(sqlfiles, "folder", lambda name: broken)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            catalog.install(app, shop.name)
+    assert app.execute("SELECT to_regnamespace('perf_pipeline_meta')").fetchone() == (None,)
+    catalog.install(app, shop.name)
+    assert catalog.is_installed(app)
+
+
+def test_records_of_an_earlier_version_are_brought_up_to_date(
+    shop: Target, shared_store: Store, app: psycopg.Connection
+) -> None:
+    run(shared_store, shop, [DAILY])
+    app.execute(
+        "ALTER FUNCTION perf_pipeline_meta.request_refresh SECURITY DEFINER;"
+        "REVOKE ALL (view_name, reason, request_id) ON perf_pipeline_meta.mv_refresh_queue"
+        " FROM PUBLIC; REVOKE ALL (view_name) ON perf_pipeline_meta.rollup FROM PUBLIC;"
+        "GRANT EXECUTE ON FUNCTION perf_pipeline_meta.request_refresh TO pg_monitor;"
+        "SELECT perf_pipeline_meta.request_refresh('shop.daily', 'before')"
+    )
+    # what is there goes on to be seen, and the next run mends it
+    assert [each.reasons for each in queue.probe(shop, datetime.now(UTC))] == [("before",)]
+    (outcome,) = run(shared_store, shop, [DAILY])
+    assert outcome.answered == 1
+    held = (
+        "SELECT p.prosecdef, has_function_privilege('pg_monitor', p.oid, 'EXECUTE'),"
+        " has_column_privilege('pg_monitor', 'perf_pipeline_meta.mv_refresh_queue', 'reason',"
+        " 'INSERT'), has_column_privilege('pg_monitor', 'perf_pipeline_meta.rollup', 'view_name',"
+        " 'SELECT') FROM pg_proc AS p"
+        " WHERE p.oid = 'perf_pipeline_meta.request_refresh'::regproc"
+    )
+    assert app.execute(held).fetchone() == (False, True, True, True)
 
 
 def test_a_request_that_comes_during_the_refresh_is_not_taken_for_answered(

@@ -1,6 +1,14 @@
--- purpose: whether this database has our records of views
+-- purpose: whether this database has our records of views, and as they are made now
 -- minimum version: 14
-SELECT /* perf-pipeline */ pg_catalog.to_regprocedure('perf_pipeline_meta.request_refresh(regclass, text)') IS NOT NULL
-    AND pg_catalog.to_regclass('perf_pipeline_meta.mv_refresh_state') IS NOT NULL
-    AND pg_catalog.to_regclass('perf_pipeline_meta.mv_refresh_queue') IS NOT NULL
-    AND pg_catalog.to_regclass('perf_pipeline_meta.rollup') IS NOT NULL AS installed
+-- `current`: the function does not lend its owner's rights, as that of an earlier version did.
+SELECT /* perf-pipeline */ i.installed,
+    i.installed AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_proc AS p
+        WHERE p.oid = pg_catalog.to_regprocedure('perf_pipeline_meta.request_refresh(regclass, text)') AND p.prosecdef
+    ) AS current
+FROM (
+    SELECT pg_catalog.to_regprocedure('perf_pipeline_meta.request_refresh(regclass, text)') IS NOT NULL
+        AND pg_catalog.to_regclass('perf_pipeline_meta.mv_refresh_state') IS NOT NULL
+        AND pg_catalog.to_regclass('perf_pipeline_meta.mv_refresh_queue') IS NOT NULL
+        AND pg_catalog.to_regclass('perf_pipeline_meta.rollup') IS NOT NULL AS installed
+) AS i
