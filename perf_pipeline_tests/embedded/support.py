@@ -20,6 +20,9 @@ OWNER = """
 import json, os, resource, signal, sys, time
 from pathlib import Path
 from perf_pipeline.embedded.server import EmbeddedServer
+# a suite run by nohup, or by a script with `&`, has them ignored, which children inherit
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 limit = int(os.environ.get("FILE_SIZE_LIMIT", "0"))
 if limit:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
