@@ -148,7 +148,8 @@ def test_the_process_killed_before_its_statements(
 def test_the_server_killed_before_its_changes(
     server_directory: Path, store: Store, files: Folder, start: Callable[[str], Mortal]
 ) -> None:
-    with EmbeddedServer(server_directory / "mortal", pg_bin=PG_BIN, settings=FORGETFUL) as server:
+    settings = {**FORGETFUL, "synchronous_commit": "on"}  # what was committed must survive
+    with EmbeddedServer(server_directory / "mortal", pg_bin=PG_BIN, settings=settings) as server:
         server.ensure_database("shop")
         url = server.url("shop")
         prepare(url)

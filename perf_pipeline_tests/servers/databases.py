@@ -2,6 +2,10 @@
 
 A test's database is a copy of another. PostgreSQL 15 and newer write every page of a copy to the
 log, which is right for a server that must survive, and ten times as dear as copying the files.
+
+A standby gets a copy made as files all the same: its log says that it is to be copied there too,
+and before and after it is a checkpoint, so that a server that is killed has it when it starts again
+(as long as the machine itself goes on: test servers do not `fsync`).
 """
 
 import base64

@@ -44,7 +44,8 @@ def waiting(admin: psycopg.Connection, *waits: tuple[psycopg.Connection, str]) -
 
 
 def until(admin: psycopg.Connection, condition: str) -> None:
-    for _ in range(500):
+    end = time.monotonic() + 30  # a hang's bound: a standby that starts waits for its turn
+    while time.monotonic() < end:
         row = admin.execute(condition).fetchone()  # type: ignore[call-overload]
         if row and row[0]:
             return
