@@ -44,6 +44,17 @@ def base_backup(server: EmbeddedServer, folder: Path, *options: str) -> subproce
     )
 
 
+def follow(server: EmbeddedServer, folder: Path) -> None:
+    """Have the copy in `<folder>/data` follow a server.
+
+    What `pg_basebackup -R` writes may hold options that the libpq of an older server refuses.
+    """
+    (folder / "password").write_text((server.directory / "password").read_text())
+    conninfo = psycopg.conninfo.make_conninfo(server.url())
+    with (folder / "data" / "postgresql.auto.conf").open("a") as settings:
+        settings.write(f"primary_conninfo = '{conninfo}'\n")  # the last one counts
+
+
 @pytest.fixture(scope="module")
 def replica(default_server: EmbeddedServer, server_directory: Path) -> Iterator[EmbeddedServer]:
     """Return a hot standby of the suite's server, with a slot."""
@@ -51,7 +62,7 @@ def replica(default_server: EmbeddedServer, server_directory: Path) -> Iterator[
     backup = base_backup(default_server, folder, "-R", "-C", "-S", SLOT)
     _, said = backup.communicate(timeout=60)
     assert backup.returncode == 0, said
-    (folder / "password").write_text((default_server.directory / "password").read_text())
+    follow(default_server, folder)
     settings = {**FORGETFUL, "wal_retrieve_retry_interval": "100ms"}
     server = EmbeddedServer(folder, pg_bin=PG_BIN, settings=settings)
     server.start()

@@ -17,7 +17,7 @@ from perf_pipeline.store import Store, maintenance_log, migrate
 from perf_pipeline.upkeep import apply
 from perf_pipeline.upkeep.model import Doing, require_policy
 from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
-from perf_pipeline_tests.snapshots.test_replication import base_backup
+from perf_pipeline_tests.snapshots.test_replication import base_backup, follow
 from perf_pipeline_tests.upkeep.mortal import NAME
 from perf_pipeline_tests.upkeep.shop import (
     BUDGET,
@@ -255,7 +255,7 @@ def standby(own_server: EmbeddedServer, server_directory: Path) -> Iterator[Embe
     backup = base_backup(own_server, folder, "-R")
     _, said = backup.communicate(timeout=60)
     assert backup.returncode == 0, said
-    (folder / "password").write_text((own_server.directory / "password").read_text())
+    follow(own_server, folder)
     settings = {
         **FORGETFUL,
         "hot_standby_feedback": "on",
