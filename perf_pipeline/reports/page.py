@@ -28,6 +28,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # or each rendering looks whether a file has changed
     )
     made.filters.update(
         ms=units.ms,

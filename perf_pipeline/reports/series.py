@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from perf_pipeline.reports.model import Finding, Point
@@ -38,28 +39,39 @@ Charted = tuple[date, Finding]
 
 
 @dataclass(frozen=True)
+class Hours:
+    """The hours of one statement and kind of source, by time; `at` in microseconds since 1970."""
+
+    source: str
+    at: npt.NDArray[np.int64]
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Known:
     """Hours by statement (from packed ones: 0.04 % a step), and baselines by day and statement."""
 
-    hours: Mapping[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
-    baselines: Mapping[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
+    hours: Mapping[tuple[Any, ...], Sequence[Hours]] = field(default_factory=dict)
+    baselines: Mapping[tuple[Any, ...], Sequence[dict[str, Any]]] = field(default_factory=dict)
 
     def points(
         self, finding: Finding, sources: Sequence[str], start: datetime, end: datetime
     ) -> list[Point]:
         """Return a finding's hours from `start` on and before `end` (naive UTC), by time."""
-        rows = self.hours.get(finding.statement.key)
-        if rows is None:
-            return []
-        kept = rows.filter(
-            pl.col("source").is_in(sources), pl.col("ts") >= start, pl.col("ts") < end
-        )
-        return [Point(*row) for row in kept.select("ts", "value", "calls").iter_rows()]
+        found: list[Point] = []
+        for known in self.hours.get(finding.statement.key, ()):
+            if known.source in sources:
+                first, last = np.searchsorted(known.at, [_us(start), _us(end)]).tolist()
+                found += [Point(*row) for row in known.rows[first:last].rows()]
+        return found
 
-    def normal(self, day: date, finding: Finding) -> list[dict[str, Any]]:
+    def normal(self, day: date, finding: Finding) -> Sequence[dict[str, Any]]:
         """Return what was normal for a finding's statement on the eve of a day, in all tiers."""
-        rows = self.baselines.get((day, *finding.statement.key))
-        return [] if rows is None else rows.select("tier", "slot", "low", "high").to_dicts()
+        return self.baselines.get((day, *finding.statement.key), ())
+
+
+def _us(ts: datetime) -> int:
+    return (ts - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
@@ -79,27 +91,32 @@ def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
     ids: dict[date, set[int]] = {}
     for day, each in wanted:
         ids.setdefault(day, set()).add(each.statement.queryid)
-    baselines: dict[tuple[Any, ...], pl.DataFrame] = {}
+    baselines: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     with store.begin() as connection:
         for day in sorted(ids):  # a day's baselines hold packed hours: only some are unpacked
             params = {"target_id": target_id, "day": day, "queryids": sorted(ids[day])}
             found = frames.read_in(connection, "report_baselines", _BASELINES, params)
-            baselines |= found.partition_by("day", *_KEY, as_dict=True)
+            for row in found.iter_rows(named=True):
+                key = (row["day"], *(row[name] for name in _KEY))
+                baselines.setdefault(key, []).append(row)
     return Known(_hours(store, target_id, wanted), baselines)
 
 
 def _hours(
     store: Store, target_id: int, wanted: Sequence[Charted]
-) -> Mapping[tuple[Any, ...], pl.DataFrame]:
+) -> Mapping[tuple[Any, ...], Sequence[Hours]]:
     hourly = [(day, each) for day, each in wanted if each.grain == "hour"]
     if not hourly:
         return {}
     first = min(each.onset for _, each in hourly) - LOOK_BACK["hour"]
     last = max(day for day, _ in hourly)
     ids = sorted({each.statement.queryid for _, each in hourly})
-    rows = []
+    known: dict[tuple[Any, ...], list[Hours]] = {}
     for source in ("collected", "generated"):
         packed = hours.read(store, target_id, first.date(), last, samples.alike(source), ids)
         found = samples.of_hours(packed, np.arange(packed.keys.height))
-        rows.append(found.select(*_KEY, "ts", "value", "calls", source=pl.lit(source)))
-    return dict(pl.concat(rows).partition_by(*_KEY, as_dict=True).items())
+        for key, part in found.partition_by(*_KEY, as_dict=True).items():
+            rows = part.select("ts", "value", "calls")
+            at = rows["ts"].dt.epoch("us").to_numpy().astype(np.int64)
+            known.setdefault(key, []).append(Hours(source, at, rows))
+    return known

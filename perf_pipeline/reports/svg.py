@@ -113,6 +113,8 @@ def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> tuple[Point, ...]:
 
 def marked_events(chart: Chart, onset: datetime) -> tuple[Event, ...]:
     """Return the events a chart marks, in the order it numbers them: nearest to the onset."""
+    if not chart.events:
+        return ()
     times = _times(thin(chart.points), onset)
     inside = (event for event in chart.events if times.inside(event.ts))
     near = sorted(inside, key=lambda e: (abs(e.ts - onset), e.kind, e.what))[:MAX_EVENTS]
