@@ -98,6 +98,8 @@ class Context:
 
         The ledger is sparse: no row says nothing happened, if the family was collected at all.
         """
+        if use.is_empty():
+            return lambda *_: None
         visible = use.filter(pl.col("ts") < until)
         sweeps = self.sweeps.filter(pl.col("ts") < until)
 
@@ -133,11 +135,14 @@ class Context:
 
     def uses(self, row: Mapping[str, Any], until: datetime) -> list[Use]:
         """Return how the tables a statement names were used on both sides of an onset."""
+        names = self.tables_of(row)
+        if not names:
+            return []
         spans = pressure.sides(row["onset_start"], row["onset_end"], until)
         inside = [(pl.col("ts") > span.start) & (pl.col("ts") <= span.end) for span in spans]
         seconds = [_covered(self.sweeps.filter(side)) for side in inside]
         found = []
-        for name in self.tables_of(row):
+        for name in names:
             rows = self.table_use.filter(pl.col("name") == name)
             rates = [relations.rates(rows, *side) for side in zip(spans, seconds, strict=True)]
             found.append(Use(name, *rates))

@@ -48,6 +48,8 @@ def events(
         Start and end of the onset's interval, and until when anything is known.
 
     """
+    if waiting.is_empty():
+        return []
     start, end, until = span
     mine = waiting.filter(pl.col("queryid") == queryid)
     if mine.is_empty():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from perf_pipeline.postgres.copy import Schema
@@ -134,7 +135,7 @@ def total(rows: pl.DataFrame | None, start: datetime, end: datetime, seconds: fl
     Parameters
     ----------
     rows : polars.DataFrame or None
-        Of one statement, columns of `SCHEMA`.
+        Of one statement, columns of `SCHEMA`, by `ts`.
     start, end : datetime
     seconds : float
         What sweeps cover of that span.
@@ -142,7 +143,9 @@ def total(rows: pl.DataFrame | None, start: datetime, end: datetime, seconds: fl
     """
     if rows is None:
         rows = pl.DataFrame(schema=dict(SCHEMA))
-    inside = rows.filter(pl.col("ts") >= start, pl.col("ts") < end)
+    ends = np.array([start, end], dtype="datetime64[us]")
+    first, last = np.searchsorted(rows["ts"].to_numpy(), ends).tolist()
+    inside = rows[first:last]
     sums: dict[str, Any] = {name: _sum(inside[name]) for name in SUMS}
     return Work(seconds=seconds, **sums)
 
@@ -151,4 +154,4 @@ def _sum(values: pl.Series) -> float | int | None:
     """Add up; unknown where one value is. fsum is exact: no order of the rows can show in it."""
     if values.null_count():
         return None
-    return math.fsum(values) if values.dtype == _MS else int(values.sum())
+    return math.fsum(values.to_list()) if values.dtype == _MS else int(values.sum())
