@@ -1,7 +1,7 @@
 """Build the reports of a range of days from the store, and fetch one."""
 
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import date, timedelta
 
 from perf_pipeline.errors import InputError
@@ -9,12 +9,12 @@ from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.reports import read, render
 from perf_pipeline.reports.model import Report, ReportData
 from perf_pipeline.store import Store, targets
-from perf_pipeline.store.aside import aside
 
 #: What these reports are called in perf_mgmt.reports.
 KIND = "regressions"
-#: Days read together (those of two parts are held): bounds memory, changes no result.
+#: Days read together, and parts read ahead: bound memory, change no result.
 CHUNK_DAYS = 31
+AHEAD = 2
 
 
 def build(store: Store, target_name: str, first: date, last: date) -> list[Report]:
@@ -42,27 +42,16 @@ def build(store: Store, target_name: str, first: date, last: date) -> list[Repor
     target_id = targets.register(store, target_name)
     parts = _parts(first, last)
     reports: list[Report] = []
-    with ExitStack() as stack:
-        reader = stack.enter_context(ThreadPoolExecutor(1))
-
-        def begin(part: tuple[date, date]) -> Future[list[ReportData]]:
-            return reader.submit(read.days, store, target_id, target_name, *part)
-
-        # the facts of the days that follow are read while these are written, by a process aside
-        second = stack.enter_context(aside()) if len(parts) > 1 else None
-        reading = begin(parts[0])
-        for following in (*parts[1:], None):
-            facts = reading.result()
-            if following is not None:
-                reading = begin(following)
-            made = second.call(_rendered, facts) if second else _rendered(facts)
+    with ThreadPoolExecutor(AHEAD) as readers:
+        # the facts of the days that follow are read while these are written
+        reading: deque[Future[list[ReportData]]] = deque()
+        for number in range(len(parts)):
+            for part in parts[number + len(reading) : number + AHEAD]:
+                reading.append(readers.submit(read.days, store, target_id, target_name, *part))
+            made = [render.render(data) for data in reading.popleft().result()]
             _save(store, target_id, made)
             reports += made
     return reports
-
-
-def _rendered(facts: list[ReportData]) -> list[Report]:
-    return [render.render(data) for data in facts]
 
 
 def _parts(first: date, last: date) -> list[tuple[date, date]]:

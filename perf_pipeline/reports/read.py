@@ -96,7 +96,7 @@ def days(
         for data in reports
         for finding in arrange.presented(data.findings)[: render.MAX_CHARTS]
     ]
-    curves = series.read(store, target_id, charted)
+    curves = series.read(store, target_id, charted, {_source(read, day) for day, _ in charted})
     with store.begin() as connection:
         return [_with_series(store, connection, target_id, data, read, curves) for data in reports]
 

@@ -40,9 +40,9 @@ Charted = tuple[date, Finding]
 
 @dataclass(frozen=True)
 class Hours:
-    """The hours of one statement and kind of source, by time; `at` in microseconds since 1970."""
+    """The hours of one statement and of sources that are alike; `at`: microseconds since 1970."""
 
-    source: str
+    sources: Sequence[str]
     at: npt.NDArray[np.int64]
     rows: pl.DataFrame
 
@@ -60,7 +60,7 @@ class Known:
         """Return a finding's hours from `start` on and before `end` (naive UTC), by time."""
         found: list[Point] = []
         for known in self.hours.get(finding.statement.key, ()):
-            if known.source in sources:
+            if known.sources == sources:
                 first, last = np.searchsorted(known.at, [_us(start), _us(end)]).tolist()
                 found += [Point(*row) for row in known.rows[first:last].rows()]
         return found
@@ -74,7 +74,7 @@ def _us(ts: datetime) -> int:
     return (ts - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
-def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
+def read(store: Store, target_id: int, charted: Iterable[Charted], sources: Iterable[str]) -> Known:
     """Read what the charts of some findings show, whatever their days.
 
     Parameters
@@ -83,6 +83,8 @@ def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
     target_id : int
     charted : iterable of (date, Finding)
         Findings without samples in the ledger are left out.
+    sources : iterable of str
+        Those of the days.
 
     """
     wanted = [(day, each) for day, each in charted if each.metric == CHARTED_METRIC]
@@ -99,11 +101,11 @@ def read(store: Store, target_id: int, charted: Iterable[Charted]) -> Known:
             for row in found.iter_rows(named=True):
                 key = (row["day"], *(row[name] for name in _KEY))
                 baselines.setdefault(key, []).append(row)
-    return Known(_hours(store, target_id, wanted), baselines)
+    return Known(_hours(store, target_id, wanted, sources), baselines)
 
 
 def _hours(
-    store: Store, target_id: int, wanted: Sequence[Charted]
+    store: Store, target_id: int, wanted: Sequence[Charted], sources: Iterable[str]
 ) -> Mapping[tuple[Any, ...], Sequence[Hours]]:
     hourly = [(day, each) for day, each in wanted if each.grain == "hour"]
     if not hourly:
@@ -112,11 +114,11 @@ def _hours(
     last = max(day for day, _ in hourly)
     ids = sorted({each.statement.queryid for _, each in hourly})
     known: dict[tuple[Any, ...], list[Hours]] = {}
-    for source in ("collected", "generated"):
-        packed = hours.read(store, target_id, first.date(), last, samples.alike(source), ids)
+    for alike in sorted({samples.alike(source) for source in sources}):
+        packed = hours.read(store, target_id, first.date(), last, alike, ids)
         found = samples.of_hours(packed, np.arange(packed.keys.height))
         for key, part in found.partition_by(*_KEY, as_dict=True).items():
             rows = part.select("ts", "value", "calls")
             at = rows["ts"].dt.epoch("us").to_numpy().astype(np.int64)
-            known.setdefault(key, []).append(Hours(source, at, rows))
+            known.setdefault(key, []).append(Hours(alike, at, rows))
     return known
