@@ -8,7 +8,6 @@ alone: whatever the range, and in whatever order days are run, the rows are the 
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -42,6 +41,7 @@ from perf_pipeline.regressions.judge import Q_LIMIT, judge, large, not_enough, s
 from perf_pipeline.regressions.policy import DEFAULT, Policy
 from perf_pipeline.store import Store, asof, feedback, frames, samples, screen
 from perf_pipeline.store import hours as store_hours
+from perf_pipeline.store.ahead import ahead
 from perf_pipeline.store.samples import WINDOW_DAYS, Plan
 
 TABLE = ("perf_mgmt", "findings")
@@ -341,7 +341,7 @@ def _explain(
 def _surroundings(
     store: Store, target_id: int, judged: _Judged, kept: list[tuple[Row, Sighting]]
 ) -> Iterator[tuple[list[tuple[Row, Sighting]], context.Context]]:
-    """Yield the changes part by part with what surrounds them, that of the next read meanwhile."""
+    """Return the changes part by part with what surrounds them, that of the next read meanwhile."""
     days = groupby(kept, key=lambda item: item[0]["as_of"].toordinal() // EXPLAINED_DAYS)
     parts = [list(part) for _, part in days]
     load = judged.totals.load if isinstance(judged.totals, candidates.HourTotals) else None
@@ -357,10 +357,4 @@ def _surroundings(
             load,
         )
 
-    with ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(read, parts[0])
-        for part, following in zip(parts, (*parts[1:], None), strict=True):
-            around = reading.result()
-            if following is not None:
-                reading = reader.submit(read, following)
-            yield part, around
+    return ahead(read, parts)

@@ -1,7 +1,5 @@
 """Build the reports of a range of days from the store, and fetch one."""
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 
 from perf_pipeline.errors import InputError
@@ -9,10 +7,11 @@ from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.reports import read, render
 from perf_pipeline.reports.model import Report, ReportData
 from perf_pipeline.store import Store, targets
+from perf_pipeline.store.ahead import ahead
 
 #: What these reports are called in perf_mgmt.reports.
 KIND = "regressions"
-#: Days read together, and parts read ahead: bound memory, change no result.
+#: Days read together, and parts read while one is written: bound memory, change no result.
 CHUNK_DAYS = 31
 AHEAD = 2
 
@@ -40,17 +39,15 @@ def build(store: Store, target_name: str, first: date, last: date) -> list[Repor
     if last < first:
         raise InputError(f"the range {first} to {last} is empty", "give the earlier day first")
     target_id = targets.register(store, target_name)
-    parts = _parts(first, last)
+
+    def facts(part: tuple[date, date]) -> list[ReportData]:
+        return read.days(store, target_id, target_name, *part)
+
     reports: list[Report] = []
-    with ThreadPoolExecutor(AHEAD) as readers:
-        # the facts of the days that follow are read while these are written
-        reading: deque[Future[list[ReportData]]] = deque()
-        for number in range(len(parts)):
-            for part in parts[number + len(reading) : number + AHEAD]:
-                reading.append(readers.submit(read.days, store, target_id, target_name, *part))
-            made = [render.render(data) for data in reading.popleft().result()]
-            _save(store, target_id, made)
-            reports += made
+    for _, days in ahead(facts, _parts(first, last), AHEAD):
+        made = [render.render(data) for data in days]
+        _save(store, target_id, made)
+        reports += made
     return reports
 
 
