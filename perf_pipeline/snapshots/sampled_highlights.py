@@ -30,13 +30,14 @@ def activity(rows: Sequence[Row]) -> Highlights:
 def connections(rows: Sequence[Row]) -> Highlights:
     """Make the highlights of rows of `highlight_connections.sql`; of one without a client, too."""
     clients, most = _first(rows, "all_server_clients"), _first(rows, "all_max_connections")
-    share = clients / most if clients is not None and most is not None else None
+    # multiplied first: a share of 7 in 100, made percent, is 7.000000000000001
+    used = 100.0 * clients / most if clients is not None and most is not None else None
     return Highlights(
         {
             "server_clients": clients,
             "max_connections": most,
             "reserved_connections": _first(rows, "all_reserved"),
-            "connections_used_percent": percent(share),
+            "connections_used_percent": used,
         },
         {"connections": [_cells(row) for row in rows if row["sessions"] is not None]},
     )

@@ -86,8 +86,8 @@ def test_what_is_recorded_is_what_happened(store: Store, target: Target, tmp_pat
     (recorded,) = executions.read(store)
     assert recorded["execution_id"] == done.execution_id
     assert recorded["p95_ms"] == done.p95_ms
-    # connecting is left out of its time
-    assert done.transactions / 2 <= recorded["throughput_tps"] < done.transactions
+    # connecting is left out of its time; the last transactions end a little after the 2 seconds
+    assert 1.9 < done.transactions / recorded["throughput_tps"] < 3.0
     assert (recorded["concurrent_users"], recorded["environment"]) == (3, "development")
     # each operation by itself, and all of them together
     by_name = dict(rows(store, "execution_transactions", "name, transactions"))
