@@ -1,0 +1,1 @@
+"""Advice: pure rules over the ledger, each with its evidence."""

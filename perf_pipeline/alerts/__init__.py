@@ -1,0 +1,1 @@
+"""Alerts: policies evaluated over measured windows, incidents, and messages that arrive."""

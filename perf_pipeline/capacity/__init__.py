@@ -1,0 +1,1 @@
+"""Capacity: trends with honest intervals, and the days until something is full."""

@@ -1,0 +1,1 @@
+"""`perf-pipeline alerts`: what is wrong, what a policy would have said, and who took it."""

@@ -1,0 +1,1 @@
+"""`perf-pipeline invalidation`: what is captured, what waits, and a worker."""

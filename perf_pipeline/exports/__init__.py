@@ -1,0 +1,1 @@
+"""Exports: Prometheus, OpenTelemetry, JSON and Grafana, with a ceiling of cardinality."""

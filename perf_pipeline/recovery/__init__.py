@@ -1,0 +1,1 @@
+"""Recovery: backups verified, and drills whose times are measured."""

@@ -1,0 +1,1 @@
+"""Replicas: roles, lag, and which server may be read."""
