@@ -1,8 +1,8 @@
 # Each target makes what it needs: .venv with the locked versions first.
 PYTHON_BIN := .venv/bin
 STAMP := .venv/.installed
-# Tests side by side; 0 is one after the other, in one process.
-TEST_WORKERS ?= 2
+# Tests side by side: a worker more than two cores, for much of what is tested is waiting; 0 is one after the other.
+TEST_WORKERS ?= 3
 # Dagster reads the dagster.yaml of the current folder when DAGSTER_HOME is unset; checks want none.
 CHECK_HOME = $(CURDIR)/.perf-pipeline/check-home
 

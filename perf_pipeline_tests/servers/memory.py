@@ -17,7 +17,7 @@ from pathlib import Path
 #: Linux' file system in memory.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
-#: Free there at least: the servers of a session on two workers hold less than half of this.
+#: Free there at least: the servers of a session on three workers hold less than half of this.
 NEEDED_BYTES = 4 << 30
 
 _PREFIX = "perf-pipeline-session-"
