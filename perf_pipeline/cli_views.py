@@ -53,8 +53,22 @@ def plan(target: str, views: Sequence[str], force: bool, as_json: bool) -> None:
 @_VIEW
 @_FORCE
 @click.option("--seconds", default=1800.0, show_default=True, help="For all views together.")
+@click.option(
+    "--lock-seconds",
+    type=click.FloatRange(min=0.0),
+    default=30.0,
+    show_default=True,
+    help="For waits for locks of all views together; what is blocked lets the others go first.",
+)
 @_JSON
-def refresh(target: str, views: Sequence[str], force: bool, seconds: float, as_json: bool) -> None:
+def refresh(
+    target: str,
+    views: Sequence[str],
+    force: bool,
+    seconds: float,
+    lock_seconds: float,
+    as_json: bool,
+) -> None:
     """Refresh what changed; one view that fails leaves the others alone."""
     from perf_pipeline.components.catalog import declared_views
     from perf_pipeline.store import Store, migrate
@@ -71,6 +85,7 @@ def refresh(target: str, views: Sequence[str], force: bool, seconds: float, as_j
             only=only,
             force=force,
             most_seconds=seconds,
+            lock_seconds=lock_seconds,
             notify=None if as_json else _say_outcome,
         )
     if as_json:

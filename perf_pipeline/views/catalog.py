@@ -138,39 +138,42 @@ def states(connection: Connection, names: Sequence[str]) -> dict[str, State]:
     return found
 
 
-def extra(connection: Connection, policies: Sequence[ViewPolicy]) -> dict[str, tuple[Node, ...]]:
-    """Return the tables that views read through functions, as declared.
+def named(connection: Connection, policies: Sequence[ViewPolicy]) -> dict[str, Node]:
+    """Return the tables that declarations name and that exist, by name; one query.
 
-    Raises
-    ------
-    ConfigurationError
-        One of them does not exist.
+    Parameters
+    ----------
+    connection : Connection
+    policies : sequence of ViewPolicy
+        Their `reads`, and the sources of the incremental ones.
 
     """
-    named = sorted({name for each in policies for name in each.reads})
-    if not named:
+    names = sorted({name for each in policies for name in each.names})
+    if not names:
         return {}
-    found = {
+    return {
         f"{row['schema_name']}.{row['name']}": Node(
             row["oid"], f"{row['schema_name']}.{row['name']}", row["kind"]
         )
-        for row in rows(connection, "relations", {"names": named})
+        for row in rows(connection, "relations", {"names": names})
     }
-    for each in policies:
-        for name in each.reads:
-            if name not in found:
-                raise ConfigurationError(
-                    f"view {each.name}: `reads` names {name}, which does not exist",
-                    "correct the YAML, or create the table",
-                )
-    return {each.name: tuple(found[name] for name in each.reads) for each in policies if each.reads}
 
 
 def see(connection: Connection, policies: Sequence[ViewPolicy]) -> Seen:
     """Return all that a plan needs, without what incremental views say of themselves."""
     names = [each.name for each in policies]
     found = graph(connection, names)
-    told = extra(connection, policies)
+    tables = named(connection, policies)
+    told = {
+        each.name: tuple(tables[name] for name in each.reads if name in tables)
+        for each in policies
+        if each.reads
+    }
+    lacking = {
+        each.name: absent
+        for each in policies
+        if (absent := tuple(name for name in each.names if name not in tables))
+    }
     known = states(connection, names) if is_installed(connection) else {}
     oids = {
         source.oid
@@ -178,7 +181,7 @@ def see(connection: Connection, policies: Sequence[ViewPolicy]) -> Seen:
         for source in _sources(found, each.name, told)
         if each.rollup is None
     }
-    return Seen(found, counters(connection, sorted(oids)), known, told)
+    return Seen(found, counters(connection, sorted(oids)), known, told, lacking=lacking)
 
 
 def _sources(found: Graph, name: str, told: Mapping[str, Sequence[Node]]) -> tuple[Node, ...]:

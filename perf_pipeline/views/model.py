@@ -100,12 +100,17 @@ class ViewPolicy:
             Names the view.
 
         """
-        for name in (self.name, *self.reads, *([self.rollup.source] if self.rollup else [])):
+        for name in (self.name, *self.names):
             if not _QUALIFIED.fullmatch(name):
                 raise ConfigurationError(
                     f"view {self.name!r}: {name!r} is no name with its schema",
                     "write it as schema.name",
                 )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables that the declaration itself names."""
+        return (*self.reads, *([self.rollup.source] if self.rollup else []))
 
     @property
     def short(self) -> str:

@@ -27,6 +27,8 @@ class Seen:
     dirty : Mapping of view name to str
         Of incremental views: why there is something to do; empty text when there is not. One that
         is not set up yet is missing here.
+    lacking : Mapping of view name to names
+        Tables that a declaration names and that are not there.
 
     """
 
@@ -35,6 +37,7 @@ class Seen:
     states: Mapping[str, State] = field(default_factory=dict)
     extra: Mapping[str, Sequence[Node]] = field(default_factory=dict)
     dirty: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan(
@@ -147,6 +150,13 @@ def _decision(
     if policy.rollup is None and (node is None or node.kind != "m"):
         found = "there is no such relation" if node is None else "it is no materialized view"
         return "missing", f"{policy.name}: {found}", ("create it, or take it out of the YAML",)
+    absent = seen.lacking.get(policy.name, ())
+    if absent:
+        return (
+            "missing",
+            f"{policy.name} reads {', '.join(absent)}: there is no such table",
+            ("create it, or correct the YAML",),
+        )
     why = _why(policy, seen, state, node, now, moved, force)
     action: Action = "incremental"
     advice: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -48,10 +49,14 @@ class Refreshed:
     note: str = ""
 
 
-def budget_of(policy: ViewPolicy) -> lock_budget.LockBudget:
-    """Return how long a view's refresh may wait for locks."""
+#: Seconds that all refreshes of a run may wait for locks together.
+LOCK_SECONDS: Final = 30.0
+
+
+def budget_of(policy: ViewPolicy, seconds: float = LOCK_SECONDS) -> lock_budget.LockBudget:
+    """Return how long a view's refresh may wait for locks, of the seconds that are left."""
     most = max(lock_budget.LEAST_MS, min(lock_budget.MOST_MS, policy.lock_ms))
-    total = min(30.0, max(1.0, policy.seconds))
+    total = max(0.001, min(seconds, max(1.0, policy.seconds)))
     return lock_budget.LockBudget(lock_budget.LEAST_MS, most, total)
 
 
@@ -86,6 +91,7 @@ def refresh(
     *,
     spent: lock_budget.Spent | None = None,
     most_seconds: float | None = None,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Refreshed:
     """Refresh one view as its step says, with its state and requests in the same transaction.
 
@@ -104,6 +110,8 @@ def refresh(
         Added to.
     most_seconds : float, optional
         What is left of the whole run's time.
+    lock_seconds : float
+        Longest wait for locks, attempts and pauses between them together; one is always made.
 
     Raises
     ------
@@ -141,7 +149,7 @@ def refresh(
         done = lock_budget.run_transaction(
             connection,
             work,
-            budget_of(policy),
+            budget_of(policy, lock_seconds),
             spent=spent,
             relations=[node.oid] if node else [],
             statement_timeout_ms=max(100, int(limit * 1000)),

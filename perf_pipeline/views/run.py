@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 
@@ -22,6 +22,10 @@ from perf_pipeline.views.plan import Seen, plan
 #: How it ended for one view. `waits`: what it rests on was not refreshed, or it failed lately.
 Status = Literal["refreshed", "unchanged", "blocked", "failed", "waits", "no_time", "missing"]
 Notify = Callable[["Outcome"], None]
+
+#: Seconds that a view may wait for locks before the others go first; what is blocked is tried
+#: again when they are done.
+FIRST_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ class _Run:
     log: MaintenanceLog
     seen: Seen
     until: float
+    lock_seconds: float
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    waited: dict[str, float] = field(default_factory=dict)
 
 
 def look(
@@ -107,9 +113,13 @@ def run(
     only: Sequence[str] | None = None,
     force: bool = False,
     most_seconds: float = 1800.0,
+    lock_seconds: float = refresh.LOCK_SECONDS,
     notify: Notify | None = None,
 ) -> list[Outcome]:
     """Plan and refresh a target's views; one that fails leaves the others alone.
+
+    A view that is blocked lets the others go first and is tried again at the end, as are those
+    that rest on it.
 
     Parameters
     ----------
@@ -124,6 +134,9 @@ def run(
         Refresh also what did not change.
     most_seconds : float
         For all of them together; what does not fit waits for the next run.
+    lock_seconds : float
+        For waits for locks of all of them together: of each a second at first, at the end an equal
+        share of what is left. Every view that is due is tried at least once.
     notify : callable, optional
         Called with each outcome as it is known.
 
@@ -142,22 +155,41 @@ def run(
     with catalog.session(target) as connection, MaintenanceLog(store, target.name) as log:
         log.close_killed()
         made, seen = look(connection, target, policies, only=only, force=force)
-        running = _Run(connection, log, seen, until)
-        for step in made.steps:
-            outcome = _one(running, step)
-            running.outcomes[step.policy.name] = outcome
-            if notify is not None:
-                notify(outcome)
-            if connection.closed:
-                # the server ended the session: the rest is told, not tried
-                running.until = 0.0
+        running = _Run(connection, log, seen, until, lock_seconds)
+        later = _through(running, made.steps, notify, last=False)
+        _through(running, later, notify, last=True)
         fresh = [each.name for each in running.outcomes.values() if each.status == "unchanged"]
         if fresh and not connection.closed:
             catalog.rows(connection, "state_checked", {"views": fresh, "at": made.at})
-    return list(running.outcomes.values())
+    return [running.outcomes[step.policy.name] for step in made.steps]
 
 
-def _one(running: _Run, step: Step) -> Outcome:
+def _through(
+    running: _Run, steps: Sequence[Step], notify: Notify | None, *, last: bool
+) -> list[Step]:
+    """Do some steps in their order, and return those to be tried again at the end."""
+    later: list[Step] = []
+    for place, step in enumerate(steps):
+        if {each.policy.name for each in later} & set(step.after):
+            later.append(step)
+            continue
+        left = max(0.0, running.lock_seconds)
+        share = left / (len(steps) - place) if last else min(FIRST_SECONDS, left)
+        outcome = _one(running, step, share, last=last)
+        running.waited[step.policy.name] = outcome.waited_ms
+        if outcome.status == "blocked" and not last and not running.connection.closed:
+            later.append(step)
+            continue
+        running.outcomes[step.policy.name] = outcome
+        if notify is not None:
+            notify(outcome)
+        if running.connection.closed:
+            # the server ended the session: the rest is told, not tried
+            running.until = 0.0
+    return later
+
+
+def _one(running: _Run, step: Step, lock_seconds: float, *, last: bool) -> Outcome:
     """Do what a step says."""
     if step.action == "unchanged":
         return Outcome(step, "unchanged", step.reason, method="none")
@@ -172,20 +204,31 @@ def _one(running: _Run, step: Step) -> Outcome:
     if left <= 0.0:
         why = "the session was lost" if running.connection.closed else "no time is left"
         return Outcome(step, "no_time", f"{why}; the next run refreshes it")
-    return _refreshed(running, step, left)
+    return _refreshed(running, step, left, lock_seconds, last=last)
 
 
-def _refreshed(running: _Run, step: Step, left: float) -> Outcome:
+def _refreshed(
+    running: _Run, step: Step, left: float, lock_seconds: float, *, last: bool
+) -> Outcome:
     """Refresh a view and note how it ended."""
-    spent = Spent()
     name = step.policy.name
+    before = running.waited.get(name, 0.0)
+    spent = Spent()
+    begun = time.monotonic()
     try:
         with running.log.operation(
             "view.refresh", name, detail={"reason": step.reason, "action": step.action}
         ) as entry:
             try:
                 work = keep.refresh if step.action == "incremental" else refresh.refresh
-                done = work(running.connection, step, running.seen, spent=spent, most_seconds=left)
+                done = work(
+                    running.connection,
+                    step,
+                    running.seen,
+                    spent=spent,
+                    most_seconds=left,
+                    lock_seconds=lock_seconds,
+                )
             finally:
                 entry.lock_wait_ms = spent.waited_ms
             entry.rows, entry.statement = done.rows, done.statement or None
@@ -196,15 +239,16 @@ def _refreshed(running: _Run, step: Step, left: float) -> Outcome:
                 **({"note": done.note} if done.note else {}),
             }
     except BusyError as error:
-        _note_failure(running.connection, name, error)
-        return Outcome(
-            step, "blocked", error.message, waited_ms=spent.waited_ms, remedy=error.remedy
-        )
+        running.lock_seconds -= time.monotonic() - begun
+        if last:
+            _note_failure(running.connection, name, error)
+        waited = before + spent.waited_ms
+        return Outcome(step, "blocked", error.message, waited_ms=waited, remedy=error.remedy)
     except PerfPipelineError as error:
         _note_failure(running.connection, name, error)
-        return Outcome(
-            step, "failed", error.message, waited_ms=spent.waited_ms, remedy=error.remedy
-        )
+        waited = before + spent.waited_ms
+        return Outcome(step, "failed", error.message, waited_ms=waited, remedy=error.remedy)
+    running.lock_seconds -= spent.waited_ms / 1000.0
     return Outcome(
         step,
         "refreshed",
@@ -213,7 +257,7 @@ def _refreshed(running: _Run, step: Step, left: float) -> Outcome:
         seconds=done.seconds,
         rows=done.rows,
         answered=done.answered,
-        waited_ms=spent.waited_ms,
+        waited_ms=before + spent.waited_ms,
     )
 
 

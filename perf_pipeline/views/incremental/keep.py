@@ -21,6 +21,7 @@ from perf_pipeline.views.incremental.strategy import Changes, Costs, Strategy, c
 from perf_pipeline.views.model import Step, ViewPolicy
 from perf_pipeline.views.plan import Seen
 from perf_pipeline.views.refresh import (
+    LOCK_SECONDS,
     Refreshed,
     RefreshError,
     after,
@@ -59,6 +60,7 @@ def refresh(
     *,
     spent: lock_budget.Spent | None = None,
     most_seconds: float | None = None,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Refreshed:
     """Bring one incremental view up to date in the cheapest way, set up first where it is not.
 
@@ -77,6 +79,8 @@ def refresh(
         Added to.
     most_seconds : float, optional
         What is left of the whole run's time.
+    lock_seconds : float
+        Longest wait for locks, attempts and pauses between them together; one is always made.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def refresh(
     """
     policy = step.policy
     limit = policy.seconds if most_seconds is None else min(policy.seconds, max(0.1, most_seconds))
-    budget = budget_of(policy)
+    budget = budget_of(policy, lock_seconds)
     with explained(policy, limit):
         found = _ready(connection, policy, budget, spent)
         forced = step.reason == "asked for by hand"
