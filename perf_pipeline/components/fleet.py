@@ -5,6 +5,7 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.components.target import PostgresTarget, require_distinct
+from perf_pipeline.invalidation import events_defs
 from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
@@ -46,7 +47,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
         `/monthly` with a job and a schedule for all targets; per target with partition policies
         the jobs `partition_maintenance_<target>` and `partition_archive_<target>` with their
-        schedules, and the sensor `partition_headroom`.
+        schedules, and the sensor `partition_headroom`; per target with an event
+        queue the jobs `event_queue_<target>` and `ingest_events_<target>`, and the sensor
+        `event_backlog`.
 
     Raises
     ------
@@ -81,6 +84,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         daily_definitions(),
         weekly_definitions(targets),
         upkeep_defs.fleet_definitions(targets),
+        events_defs.fleet_definitions(
+            [(component.target(), component.events()) for component in components]
+        ),
         partition_definitions(
             [(component.target(), component.partition_policies()) for component in components]
         ),

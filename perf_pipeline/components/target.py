@@ -9,11 +9,14 @@ import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
+from perf_pipeline.components.events import Events
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation.event_model import EventQueue
+from perf_pipeline.invalidation.events_defs import queue_definitions
 from perf_pipeline.partitions.defs import target_partition_definitions
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
@@ -128,6 +131,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "docs/views.md describes each field."
         ),
     ] = ()
+    event_queue: Annotated[
+        Events | None,
+        Field(
+            description="The functions of a queue of events that the application keeps in this "
+            "database: it is watched and worked on; see docs/invalidation.md."
+        ),
+    ] = None
     embedded_database: Annotated[
         str | None,
         Field(
@@ -198,6 +208,10 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         """
         return declared_policies(self.partitions)
 
+    def events(self) -> EventQueue | None:
+        """Return the application's event queue, None where none is declared."""
+        return self.event_queue.declared() if self.event_queue else None
+
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the target's assets and checks; no server is contacted (called by Dagster).
 
@@ -217,6 +231,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             target_definitions(target),
             view_definitions(target, self.view_policies(), written),
             target_partition_definitions(target, self.partition_policies()),
+            queue_definitions(target, self.events()),
         )
 
 

@@ -158,6 +158,11 @@ TABLES = [
     "thorbis/table/ret/transactions",
 ]
 MATVIEWS = [f"{system}/matview/{name}" for system, names in VIEWS.items() for name in names]
+EVENT_CHECKS = [
+    "omninode/events/queue:no_dead_letters",
+    "omninode/events/queue:nothing_stranded",
+]
+EVENT_JOBS = ["event_queue_omninode", "ingest_events_omninode"]
 REFRESHES = {
     "refresh_guardian_1": ["0 2 * * *", "RUNNING"],
     "refresh_guardian_2": ["0 3 * * *", "RUNNING"],
@@ -214,11 +219,15 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     done = fresh([sys.executable, "-c", LOAD], tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["assets"] == sorted([*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS])
+    assert found["assets"] == sorted(
+        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, "omninode/events/queue"]
+    )
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
-    assert found["checks"] == sorted([*of_each(CHECKS), *PROMISED, *of_views, *PARTITION_CHECKS])
+    assert found["checks"] == sorted(
+        [*of_each(CHECKS), *PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS]
+    )
     refreshing = [f"refresh_{system}" for system in VIEWS]
-    assert found["jobs"] == sorted([*of_each(JOBS), *refreshing, *PARTITION_JOBS])
+    assert found["jobs"] == sorted([*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS])
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
@@ -237,6 +246,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert found["sensors"] == {
         "period_reports_stale": [1800, "RUNNING"],
         "daily_reports_due": [60, "RUNNING"],
+        "event_backlog": [30, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],
         "partition_headroom": [300, "RUNNING"],
