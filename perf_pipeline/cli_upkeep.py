@@ -153,18 +153,29 @@ def advice(target: str, as_json: bool) -> None:
     Exit code 1 when something is critical.
     """
     from perf_pipeline.components.catalog import declared_target
-    from perf_pipeline.upkeep import look
+    from perf_pipeline.errors import PerfPipelineError
+    from perf_pipeline.store import Store, migrate
+    from perf_pipeline.upkeep import distance, look
     from perf_pipeline.upkeep.model import require_policy
 
     declared = declared_target(target)
     require_policy(declared)
-    found = look.advice(declared)
+    unknown = ""
+    try:
+        with Store() as store:
+            migrate.require_current(store)
+            found = look.advice(declared, store)
+    except PerfPipelineError as error:
+        # the store only tells the pace of ids; the advice is the target's
+        found = look.advice(declared)
+        unknown = error.message
     if as_json:
         print_json(
             {
                 "target": target,
                 "xid_age": found.xid_age,
                 "xid_used_percent": round(found.xid_percent, 2),
+                "xid_days_left": found.xid_days,
                 "findings": [each.as_dict() for each in found.findings],
                 "index_usage": found.usage,
             }
@@ -177,6 +188,8 @@ def advice(target: str, as_json: bool) -> None:
             say(f"          -> {each.advice}")
         say(
             f"{len(found.findings)} findings; transaction ids are {found.xid_percent:.2f} % used "
-            f"({found.xid_age:,})"
+            f"({found.xid_age:,}); {distance.told(found.xid_age, found.xid_pace)}"
         )
+        if unknown:
+            say(f"the pace of ids is not known: {unknown}")
     sys.exit(1 if any(each.severity == "critical" for each in found.findings) else 0)

@@ -246,8 +246,8 @@ def _advice(target: Target) -> dg.AssetsDefinition:
     def advice(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from perf_pipeline.upkeep import look
 
-        with vocabulary.explained():
-            found = look.advice(target)
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            found = look.advice(target, store)
         near = [each for each in found.findings if each.kind == "wraparound"]
         kinds: dict[str, int] = {}
         for each in found.findings:
@@ -257,6 +257,7 @@ def _advice(target: Target) -> dg.AssetsDefinition:
             **kinds,
             "xid_age": found.xid_age,
             "xid_used_percent": round(found.xid_percent, 2),
+            **({"xid_days_left": round(found.xid_days, 1)} if found.xid_days is not None else {}),
             "index_bytes_unused": sum(
                 each.bytes or 0 for each in found.findings if each.kind.endswith("_index")
             ),

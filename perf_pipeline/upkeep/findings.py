@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from perf_pipeline.upkeep import distance
+from perf_pipeline.upkeep.distance import Pace
 from perf_pipeline.upkeep.reindex import definition
 
 Row = Mapping[str, Any]
@@ -17,9 +19,7 @@ Row = Mapping[str, Any]
 USED_WITHIN: Final = timedelta(days=35)
 #: Smaller indexes cost nothing worth a person's time, bytes.
 MINIMUM_BYTES: Final = 1_000_000
-#: Transactions from which on PostgreSQL takes no new one (2^31 less its reserve of 3 million).
-WRAPAROUND: Final = 2**31 - 3_000_000
-#: Age at which a table or database is critical, as a share of WRAPAROUND: vacuum_failsafe_age's
+#: Age at which a table or database is critical, as a share of what there is: vacuum_failsafe_age's
 #: default of 1.6 billion.
 FAILSAFE_AGE: Final = 1_600_000_000
 #: Dead rows below which a table is left alone, whatever their share.
@@ -231,7 +231,11 @@ def _unused(indexes: Sequence[Row], now: datetime, has_standbys: bool) -> list[F
 
 
 def of_tables(
-    tables: Sequence[Row], server: Row, horizon: Sequence[Row], database: str
+    tables: Sequence[Row],
+    server: Row,
+    horizon: Sequence[Row],
+    database: str,
+    paces: Mapping[str, Pace] | None = None,
 ) -> list[Finding]:
     """Return what is to say of dead rows, frozen ids, and who keeps them from being removed.
 
@@ -244,19 +248,22 @@ def of_tables(
         Rows of `sql/upkeep/tables.sql`, the row of `server.sql`, rows of `horizon.sql`.
     database : str
         Its name.
+    paces : Mapping of kind of ids to Pace, optional
+        How fast they are used up, where it was measured.
 
     """
-    found = [*_wraparound(server, database), *_held_back(horizon)]
+    known = paces or {}
+    found = [*_wraparound(server, database, known), *_held_back(horizon)]
     holder = next(iter(horizon), None)
     for row in tables:
         if row["xid_age"] is None:
             continue
-        found.extend(_of_table(row, server, holder))
+        found.extend(_of_table(row, server, holder, known.get(distance.XIDS)))
     order = {"critical": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda each: (order[each.severity], each.kind, each.object_name))
 
 
-def _of_table(row: Row, server: Row, holder: Row | None) -> list[Finding]:
+def _of_table(row: Row, server: Row, holder: Row | None, pace: Pace | None) -> list[Finding]:
     name = f"{row['schema_name']}.{row['table_name']}"
     options = dict(option.split("=", 1) for option in row["options"] if "=" in option)
     found = []
@@ -298,9 +305,9 @@ def _of_table(row: Row, server: Row, holder: Row | None) -> list[Finding]:
             Finding(
                 "wraparound",
                 name,
-                "critical" if row["xid_age"] > FAILSAFE_AGE else "warning",
+                _nearness(row["xid_age"], pace),
                 f"its oldest transaction id is {row['xid_age']:,} old; autovacuum should have "
-                f"frozen it at {most:,}",
+                f"frozen it at {most:,}; {distance.told(row['xid_age'], pace)}",
                 f"VACUUM (FREEZE) {name}, and look what keeps autovacuum from it",
             )
         )
@@ -318,21 +325,29 @@ def vacuum_limit(row: Row, server: Row) -> float:
     return limit if most is None or float(most) < 0 else min(limit, float(most))
 
 
-def _wraparound(server: Row, database: str) -> list[Finding]:
+def _nearness(age: int, pace: Pace | None) -> Severity:
+    """Return how bad it is that ids of an age were not frozen when they should have been."""
+    days = distance.days_left(age, pace)
+    near = days is not None and days < distance.FEW_DAYS
+    return "critical" if age > FAILSAFE_AGE or near else "warning"
+
+
+def _wraparound(server: Row, database: str, paces: Mapping[str, Pace]) -> list[Finding]:
     found = []
     for what, age, limit in (
-        ("transaction ids", server["database_xid_age"], server["freeze_max_age"]),
-        ("multixact ids", server["database_mxid_age"], server["multixact_freeze_max_age"]),
+        (distance.XIDS, server["database_xid_age"], server["freeze_max_age"]),
+        (distance.MXIDS, server["database_mxid_age"], server["multixact_freeze_max_age"]),
     ):
         if age <= 1.1 * limit:
             continue
+        pace = paces.get(what)
         found.append(
             Finding(
                 "wraparound",
                 database,
-                "critical" if age > FAILSAFE_AGE else "warning",
-                f"{what} are {age:,} old, {100.0 * age / WRAPAROUND:.0f} % of what there is; "
-                f"{WRAPAROUND - age:,} are left",
+                _nearness(age, pace),
+                f"{what} are {age:,} old, {100.0 * age / distance.WRAPAROUND:.0f} % of what there "
+                f"is; {distance.told(age, pace)}",
                 "vacuum the tables with the oldest ids; end what holds them back",
             )
         )

@@ -11,8 +11,9 @@ import psycopg
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
-from perf_pipeline.upkeep import catalog, findings, orphan_search, plan
-from perf_pipeline.upkeep.findings import WRAPAROUND, Finding
+from perf_pipeline.upkeep import catalog, distance, findings, orphan_search, plan
+from perf_pipeline.upkeep.distance import Pace
+from perf_pipeline.upkeep.findings import Finding
 from perf_pipeline.upkeep.model import Doing, Policy, Relationships
 from perf_pipeline.upkeep.orphan_search import Search
 from perf_pipeline.upkeep.plan import Plan
@@ -31,17 +32,25 @@ class Advice:
         A row per index, the largest first.
     xid_age : int
         Transactions since the oldest id of the database.
+    xid_pace : Pace or None
+        How fast the server uses them up; None: no sweep measured it.
 
     """
 
     findings: tuple[Finding, ...]
     usage: list[dict[str, Any]]
     xid_age: int
+    xid_pace: Pace | None = None
 
     @property
     def xid_percent(self) -> float:
         """How much of what there is of transaction ids that is."""
-        return 100.0 * self.xid_age / WRAPAROUND
+        return 100.0 * self.xid_age / distance.WRAPAROUND
+
+    @property
+    def xid_days(self) -> float | None:
+        """How many days the rest lasts at the measured pace; None: it was not measured."""
+        return distance.days_left(self.xid_age, self.xid_pace)
 
 
 @contextmanager
@@ -60,8 +69,18 @@ def planned(target: Target, policy: Policy, store: Store | None, doings: Sequenc
         return plan.make(connection, target, policy, store, doings)
 
 
-def advice(target: Target) -> Advice:
-    """Return what is to say of indexes, dead rows and transaction ids."""
+def advice(target: Target, store: Store | None = None) -> Advice:
+    """Return what is to say of indexes, dead rows and transaction ids.
+
+    Parameters
+    ----------
+    target : Target
+    store : Store, optional
+        What sweeps measured; without it nothing is said of days.
+
+    """
+    now = datetime.now(UTC)
+    paces = distance.paces(store, target.name, now) if store is not None else {}
     with session(target) as connection:
         about = catalog.server(connection)
         indexes = catalog.rows(connection, "indexes")
@@ -71,13 +90,12 @@ def advice(target: Target) -> Advice:
         database = connection.info.dbname
     return Advice(
         (
-            *findings.of_tables(tables, about, horizon, database),
-            *findings.of_indexes(
-                indexes, datetime.now(UTC), has_standbys=lag["lag_bytes"] is not None
-            ),
+            *findings.of_tables(tables, about, horizon, database, paces),
+            *findings.of_indexes(indexes, now, has_standbys=lag["lag_bytes"] is not None),
         ),
         findings.usage(indexes),
         about["database_xid_age"],
+        paces.get(distance.XIDS),
     )
 
 
