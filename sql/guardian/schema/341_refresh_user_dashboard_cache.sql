@@ -1,7 +1,8 @@
 -- purpose: function guardian.refresh_user_dashboard_cache: computes and keeps what a patient's dashboard shows (G-30, G-31, G-32)
 -- minimum version: 14
--- Whose a relationship is says its patient_id, so that no count depends on who asks. What is waiting
--- in the queue is the caller's concern: read the generation, refresh, and delete what still has it.
+-- Whose a relationship is says its patient_id, so that no count depends on who asks. The dashboard's row
+-- is locked before the facts are read: of two that refresh one patient the later to store is the later to
+-- read. For many patients at once: guardian.refresh_dashboards, which is equal by test.
 CREATE OR REPLACE FUNCTION guardian.refresh_user_dashboard_cache(patient uuid)
 RETURNS double precision
 LANGUAGE plpgsql
@@ -11,6 +12,12 @@ DECLARE
     began constant timestamptz := clock_timestamp();
     took double precision;
 BEGIN
+    INSERT INTO guardian.user_dashboard_cache (patient_id, cache_version, cache_generation_time_ms)
+    SELECT u.id, 0, 0
+    FROM auth.users AS u
+    WHERE u.id = patient AND NOT EXISTS (SELECT FROM guardian.user_dashboard_cache AS k WHERE k.patient_id = patient)
+    ON CONFLICT DO NOTHING;
+    PERFORM FROM guardian.user_dashboard_cache AS k WHERE k.patient_id = patient FOR NO KEY UPDATE;
     INSERT INTO guardian.user_dashboard_cache AS kept (
         patient_id, active_medications, active_conditions, chronic_conditions, active_allergies,
         critical_allergies, recent_labs, recent_encounters, recent_vitals, total_documents,
