@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from perf_pipeline.errors import BusyError, UnreachableError
-from perf_pipeline.partitions import catalog, proofs
+from perf_pipeline.partitions import catalog, proofs, steady
 from perf_pipeline.partitions.catalog import Catalog
 from perf_pipeline.partitions.model import Kind, Plan, Policy, Step
 from perf_pipeline.partitions.plan import plan
@@ -72,7 +72,8 @@ def look_and_plan(
     target, url : str
     policies : sequence of Policy
     detail : bool
-        As in `catalog.read`.
+        As in `catalog.read`. Without it, those known to need nothing (`steady`) have a plan
+        without steps, and are not in the catalog that is returned.
     limits : Limits, optional
         Of the session; default: the environment's.
 
@@ -82,8 +83,14 @@ def look_and_plan(
     proven, rates = proofs.of_target(store, target), proofs.rates(store, target)
     label = f"{pg.APPLICATION_NAME}:partitions"
     with pg.session(url, limits=limits, autocommit=True, label=label) as connection:
-        found = catalog.read(connection, policies, proven, rates, detail=detail)
-        return found, plans(connection, policies, found)
+        if detail:
+            found = catalog.read(connection, policies, proven, rates)
+            return found, plans(connection, policies, found)
+        seen = steady.look(connection, policies, proven)
+        found = catalog.read(connection, seen.rest, proven, rates, detail=False)
+        made = plans(connection, seen.rest, found)
+        seen.remember(found.existing, made)
+        return replace(found, now=seen.now), {**seen.plans, **made}
 
 
 def plans(
@@ -129,6 +136,8 @@ def without(made: Plan, steps: Collection[Step]) -> Plan:
 
 def settled(made: Plan) -> Plan:
     """Return what is left of a plan whose steps, all creations, were done."""
+    if not made.steps:
+        return made
     return replace(made, steps=(), covered=True, missing=0, headroom_days=None)
 
 
@@ -181,18 +190,21 @@ def run(
         stack.enter_context(pg.letting_go(connection))
         runner = Runner(store, target, url, connection, log, budget, files)
         try:
-            before = runner.catalog(policies)
+            seen = runner.look(policies)
+            before = runner.catalog(seen.rest)
             runner.remove_leftovers(before)
-            todo = plans(connection, policies, before)
-            together = runner.create_together(policies, before, todo) if "create" in kinds else ()
-            for policy in policies:
+            todo = plans(connection, seen.rest, before)
+            seen.remember(before.existing, todo)
+            together = runner.create_together(seen.rest, before, todo) if "create" in kinds else ()
+            for policy in seen.rest:
                 existing = before.existing[policy.parent]
                 runner.carry_out(policy, existing, without(todo[policy.parent], together), kinds)
-            # what was only created, and was, needs no second look
-            sure = {p.parent for p in policies if runner.is_settled(todo[p.parent], together)}
-            again = [policy for policy in policies if policy.parent not in sure]
+            # what had nothing to do, or was only created, and was, needs no second look
+            sure = {p.parent for p in seen.rest if runner.is_settled(todo[p.parent], together)}
+            again = [policy for policy in seen.rest if policy.parent not in sure]
             after = runner.catalog(again)
             left = {
+                **seen.plans,
                 **{parent: settled(todo[parent]) for parent in sure},
                 **plans(connection, again, after),
             }

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from perf_pipeline.partitions.model import Bound
@@ -23,6 +24,7 @@ class Read:
     is_default: bool = False
 
 
+@lru_cache(maxsize=65_536)  # a fleet of tables has the same months
 def read(text: str | None) -> Read:
     """Return what `pg_get_expr(relpartbound)` says, in a session in UTC with ISO dates."""
     if text == "DEFAULT":

@@ -84,7 +84,8 @@ def read(
     )
     if not rows:
         return Catalog(ours, {})
-    now = rows[0]["clock"].astimezone(UTC).replace(tzinfo=None)
+    clock = next(row["clock"] for row in rows if row["clock"] is not None)
+    now = clock.astimezone(UTC).replace(tzinfo=None)
     if rows[0]["in_recovery"]:
         raise UnsupportedServerError(
             "the server is a replica: partitions are made on its primary",

@@ -5,6 +5,7 @@ Walls (what a clock in the policy's time zone shows) and instants (UTC) are naiv
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from perf_pipeline.partitions.model import Bound, Every, Policy, Span
@@ -37,6 +38,7 @@ def shift(every: Every, start: datetime, count: int) -> datetime:
     return add_months(start, count * _MONTHS[every])
 
 
+@lru_cache(maxsize=4_096)  # a fleet of tables asks for the same ones
 def add_months(wall: datetime, months: int) -> datetime:
     """Return the same day so many months later; the month's last where it has no such day."""
     whole = wall.year * 12 + wall.month - 1 + months
@@ -140,3 +142,32 @@ class Axis:
             following = self.bound(shift(every, start, count))
             yield edge, following
             edge = following
+
+
+def cutoff_of(
+    policy: Policy, axis: Axis, now: datetime, position: int | None = None
+) -> Bound | None:
+    """Return the bound below which partitions are old; None: nothing ever is, or not known.
+
+    Parameters
+    ----------
+    policy : Policy
+    axis : Axis
+    now : datetime
+        The server's clock, naive UTC.
+    position : int, optional
+        Highest value of an integer key.
+
+    """
+    if policy.retention is not None:
+        return axis.bound(before(axis.to_wall(now), policy.retention))
+    if policy.retention_count is not None and position is not None:
+        return position - policy.retention_count
+    return None
+
+
+def headroom_of(here: Bound, reached: Bound, lead: float = 0.0) -> float:
+    """Return the days from one bound of time to another, less those that rows lie ahead."""
+    if not isinstance(here, datetime) or not isinstance(reached, datetime):
+        return 0.0
+    return max(0.0, (reached - here) / timedelta(days=1) - lead)

@@ -20,12 +20,21 @@ from perf_pipeline.partitions.model import (
     Problem,
     Step,
 )
-from perf_pipeline.partitions.ranges import Piece, Range, compact, shown, start, start_of, subtract
+from perf_pipeline.partitions.periods import cutoff_of, headroom_of
+from perf_pipeline.partitions.ranges import (
+    Piece,
+    Range,
+    compact,
+    reached_from,
+    shown,
+    start,
+    start_of,
+    subtract,
+)
 from perf_pipeline.partitions.verdicts import problems_of
 
 #: Clocks that differ by more are no reason to drop anything.
 MOST_SKEW_S: Final = 3_600.0
-_DAY: Final = timedelta(days=1)
 
 #: A gap of more periods than this separates what does not belong together: it is not filled.
 MOST_GAP: Final = 120
@@ -115,7 +124,7 @@ class _RangePlan:
         # what was half detached is gone when its detach is finished, before anything else
         self._covered = [part for part in ranged if not part.pending]
         self._ranged = ranged
-        self._cutoff = self._cutoff_of(now)
+        self._cutoff = cutoff_of(policy, self._axis, now, existing.position)
         self._taken = set(existing.taken) | {part.name for part in existing.partitions}
         self._taken |= {part.name for part in existing.detached}
 
@@ -127,15 +136,6 @@ class _RangePlan:
             start = self._policy.start
             return start if isinstance(start, int) else 0
         return self._axis.bound(self._axis.to_wall(now))
-
-    def _cutoff_of(self, now: datetime) -> Bound | None:
-        """Return the bound below which partitions are old."""
-        if self._policy.retention is not None:
-            wall = periods.before(self._axis.to_wall(now), self._policy.retention)
-            return self._axis.bound(wall)
-        if self._policy.retention_count is not None and self._existing.position is not None:
-            return self._existing.position - self._policy.retention_count
-        return None
 
     def made(self) -> Plan:
         """Return the plan."""
@@ -345,22 +345,14 @@ class _RangePlan:
             if rate is None or rate <= 0.0:
                 return None
             return max(0.0, (int(reached) - now) / rate)  # type: ignore[arg-type]
-        if not isinstance(reached, datetime):
+        if not isinstance(reached, datetime) or not isinstance(now, datetime):
             return 0.0
-        lead = max(0.0, self._existing.lead or 0.0)
-        return max(0.0, (reached - now) / _DAY - lead)
+        return headroom_of(now, reached, max(0.0, self._existing.lead or 0.0))
 
     def _reached(self) -> tuple[Bound, bool]:
         """Return the end of the coverage without a gap from now on, and whether it has no end."""
-        reached = self._now
-        assert reached is not None  # noqa: S101 - _bound_of
-        for part in self._covered:
-            if part.lower is not None and part.lower > reached:  # type: ignore[operator]
-                continue
-            if part.upper is None:
-                return reached, True
-            reached = max(reached, part.upper)
-        return reached, False
+        assert self._now is not None  # noqa: S101 - _bound_of
+        return reached_from(self._now, self._covered)
 
     def _default_empty(self) -> bool | None:
         has_rows = self._existing.default_has_rows

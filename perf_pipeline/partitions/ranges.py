@@ -71,6 +71,26 @@ def start_of(lower: Bound | None) -> tuple[bool, Bound]:
     return (lower is not None, lower if lower is not None else 0)
 
 
+def reached_from(here: Bound, parts: Iterable[Partition]) -> tuple[Bound, bool]:
+    """Return the end of the coverage without a gap from a bound on, and whether it has no end.
+
+    Parameters
+    ----------
+    here : Bound
+    parts : iterable of Partition
+        Sorted by `start`.
+
+    """
+    reached = here
+    for part in parts:
+        if part.lower is not None and part.lower > reached:  # type: ignore[operator]
+            continue
+        if part.upper is None:
+            return reached, True
+        reached = max(reached, part.upper)
+    return reached, False
+
+
 def compact(bound: Bound) -> str:
     """Return a bound as part of a name."""
     return f"{bound:%Y%m%d%H%M%S}" if isinstance(bound, datetime) else f"{bound}".replace("-", "m")

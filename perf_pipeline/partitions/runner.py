@@ -3,13 +3,23 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from perf_pipeline.errors import ArchiveError, BusyError, PerfPipelineError
-from perf_pipeline.partitions import archive, catalog, create, detach, drain, proofs, together
+from perf_pipeline.partitions import (
+    archive,
+    catalog,
+    create,
+    detach,
+    drain,
+    proofs,
+    steady,
+    together,
+)
 from perf_pipeline.partitions.catalog import Catalog
 from perf_pipeline.partitions.model import Existing, Kind, Partition, Plan, Policy, Step
 from perf_pipeline.postgres import connect as pg
@@ -93,8 +103,16 @@ class Runner:
         self._files = files
         self.done: list[Done] = []
 
+    def look(self, policies: Sequence[Policy]) -> steady.Look:
+        """Look which parents are known to need nothing."""
+        if not policies:
+            return steady.Look(datetime.now(UTC).replace(tzinfo=None), {}, [], {})
+        return steady.look(self._connection, policies, proofs.of_target(self._store, self._target))
+
     def catalog(self, policies: Sequence[Policy]) -> Catalog:
         """Read what is, and note how far the keys have come."""
+        if not policies:
+            return Catalog(datetime.now(UTC).replace(tzinfo=None), {})
         found = catalog.read(
             self._connection,
             policies,

@@ -1,6 +1,10 @@
 -- purpose: every partition of some tables with its bounds, and what each table is, in one query; a partition somebody holds exclusively is not waited for
 -- minimum version: 14
-WITH wanted AS MATERIALIZED (
+WITH spaces AS MATERIALIZED (
+    -- found once, so that each table is one look into the index of names
+    SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ANY (%(schemas)s::text[])
+),
+wanted AS MATERIALIZED (
     SELECT
         w.place, c.oid, c.relkind, p.partstrat, p.partdefid,
         -- keys of one column are what we serve; of others the columns are told all the same
@@ -14,12 +18,15 @@ WITH wanted AS MATERIALIZED (
             ) END AS columns,
         pg_catalog.format_type(a.atttypid, NULL) AS column_type
     FROM unnest(%(schemas)s::text[], %(tables)s::text[]) WITH ORDINALITY AS w (schema_name, table_name, place)
-    LEFT JOIN (
-        pg_catalog.pg_namespace AS n JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
-    ) ON n.nspname = w.schema_name AND c.relname = w.table_name AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    LEFT JOIN spaces AS n ON n.nspname = w.schema_name
+    LEFT JOIN pg_catalog.pg_class AS c
+        ON c.relnamespace = n.oid AND c.relname = w.table_name AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
     LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
-    LEFT JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = c.oid AND a.attnum = p.partattrs[0] AND p.partattrs[0] <> 0
+    LEFT JOIN LATERAL (
+        -- OFFSET: else all columns of each table are read
+        SELECT t.attname, t.atttypid FROM pg_catalog.pg_attribute AS t
+        WHERE t.attrelid = p.partrelid AND t.attnum = p.partattrs[0] AND t.attnum <> 0 OFFSET 0
+    ) AS a ON true
 ),
 server AS MATERIALIZED (
     SELECT
@@ -43,7 +50,8 @@ SELECT /* perf-pipeline */
         WHEN c.oid = w.partdefid AND c.oid NOT IN (SELECT l.relation FROM locked AS l)
             THEN CASE WHEN c.relkind = 'p' THEN 1 ELSE pg_catalog.pg_relation_size(c.oid) END
     END AS default_bytes,
-    v.clock, v.in_recovery
+    -- once: to write it as text for each row is a tenth of all
+    CASE WHEN w.place = 1 THEN v.clock END AS clock, v.in_recovery
 FROM wanted AS w
 CROSS JOIN server AS v
 LEFT JOIN (
@@ -51,4 +59,3 @@ LEFT JOIN (
     JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
     JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
 ) ON i.inhparent = w.oid AND w.relkind = 'p'
-ORDER BY w.place, c.relname
