@@ -21,9 +21,9 @@ demo: $(STAMP) ## the main job on an embedded PostgreSQL: load, snapshots, a reg
 dev: $(STAMP) ## the Dagster UI with schedules and sensors running, on the embedded PostgreSQL
 	@$(PYTHON_BIN)/perf-pipeline dev $(DEV_FLAGS)
 
-test: $(STAMP) ## the whole test suite, on PostgreSQL 14 to 18, a headless Chromium and PgBouncer
+test: $(STAMP) ## the whole test suite, on PostgreSQL 14 to 18, a headless Chromium, PgBouncer and Redis
 	@scripts/servers || true # what is left out there, the tests name
-	@PERF_CHROMIUM="$$(scripts/chromium)" PERF_PGBOUNCER="$$(scripts/pgbouncer)" $(PYTHON_BIN)/python -m pytest -n $(TEST_WORKERS) $(TEST_FLAGS)
+	@PERF_CHROMIUM="$$(scripts/chromium)" PERF_PGBOUNCER="$$(scripts/pgbouncer)" PERF_REDIS_SERVER="$$(scripts/redis)" $(PYTHON_BIN)/python -m pytest -n $(TEST_WORKERS) $(TEST_FLAGS)
 
 bench: $(STAMP) ## every benchmark, both sides measured in one run
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(PYTHON_BIN)/python $$file || exit 1; done

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
         str | None,
         Field(description="URL of the store; unset: database perf_store on the embedded server."),
     ] = None
+    redis_url: Annotated[
+        str | None,
+        Field(description="URL of the Redis that sinks tell which name no other."),
+    ] = None
     home: Annotated[
         Path,
         Field(

@@ -8,6 +8,7 @@ import pytest
 
 from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError, UnreachableError
+from perf_pipeline.invalidation.sinks import SinkPolicy, servers
 from perf_pipeline.postgres.connect import Limits
 from perf_pipeline.store import Store
 
@@ -45,6 +46,13 @@ def test_threads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERF_COLLECTION_THREADS", "0")
     with pytest.raises(ConfigurationError, match="PERF_COLLECTION_THREADS='0'"):
         settings.load()
+
+
+def test_redis_url_is_where_a_sink_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERF_REDIS_URL", "redis://127.0.0.1:1/2")
+    monkeypatch.setenv("OTHER_REDIS", "redis://127.0.0.1:1/3")
+    assert servers.url_of(SinkPolicy("redis")) == "redis://127.0.0.1:1/2"
+    assert servers.url_of(SinkPolicy("redis", url_env="OTHER_REDIS")) == "redis://127.0.0.1:1/3"
 
 
 def test_store_url_wins_over_the_embedded_server(monkeypatch: pytest.MonkeyPatch) -> None:
