@@ -25,6 +25,18 @@ class HousekeepingConfig(dg.Config):
     )
 
 
+class LogsConfig(dg.Config):
+    """How long the store's logs are kept; less than is still needed is refused."""
+
+    log_days: int = Field(
+        default=400, description="Days of routine operations and of looks that found nobody."
+    )
+    evidence_days: int = Field(
+        default=2_557, description="Days of rows that tell what was deleted, archived or dropped."
+    )
+    limit_rows: int = Field(default=5_000, ge=1, description="Rows deleted in one transaction.")
+
+
 @dg.asset(
     key=dg.AssetKey(["platform", "housekeeping"]),
     group_name=vocabulary.PLATFORM_GROUP,
@@ -60,12 +72,32 @@ def housekeeping(
     return dg.MaterializeResult(metadata=metadata)
 
 
+@dg.asset(
+    key=dg.AssetKey(["platform", "logs"]),
+    group_name=vocabulary.PLATFORM_GROUP,
+    kinds={"postgres"},
+    tags={"family": "platform"},
+    description="One row is one old row of the store's logs deleted: what maintenance did (400 "
+    "days), when targets were away (400 days), how far partition keys had come (90 days).\n\nRows "
+    "that tell what was deleted, archived or dropped are kept for 7 years, and as long as the "
+    "archive holds what they are about; what runs and the last of each operation, for ever.",
+)
+def logs(context: dg.AssetExecutionContext, config: LogsConfig) -> dg.MaterializeResult[None]:
+    """Delete what nobody needs of the store's logs."""
+    from perf_pipeline.store import log_retention
+
+    with vocabulary.explained(), vocabulary.open_store() as store:
+        keep = log_retention.Keep(config.log_days, config.evidence_days)
+        gone = log_retention.prune(store, keep, datetime.now(UTC), batch=config.limit_rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": sum(gone.values()), **gone})
+
+
 def platform_definitions() -> dg.Definitions:
     """Return housekeeping and the ledger's archive, each with its job and nightly schedule."""
     job = dg.define_asset_job(
         HOUSEKEEPING_JOB,
-        selection=dg.AssetSelection.assets(housekeeping),
-        description="Delete old runs of Dagster.",
+        selection=dg.AssetSelection.assets(housekeeping, logs),
+        description="Delete old runs of Dagster, and old rows of the store's logs.",
         tags={vocabulary.SINGLETON_TAG: HOUSEKEEPING_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
     )
     nightly = dg.ScheduleDefinition(
@@ -74,9 +106,9 @@ def platform_definitions() -> dg.Definitions:
         cron_schedule="20 3 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Delete old runs of Dagster, at 03:20 UTC.",
+        description="Delete old runs of Dagster and old rows of logs, at 03:20 UTC.",
     )
     return dg.Definitions.merge(
-        dg.Definitions(assets=[housekeeping], jobs=[job], schedules=[nightly]),
+        dg.Definitions(assets=[housekeeping, logs], jobs=[job], schedules=[nightly]),
         ledger_definitions(),
     )

@@ -28,6 +28,7 @@ ASSETS = [
     "fleet/collection",
     "platform/housekeeping",
     "platform/ledger_archive",
+    "platform/logs",
     "thorbis/baseline/statements",
     "thorbis/report/calibration",
     "thorbis/report/findings",
