@@ -20,6 +20,7 @@ from perf_pipeline import (
     cli_events,
     cli_example,
     cli_executions,
+    cli_export,
     cli_findings,
     cli_loadtest,
     cli_partitions,
@@ -164,6 +165,7 @@ def store_upgrade(as_json: bool) -> None:
 
 cli.add_command(cli_events.event)
 cli.add_command(cli_example.example)
+cli.add_command(cli_export.export)
 cli.add_command(cli_findings.findings)
 cli.add_command(cli_views.views)
 cli.add_command(cli_upkeep.upkeep)

@@ -1,0 +1,49 @@
+"""A store with two real sweeps of a real database."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.snapshots import record as recording
+from perf_pipeline.store import Store
+from perf_pipeline_tests.servers.databases import Databases
+
+STATEMENTS = 12
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What there is to export."""
+
+    store: Store
+    target: Target
+    url: str
+
+
+@pytest.fixture(scope="module")
+def swept(server: EmbeddedServer, databases: Databases, shared_store: Store) -> Iterator[Swept]:
+    """Return a store that has swept a database before and after some work."""
+    databases.make(server, "exported")
+    url = server.url("exported")
+    target = Target("exported", "EXPORTED_URL", date(2026, 1, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXPORTED_URL", url)
+        with psycopg.connect(url, autocommit=True) as session:
+            session.execute("CREATE EXTENSION pg_stat_statements")
+            session.execute("CREATE TABLE items (id int PRIMARY KEY, n int)")
+            recording.collect(target, shared_store)
+            session.execute("INSERT INTO items SELECT g, g FROM generate_series(1, 1000) g")
+            for number in range(STATEMENTS):
+                columns = ", ".join(["n"] * (number + 1))
+                for _ in range(number + 1):
+                    session.execute(f"SELECT {columns} FROM items WHERE id = 1")
+            session.execute("SELECT pg_stat_force_next_flush()")
+            session.execute("SELECT 1")
+            recording.collect(target, shared_store)
+    yield Swept(shared_store, target, url)
+    databases.drop(server, "exported")
