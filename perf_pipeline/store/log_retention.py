@@ -88,7 +88,8 @@ def prune(store: Store, keep: Keep, now: datetime, *, batch: int = BATCH) -> dic
     Returns
     -------
     dict of str to int
-        Rows deleted, by table: `maintenance_log`, `unreached`, `partition_positions`.
+        Rows deleted, by table: `maintenance_log`, `unreached`, `partition_positions`,
+        `invalidation_drains`.
 
     """
     before = now - timedelta(days=keep.log_days)
@@ -99,6 +100,7 @@ def prune(store: Store, keep: Keep, now: datetime, *, batch: int = BATCH) -> dic
         "maintenance_log": _all(store, "prune_maintenance_log", operations, batch),
         "unreached": _all(store, "prune_unreached", {"before": before}, batch),
         "partition_positions": _all(store, "prune_positions", {"before": positions}, batch),
+        "invalidation_drains": _all(store, "prune_invalidation", {"before": before}, batch),
     }
 
 

@@ -1,0 +1,12 @@
+-- purpose: one row per drain of a target's queue of invalidations that did something
+-- minimum version: 14
+CREATE TABLE maintenance.invalidation_drains (
+    drain_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    target text NOT NULL,
+    started_at timestamptz NOT NULL,
+    seconds double precision NOT NULL CHECK (seconds >= 0),
+    ended text NOT NULL CHECK (ended IN ('idle', 'budget', 'stopped')),
+    -- entries of the target's log that this drain moved to the queue
+    folded bigint NOT NULL,
+    unknown bigint NOT NULL
+);
