@@ -16,7 +16,7 @@ import psycopg
 from perf_pipeline.errors import BusyError, UnreachableError
 from perf_pipeline.partitions import catalog, proofs, steady
 from perf_pipeline.partitions.catalog import Catalog
-from perf_pipeline.partitions.model import Kind, Plan, Policy, Step
+from perf_pipeline.partitions.model import Kind, Plan, Policy
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.runner import KINDS, Done, Runner, session
 from perf_pipeline.postgres import connect as pg
@@ -129,9 +129,15 @@ def plans(
     return made
 
 
-def without(made: Plan, steps: Collection[Step]) -> Plan:
-    """Return a plan without some steps."""
-    return replace(made, steps=tuple(step for step in made.steps if step not in steps))
+def without(made: Plan, tried: Collection[str]) -> Plan:
+    """Return a plan without the creation of some partitions (full names)."""
+    steps = tuple(s for s in made.steps if s.kind != "create" or s.partition.full_name not in tried)
+    return replace(made, steps=steps)
+
+
+def is_settled(made: Plan, tried: Mapping[str, bool]) -> bool:
+    """Whether all there was to do was to create partitions, together, and that was done."""
+    return all(s.kind == "create" and tried.get(s.partition.full_name) for s in made.steps)
 
 
 def settled(made: Plan) -> Plan:
@@ -195,12 +201,12 @@ def run(
             runner.remove_leftovers(before)
             todo = plans(connection, seen.rest, before)
             seen.remember(before.existing, todo)
-            together = runner.create_together(seen.rest, before, todo) if "create" in kinds else ()
+            together = runner.create_together(seen.rest, before, todo) if "create" in kinds else {}
             for policy in seen.rest:
                 existing = before.existing[policy.parent]
                 runner.carry_out(policy, existing, without(todo[policy.parent], together), kinds)
             # what had nothing to do, or was only created, and was, needs no second look
-            sure = {p.parent for p in seen.rest if runner.is_settled(todo[p.parent], together)}
+            sure = {p.parent for p in seen.rest if is_settled(todo[p.parent], together)}
             again = [policy for policy in seen.rest if policy.parent not in sure]
             after = runner.catalog(again)
             left = {

@@ -147,21 +147,35 @@ class Runner:
 
     def create_together(
         self, policies: Sequence[Policy], found: Catalog, plans: Mapping[str, Plan]
-    ) -> list[Step]:
-        """Create what can be created many at a time; return those steps, done or not."""
+    ) -> dict[str, bool]:
+        """Create what can be created many at a time.
+
+        Returns
+        -------
+        dict of str to bool
+            Full names of the partitions that were tried, and whether they are there.
+
+        """
         todo = [(p, found.existing[p.parent], plans[p.parent]) for p in policies]
         items = together.plain(todo)
         if not items:
-            return []
-        results, _ = together.create_all(self._connection, self._log, items, self._budget)
+            return {}
+        results, _ = together.create_all(
+            self._connection, self._log, items, self._budget, self._beside
+        )
         for (policy, _, step), entry, spent in results:
             self._note(policy, step, entry.outcome, spent, entry, entry.error)
-        return [step for (_, _, step), _, _ in results]
+        return {step.partition.full_name: e.outcome == "done" for (_, _, step), e, _ in results}
 
-    def is_settled(self, made: Plan, together: Collection[Step]) -> bool:
-        """Whether all there was to do was to create partitions, together, and that was done."""
-        done = {d.partition for d in self.done if d.kind == "create" and d.outcome == "done"}
-        return all(step in together and step.partition.full_name in done for step in made.steps)
+    @contextmanager
+    def _beside(self) -> Iterator[psycopg.Connection[Any]]:
+        """Open a second session, for which the next maintainer waits as for the first."""
+        with session(self._url) as connection:
+            row = connection.execute(sqlfiles.load("partitions/lock_beside").text).fetchone()
+            if row is None or not row[0]:
+                raise BusyError(f"target {self._target!r}: another run is about to begin")
+            with pg.letting_go(connection):
+                yield connection
 
     def carry_out(
         self, policy: Policy, existing: Existing, todo: Plan, kinds: Collection[Kind]

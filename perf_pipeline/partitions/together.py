@@ -2,10 +2,14 @@
 
 Only parents without a default partition and without foreign keys from or to them: attaching then
 takes no lock that an application could wait for, and twenty at a time make nobody wait longer.
-Where a chunk cannot be had, each partition of it is tried alone.
+Where a chunk cannot be had, each partition of it is tried alone. Two sessions share the work: most
+of it is the server's, which waits for its disk at each new index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from threading import Event, Lock
 from typing import Any, Final
 
 import psycopg
@@ -38,6 +42,7 @@ def create_all(
     log: MaintenanceLog,
     items: Sequence[Item],
     budget: LockBudget,
+    beside: Callable[[], AbstractContextManager[psycopg.Connection[Any]]] | None = None,
 ) -> tuple[list[Result], list[Item]]:
     """Create partitions; return what became of each, and those that must be done alone.
 
@@ -49,6 +54,9 @@ def create_all(
     items : sequence of (Policy, Existing, Step)
         As `plain` returns them.
     budget : LockBudget
+    beside : callable, optional
+        Opens a second session, for half of the parents where they are many. Where it cannot be
+        had, one does all.
 
     """
     facts = create.facts_of(connection, sorted({existing.oid for _, existing, _ in items}))
@@ -58,29 +66,76 @@ def create_all(
         inherited = facts.get(item[1].oid, {})
         is_plain = inherited.get("replica_identity") != "i" and not inherited.get("foreign_keys")
         (together if is_plain else alone).append(item)
-    done: list[Result] = []
-    for first in range(0, len(together), CHUNK):
-        chunk = together[first : first + CHUNK]
-        entries = log.start_many(
-            "partition.create",
-            [step.partition.full_name for _, _, step in chunk],
-            [{"parent": policy.parent, "why": step.why} for policy, _, step in chunk],
-        )
+    work = _Work(log, facts, budget)
+    if beside is None or len(together) <= CHUNK:
+        return work.lane(connection, together), alone
+    first, second = lanes(together)
+    with ExitStack() as stack:
         try:
-            spent = _chunk(connection, chunk, facts, budget)
-            for entry in entries:
-                entry.rows, entry.lock_wait_ms = 0, spent.waited_ms
-            results = [(item, entry, spent) for item, entry in zip(chunk, entries, strict=True)]
-        except (PerfPipelineError, psycopg.Error):
-            if connection.closed or connection.broken:
+            other = stack.enter_context(beside())
+        except (PerfPipelineError, psycopg.OperationalError):
+            return work.lane(connection, together), alone
+        with ThreadPoolExecutor(1) as pool:
+            theirs = pool.submit(work.lane, other, second)
+            try:
+                done = work.lane(connection, first)
+            except BaseException:
+                work.stop.set()
                 raise
-            results = [
-                _alone(connection, item, entry, budget)
-                for item, entry in zip(chunk, entries, strict=True)
-            ]
-        log.finish_many(entries)
-        done.extend(results)
-    return done, alone
+            return done + theirs.result(), alone
+
+
+def lanes(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Return two halves; all partitions of a parent, which only one at a time attaches, in one."""
+    by_parent: dict[int, list[Item]] = {}
+    for item in items:
+        by_parent.setdefault(item[1].oid, []).append(item)
+    first: list[Item] = []
+    second: list[Item] = []
+    for same in by_parent.values():
+        (first if len(first) <= len(second) else second).extend(same)
+    return first, second
+
+
+class _Work:
+    """What two sessions do at the same time; they share the log."""
+
+    def __init__(
+        self, log: MaintenanceLog, facts: dict[int, dict[str, Any]], budget: LockBudget
+    ) -> None:
+        self._log, self._facts, self._budget = log, facts, budget
+        self._logging = Lock()
+        self.stop = Event()
+
+    def lane(self, connection: psycopg.Connection[Any], items: Sequence[Item]) -> list[Result]:
+        """Create partitions chunk by chunk; one that cannot be had is done one by one."""
+        done: list[Result] = []
+        for first in range(0, len(items), CHUNK):
+            if self.stop.is_set():
+                break
+            chunk = items[first : first + CHUNK]
+            with self._logging:
+                entries = self._log.start_many(
+                    "partition.create",
+                    [step.partition.full_name for _, _, step in chunk],
+                    [{"parent": policy.parent, "why": step.why} for policy, _, step in chunk],
+                )
+            try:
+                spent = _chunk(connection, chunk, self._facts, self._budget)
+                for entry in entries:
+                    entry.rows, entry.lock_wait_ms = 0, spent.waited_ms
+                results = [(item, entry, spent) for item, entry in zip(chunk, entries, strict=True)]
+            except (PerfPipelineError, psycopg.Error):
+                if connection.closed or connection.broken:
+                    raise
+                results = [
+                    _alone(connection, item, entry, self._budget)
+                    for item, entry in zip(chunk, entries, strict=True)
+                ]
+            with self._logging:
+                self._log.finish_many(entries)
+            done.extend(results)
+        return done
 
 
 def _chunk(

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from perf_pipeline.partitions import apply
+from perf_pipeline.partitions import apply, together
 from perf_pipeline.partitions.model import Policy, Span
 from perf_pipeline.postgres import drain
 from perf_pipeline.store import Store
@@ -27,7 +27,10 @@ OLD = Span(2, "month")
 POLICIES = (
     Policy("app.events", "at", every="month", premake=1, retention=OLD, then="archive_then_drop"),
     Policy("app.plain", "at", every="month", premake=0, retention=OLD, then="archive_then_drop"),
+    Policy("app.other", "at", every="month", premake=1),
 )
+#: So that two sessions share three creations.
+together.CHUNK = 1  # type: ignore[misc]
 #: Statements worth a crash of the whole server, which takes longer than ours.
 CHANGING = re.compile(r"CREATE|ATTACH|DETACH|DROP|LOCK|WITH moved|COPY")
 

@@ -1,8 +1,13 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import psycopg
 import pytest
 
-from perf_pipeline.errors import BusyError, UnsupportedServerError
-from perf_pipeline.partitions import apply, proofs
+from perf_pipeline.errors import BusyError, UnreachableError, UnsupportedServerError
+from perf_pipeline.partitions import apply, proofs, runner, together
+from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline_tests.partitions.conftest import PARENT, Shop, months_ago
 
@@ -149,8 +154,6 @@ def test_a_held_lock_blocks_one_table_and_not_the_others(shop: Shop) -> None:
         "CREATE TABLE app.other (at date NOT NULL) PARTITION BY RANGE (at);"
         "CREATE TABLE app.events_default PARTITION OF app.events DEFAULT"
     )
-    from perf_pipeline.partitions.model import Policy
-
     other = Policy("app.other", "at", every="day", premake=0)
     with psycopg.connect(shop.url) as holder:
         holder.execute("LOCK TABLE app.events_default IN ACCESS EXCLUSIVE MODE")
@@ -177,6 +180,62 @@ def test_a_concurrent_detach_behind_a_long_transaction_is_finished_later(shop: S
         ]
     assert shop.did(policy) == [("finalize", suffix, "done"), ("drop", suffix, "done")]
     assert shop.one(f"SELECT to_regclass('app.events_{suffix}')") is None
+
+
+def many(shop: Shop, count: int = 25) -> list[Policy]:
+    for number in range(count):
+        shop.connection.execute(
+            f"CREATE TABLE app.m{number} (at date NOT NULL) PARTITION BY RANGE (at)"
+        )
+    return [Policy(f"app.m{number}", "at", every="month", premake=1) for number in range(count)]
+
+
+def test_two_sessions_share_what_is_much(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    policies = many(shop)
+    lanes: list[list[int]] = []
+    real = together._Work.lane
+
+    def lane(self: Any, connection: Any, items: Any) -> Any:
+        lanes.append([existing.oid for _, existing, _ in items])
+        return real(self, connection, items)
+
+    monkeypatch.setattr(together._Work, "lane", lane)
+    with psycopg.connect(shop.url) as holder:
+        holder.execute("LOCK TABLE app.m7 IN SHARE UPDATE EXCLUSIVE MODE")
+        report = shop.run(*policies)
+    assert sorted(len(items) for items in lanes) == [24, 26]
+    assert not set(lanes[0]) & set(lanes[1])
+    # what stood beside the one that was locked was done, one by one
+    assert {d.parent for d in report.done if d.outcome == "blocked"} == {"app.m7"}
+    assert [d.outcome for d in report.done].count("done") == 48
+    assert [plan.covered for plan in report.plans.values()].count(False) == 1
+    assert sorted(outcome for _, outcome in shop.log()) == ["blocked"] * 2 + ["done"] * 48
+    assert {d.outcome for d in shop.run(*policies).done} == {"done"}
+    assert shop.nothing_left(*policies)
+
+
+def test_where_a_second_session_is_not_to_be_had_one_does_all(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = many(shop)
+    with psycopg.connect(shop.url) as dying:  # a dead maintainer's second session, at work still
+        dying.execute(sqlfiles.load("partitions/lock_beside").text)
+        with pytest.raises(BusyError, match="another run"):
+            shop.run(*policies)
+    real, opened = runner.session, []
+
+    @contextmanager
+    def session(*args: Any) -> Iterator[Any]:
+        opened.append(args)
+        if len(opened) == 1:
+            raise UnreachableError("too many connections")
+        with real(*args) as connection:
+            yield connection
+
+    monkeypatch.setattr(runner, "session", session)
+    assert {d.outcome for d in shop.run(*policies).done} == {"done"}
+    assert len(opened) == 1
+    assert shop.nothing_left(*policies)
 
 
 def test_two_runs_at_once_are_one(shop: Shop) -> None:

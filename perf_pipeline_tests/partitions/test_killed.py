@@ -32,7 +32,8 @@ def prepare(url: str) -> None:
         connection.execute(SCHEMA)
         connection.execute(
             "CREATE TABLE app.events_default PARTITION OF app.events DEFAULT;"
-            "CREATE TABLE app.plain (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at)"
+            "CREATE TABLE app.plain (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at);"
+            "CREATE TABLE app.other (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at)"
         )
         shop = Shop(TARGET, url, None, None, connection)  # type: ignore[arg-type]
         shop.partition(OLD[0], OLD[1], f"events_{OLD[2]}")
