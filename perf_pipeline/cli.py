@@ -16,6 +16,7 @@ from perf_pipeline import (
     __version__,
     cli_archive,
     cli_baseline,
+    cli_capacity,
     cli_ci,
     cli_events,
     cli_example,
@@ -168,6 +169,7 @@ cli.add_command(cli_example.example)
 cli.add_command(cli_export.export)
 cli.add_command(cli_findings.findings)
 cli.add_command(cli_views.views)
+cli.add_command(cli_capacity.capacity)
 cli.add_command(cli_upkeep.upkeep)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)

@@ -4,6 +4,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.baselines.bench_defs import bench_definitions
+from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.invalidation import events_defs
 from perf_pipeline.partitions.defs import partition_definitions
@@ -50,6 +51,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         schedules, and the sensor `partition_headroom`; per target with an event
         queue the jobs `event_queue_<target>` and `ingest_events_<target>`, and the sensor
         `event_backlog`.
+        schedules, and the sensor `partition_headroom`; the job and schedule `capacity_daily`.
 
     Raises
     ------
@@ -87,6 +89,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         events_defs.fleet_definitions(
             [(component.target(), component.events()) for component in components]
         ),
+        capacity_defs.fleet_definitions(targets),
         partition_definitions(
             [(component.target(), component.partition_policies()) for component in components]
         ),

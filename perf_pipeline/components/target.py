@@ -9,6 +9,8 @@ import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
+from perf_pipeline.capacity import defs as capacity_defs
+from perf_pipeline.capacity.model import Policy as CapacityPolicy
 from perf_pipeline.components.events import Events
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
@@ -51,6 +53,11 @@ def _day(context: dg.ResolutionContext, value: str) -> date:
 
 
 def _policy(_: dg.ResolutionContext, value: Policy | None) -> Policy | None:
+    """Take the block as it was read: it holds no templates."""
+    return value
+
+
+def _capacity(_: dg.ResolutionContext, value: CapacityPolicy | None) -> CapacityPolicy | None:
     """Take the block as it was read: it holds no templates."""
     return value
 
@@ -156,6 +163,16 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         ),
     ] = None
 
+    capacity: Annotated[
+        Any,  # as of `upkeep`
+        dg.Resolver(_capacity, model_field_type=CapacityPolicy | None),
+        Field(
+            description="From how many days left on something that runs out is told, how a system "
+            "spreads its users over shards, and by what one tenant's load is told from another's. "
+            "docs/capacity.md describes each field."
+        ),
+    ] = None
+
     _declared_in: Path | None = PrivateAttr(default=None)
 
     @classmethod
@@ -195,6 +212,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             regression_limits=self.regression_limits.declared() if self.regression_limits else (),
             promises=self.service_levels.declared() if self.service_levels else Promises(),
             upkeep=self.upkeep,
+            capacity=self.capacity,
         )
 
     def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
@@ -274,6 +292,7 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
         `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
+        `<target>/capacity/plan`, `<target>/capacity/connections`,
         where upkeep is declared `<target>/upkeep/*`,
         and the checks of the service level and of days that are no longer true. Schedules and
         sensors are the fleet's.
@@ -289,6 +308,7 @@ def target_definitions(target: Target) -> dg.Definitions:
             findings_asset(target),
             report_asset(target),
             calibration_asset(target),
+            *capacity_defs.target_assets(target),
         ],
         asset_checks=[target_checks(target), stale_check(target)],
     )

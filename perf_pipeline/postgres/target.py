@@ -29,6 +29,8 @@ class Target:
     promises: Promises = field(default_factory=Promises, hash=False)
     #: What is declared of upkeep (`perf_pipeline.upkeep.model.Policy`), None where nothing is.
     upkeep: object | None = None
+    #: What is declared of capacity (`perf_pipeline.capacity.model.Policy`), None: the defaults.
+    capacity: object | None = None
 
     @property
     def budget_share(self) -> float:

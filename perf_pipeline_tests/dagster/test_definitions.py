@@ -31,6 +31,8 @@ ASSETS = [
     "platform/logs",
     "platform/metrics_export",
     "thorbis/baseline/statements",
+    "thorbis/capacity/connections",
+    "thorbis/capacity/plan",
     "thorbis/report/calibration",
     "thorbis/report/findings",
     "thorbis/report/monthly",
@@ -57,6 +59,9 @@ CHECKS = [
     "bench/performance_trends:no_test_gets_slower",
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
+    "thorbis/capacity/connections:connections_are_healthy",
+    "thorbis/capacity/plan:nothing_runs_out_soon",
+    "thorbis/capacity/plan:resources_have_room",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
     "thorbis/report/regressions:days_rest_on_the_ledger_as_it_is",
     "thorbis/report/slow_queries:slow_statements_as_fast_as_usual",
@@ -68,6 +73,7 @@ CHECKS = [
 ]
 #: Service levels that one system promises and the others do not.
 PROMISED = [
+    "guardian/capacity/shards:shards_are_balanced",
     "menuca/stats/database:availability",
     "menuca/stats/database:throughput",
     "menuca/stats/database:users",
@@ -77,6 +83,8 @@ PROMISED = [
     "thorbis/stats/statements:bulk_time",
     "thorbis/stats/statements:response_time",
 ]
+#: Assets that one system has and the others do not.
+ALONE = ["guardian/capacity/shards", "omninode/events/queue"]
 #: Partitioned tables of the systems; those with a retention have a job that archives and drops.
 PARTITIONED = {
     "guardian": ("audit_log", "document_processing_stages"),
@@ -116,6 +124,7 @@ JOBS = [
     "bench_executive_report",
     "bench_reports",
     "calibrate_thorbis",
+    "capacity_daily",
     "collect",
     "housekeeping",
     "metrics_export",
@@ -223,7 +232,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["assets"] == sorted(
-        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, "omninode/events/queue"]
+        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, *ALONE]
     )
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
     assert found["checks"] == sorted(
@@ -236,6 +245,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
         "bench_reports_daily": ["20 2 * * *", "RUNNING"],
         **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
+        "capacity_daily": ["40 1 * * *", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
         "metrics_export_hourly": ["7 * * * *", "STOPPED"],
@@ -326,12 +336,13 @@ def test_the_report_job_rolls_up_builds_finds_and_renders_in_one_run() -> None:
         key
         for key in ASSETS
         if key.startswith("thorbis/")
-        and "/stats/" not in key
+        and not re.search("/(stats|capacity|advice)/", key)
         # in runs of their own, rarely
         and not key.endswith(("/calibration", "/weekly", "/monthly"))
     }
     assert len(job.asset_layer.asset_graph.asset_check_keys) == sum(
-        "thorbis" in name and "/calibration" not in name for name in [*CHECKS, *PROMISED]
+        "thorbis" in name and not re.search("/(calibration|capacity/|advice/)", name)
+        for name in [*CHECKS, *PROMISED]
     )
 
 

@@ -94,7 +94,7 @@ _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
     "tags": "ARRAY['{}']::text[]",
-    "kinds": "'[]'",
+    **dict.fromkeys(("kinds", "entries"), "'[]'"),
     "environments": "ARRAY['staging']::perf_mgmt.environment_enum[]",
 }
 
@@ -118,6 +118,8 @@ _PLACED = {
     "arrays": "pg_catalog.unnest(ARRAY[now()])",
     "names": "c0",
     "matches": "a.updated_at = k.c0",
+    "balance": "guardian.analyze_shard_balance",
+    "distribution": "guardian.shard_distribution_analysis",
 }
 
 
