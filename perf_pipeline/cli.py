@@ -23,6 +23,7 @@ from perf_pipeline import (
     cli_executions,
     cli_export,
     cli_findings,
+    cli_invalidation,
     cli_loadtest,
     cli_partitions,
     cli_report,
@@ -177,6 +178,7 @@ store.add_command(cli_archive.restore)
 cli.add_command(cli_baseline.baseline)
 cli.add_command(cli_executions.executions)
 cli.add_command(cli_partitions.partitions)
+cli.add_command(cli_invalidation.invalidation)
 
 
 @store.command("import")

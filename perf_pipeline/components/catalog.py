@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.views import lineage
 from perf_pipeline.views.model import ViewPolicy
@@ -57,6 +58,7 @@ def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
             component = PostgresTarget.resolve_from_dict(attributes)
             target = component.target()
             component.partition_policies()
+            component.cache_types()
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
             message, remedy = _explained(error)
             raise ConfigurationError(f"{path}: {message}", remedy) from error
@@ -102,6 +104,19 @@ def declared_views(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[View
     target = declared_target(name, folder)
     _, attributes = _block_of(name, folder)
     return target, PostgresTarget.resolve_from_dict(attributes).view_policies()
+
+
+def declared_caches(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[CacheType, ...]]:
+    """Return one declared target with the cache types it declares.
+
+    Raises
+    ------
+    ConfigurationError
+        As `declared_target`.
+
+    """
+    component = declared_component(name, folder)
+    return component.target(), component.cache_types()
 
 
 def lineage_file(name: str, folder: Path = FOLDER) -> Path:

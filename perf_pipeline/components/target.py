@@ -12,6 +12,7 @@ from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.capacity.model import Policy as CapacityPolicy
 from perf_pipeline.components.events import Events
+from perf_pipeline.components.invalidation import Cache, cache_types
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
@@ -19,6 +20,7 @@ from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation.event_model import EventQueue
 from perf_pipeline.invalidation.events_defs import queue_definitions
+from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.partitions.defs import target_partition_definitions
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
@@ -145,6 +147,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "database: it is watched and worked on; see docs/invalidation.md."
         ),
     ] = None
+    invalidation: Annotated[
+        Sequence[Cache],
+        Field(
+            description="Cached values that follow the database's changes, by type: "
+            "docs/invalidation.md describes each field."
+        ),
+    ] = ()
     embedded_database: Annotated[
         str | None,
         Field(
@@ -198,6 +207,17 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
 
         """
         return policies(self.name, self.views)
+
+    def cache_types(self) -> tuple[CacheType, ...]:
+        """Return what this block declares of cached values.
+
+        Raises
+        ------
+        ConfigurationError
+            One contradicts itself, or two share a name.
+
+        """
+        return cache_types(self.name, self.invalidation)
 
     def target(self) -> Target:
         """Return the target this block declares."""

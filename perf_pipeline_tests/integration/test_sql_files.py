@@ -56,7 +56,9 @@ VARIABLES = {
 DAY = date(2026, 1, 2)
 
 #: Files that run in the code that makes the store or a system: their text must have been sent.
-APPLIED = re.compile(rf"store/\d{{4}}/|target/meta/|views/meta/|({'|'.join(SYSTEMS)})/schema/")
+APPLIED = re.compile(
+    rf"store/\d{{4}}/|target/meta/|views/meta/|invalidation/meta/|({'|'.join(SYSTEMS)})/schema/"
+)
 LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/(load|loadtests)/")
 SCENARIOS = [scenario.load(name) for name in scenario.names()]
 

@@ -1,0 +1,219 @@
+"""What a target has of capture: its records, rules, tables, triggers and functions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.invalidation.rules import Column, Rule, Table, named_tables
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.target import Target
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A trigger that is there: its function (empty: not ours), and whether it always fires."""
+
+    function: str
+    always: bool
+    of_parent: bool
+
+
+@dataclass(frozen=True)
+class Member:
+    """A captured table, or a table that inherits from it, with its triggers of ours by name."""
+
+    root: str
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    owned: bool
+    owner: str
+    triggers: Mapping[str, Placed]
+
+    @property
+    def full(self) -> str:
+        """`schema.name`."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A rule that the target has, with its number."""
+
+    rule_id: int
+    rule: Rule
+    source: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A trigger of ours, wherever it is."""
+
+    oid: int
+    schema: str
+    name: str
+    trigger: str
+    owned: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a plan needs to know of a target.
+
+    Attributes
+    ----------
+    installed : bool
+        Whether our records are there.
+    functions : mapping of name to (body, sound)
+        Trigger functions of ours; sound: they run with their owner's rights and a fixed path.
+    callable : frozenset of str
+        Processing functions that exist.
+
+    """
+
+    installed: bool
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+    rules: tuple[Known, ...] = ()
+    functions: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    strays: tuple[Stray, ...] = ()
+    callable: frozenset[str] = frozenset()
+
+
+@contextmanager
+def session(target: Target, *, read_only: bool = False) -> Iterator[Connection]:
+    """Open a session of the role that maintains, in autocommit.
+
+    Raises
+    ------
+    UnreachableError
+        The target cannot be reached.
+
+    """
+    with pg.session(
+        target.maintenance_url(),
+        read_only=read_only,
+        autocommit=True,
+        label=f"{pg.APPLICATION_NAME}:invalidation",
+    ) as connection:
+        yield connection
+
+
+def rows(
+    connection: Connection, name: str, values: Mapping[str, object] | None = None
+) -> list[dict[str, Any]]:
+    """Run the statement of `sql/invalidation/<name>.sql` and return its rows."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(sqlfiles.load(f"invalidation/{name}").text, dict(values or {}))
+        return cursor.fetchall() if cursor.description is not None else []
+
+
+def count(connection: Connection, name: str, values: Mapping[str, object]) -> int:
+    """Run `sql/invalidation/<name>.sql` and return how many rows it changed."""
+    return connection.execute(sqlfiles.load(f"invalidation/{name}").text, dict(values)).rowcount
+
+
+def is_installed(connection: Connection) -> bool:
+    """Whether this database has our records of invalidation."""
+    return bool(rows(connection, "installed")[0]["installed"])
+
+
+def install(connection: Connection, where: str) -> bool:
+    """Make our records in a target where they are missing; all or nothing. Return whether made.
+
+    Raises
+    ------
+    ConfigurationError
+        This role may not.
+
+    """
+    if is_installed(connection):
+        return False
+    try:
+        with connection.transaction():
+            connection.execute(
+                "SELECT /* perf-pipeline */ pg_catalog.pg_advisory_xact_lock(1885696614, 3)"
+            )
+            for file in sqlfiles.folder("invalidation/meta"):
+                connection.execute(file.text)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"target {where!r}: our records of invalidation cannot be made: {str(error).strip()}",
+            "GRANT CREATE ON DATABASE ... TO the role that maintains, or run this once as an owner",
+        ) from error
+    return True
+
+
+def see(connection: Connection, caches: Sequence[CacheType]) -> Seen:
+    """Return what a plan for some cache types needs; a handful of queries."""
+    installed = is_installed(connection)
+    tables = {
+        row["name"]: Table(
+            **{
+                **row,
+                "columns": {name: Column(**each) for name, each in row["columns"].items()},
+                "key": tuple(row["key"]),
+            }
+        )
+        for row in rows(connection, "tables", {"names": named_tables(caches)})
+    }
+    names = {table.oid: table.name for table in tables.values()}
+    processes = sorted({each.process for each in caches if each.process})
+    found = rows(connection, "callable", {"names": processes}) if processes else []
+    return Seen(
+        installed,
+        tables,
+        tuple(_members(connection, names)),
+        tuple(_rules(connection)) if installed else (),
+        {row["name"]: (row["body"], bool(row["sound"])) for row in rows(connection, "functions")},
+        tuple(
+            Stray(row["oid"], row["schema_name"], row["name"], row["trigger_name"], row["owned"])
+            for row in rows(connection, "stray")
+        ),
+        frozenset(row["name"] for row in found),
+    )
+
+
+def _members(connection: Connection, names: Mapping[int, str]) -> Iterator[Member]:
+    if not names:
+        return
+    for row in rows(connection, "members", {"roots": list(names)}):
+        placed = {
+            name: Placed(each["function"] or "", each["enabled"] == "A", each["of_parent"])
+            for name, each in row["triggers"].items()
+        }
+        yield Member(
+            names[row["root"]],
+            row["oid"],
+            row["schema_name"],
+            row["name"],
+            row["kind"],
+            row["owned"],
+            row["owner"],
+            placed,
+        )
+
+
+def _rules(connection: Connection) -> Iterator[Known]:
+    for row in rows(connection, "rules"):
+        rule = Rule(
+            row["cache_type"],
+            row["source_name"],
+            row["entity"],
+            row["per"],
+            tuple(row["columns"]),
+            row["implied"],
+            row["key_type"],
+        )
+        yield Known(row["rule_id"], rule, row["source"], row["active"])

@@ -1,0 +1,204 @@
+"""Folding, claiming, finishing and failing: nothing is lost, nothing is done twice at once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation import catalog, queue
+from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline_tests.invalidation.support import worker
+
+pytestmark = pytest.mark.server
+
+Connection = psycopg.Connection[Any]
+
+CACHE = CacheType("c", debounce_s=2.0, max_wait_s=30.0, max_attempts=3)
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def url(server: Any, databases: Any) -> Iterator[str]:
+    databases.make(server, "capture_queue")
+    yield server.url("capture_queue")
+    databases.drop(server, "capture_queue")
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[Connection]:
+    with worker(url) as opened:
+        catalog.install(opened, "queue")
+        opened.execute(
+            "TRUNCATE perf_pipeline_meta.invalidation_log_0, perf_pipeline_meta.invalidation_log_1,"
+            " perf_pipeline_meta.invalidation_queue, perf_pipeline_meta.invalidation_dead"
+        )
+        yield opened
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def change(connection: Connection, *entities: str, seconds: float = 0.0, name: str = "c") -> None:
+    """Log changes of entities at a time and fold them."""
+    connection.cursor().executemany(
+        "INSERT INTO perf_pipeline_meta.invalidation_log_0 (cache_type, entity, queued_at)"
+        " VALUES (%s, %s, %s)",
+        [(name, entity, after(seconds)) for entity in entities],
+    )
+    queue.fold(connection)
+
+
+def claimed(connection: Connection, seconds: float, **kwargs: Any) -> list[str]:
+    return [due.entity for due in queue.claim(connection, CACHE, at=after(seconds), **kwargs)]
+
+
+def test_a_fold_is_one_entry_per_entity(connection: Connection) -> None:
+    change(connection, "a", "a", "b")
+    change(connection, "a", seconds=1)
+    found = queue.claim(connection, CACHE, at=after(10))
+    assert [(d.entity, d.changes) for d in found] == [("a", 3), ("b", 1)]
+    assert found[0].first_queued_at == NOW
+    assert found[0].last_queued_at == after(1)
+    assert found[0].generation > found[1].generation
+
+
+def test_due_when_quiet_for_the_window_or_waiting_too_long(connection: Connection) -> None:
+    change(connection, "quiet", "hot")
+    for second in range(1, 31):
+        change(connection, "hot", seconds=second)
+    assert claimed(connection, 1.9) == []
+    assert claimed(connection, 2.0) == ["quiet"]
+    assert claimed(connection, 29.9) == []
+    assert claimed(connection, 30.0) == ["hot"], "a hot entity is served all the same (D-104)"
+
+
+def test_a_change_while_it_is_processed_stays(connection: Connection) -> None:
+    change(connection, "a", "b")
+    batch = queue.claim(connection, CACHE, at=after(5))
+    change(connection, "a", seconds=6)
+    change(connection, "a", seconds=7)
+    assert queue.finish(connection, batch) == queue.Finished(done=1, changed_meanwhile=1)
+    assert claimed(connection, 8.9) == [], "as if it were new: the window begins anew"
+    again = queue.claim(connection, CACHE, at=after(9))
+    assert [(d.entity, d.changes, d.first_queued_at) for d in again] == [("a", 2, after(6))]
+    assert queue.finish(connection, again) == queue.Finished(done=1)
+    assert queue.depth(connection) == []
+
+
+def test_a_lease_ends_and_who_had_it_finishes_nothing(connection: Connection) -> None:
+    change(connection, "a")
+    first = queue.claim(connection, CACHE, lease_s=10, at=after(5))
+    assert claimed(connection, 14.9) == []
+    second = queue.claim(connection, CACHE, lease_s=10, at=after(15))
+    assert [d.entity for d in second] == ["a"]
+    assert queue.finish(connection, first) == queue.Finished(lost_lease=1)
+    assert queue.fail(connection, [(first[0], "late")], CACHE) == queue.Failed(lost_lease=1)
+    assert queue.release(connection, first) == 0
+    assert queue.finish(connection, second) == queue.Finished(done=1)
+
+
+def test_generations_rise_over_deletions(connection: Connection) -> None:
+    change(connection, "a")
+    first = queue.claim(connection, CACHE, at=after(5))
+    queue.finish(connection, first)
+    change(connection, "a", seconds=6)
+    second = queue.claim(connection, CACHE, at=after(10))
+    assert second[0].generation > first[0].generation
+    assert queue.finish(connection, first) == queue.Finished(lost_lease=1)
+
+
+def test_failures_back_off_and_end_as_dead(connection: Connection) -> None:
+    change(connection, "poison", "good")
+    seconds = 5.0
+    for attempt in (1, 2, 3):
+        batch = {d.entity: d for d in queue.claim(connection, CACHE, at=after(seconds))}
+        assert batch["poison"].attempts == attempt - 1
+        told = queue.fail(
+            connection, [(batch["poison"], f"no {attempt}")], CACHE, at=after(seconds)
+        )
+        assert told == (queue.Failed(dead=1) if attempt == 3 else queue.Failed(again=1))
+        queue.finish(connection, [d for d in batch.values() if d.entity != "poison"])
+        assert claimed(connection, seconds + 0.7) == []
+        seconds += 400
+    depth = queue.depth(connection)
+    assert [(d.cache_type, d.entries, d.dead) for d in depth] == [("c", 0, 1)]
+    assert queue.retry(connection, "other") == 0
+    assert queue.retry(connection) == 1
+    assert claimed(connection, seconds) == ["poison"]
+
+
+def test_a_change_meanwhile_is_tried_once_more_before_it_dies(connection: Connection) -> None:
+    change(connection, "a")
+    once = replace(CACHE, max_attempts=1)
+    batch = queue.claim(connection, once, at=after(5))
+    change(connection, "a", seconds=6)
+    assert queue.fail(connection, [(batch[0], "x")], once, at=after(6)) == queue.Failed(again=1)
+    batch = queue.claim(connection, once, at=after(400))
+    assert queue.fail(connection, [(batch[0], "x")], once) == queue.Failed(dead=1)
+
+
+def test_two_workers_share_the_work(connection: Connection, url: str) -> None:
+    change(connection, *(f"{i}" for i in range(20)))
+    with worker(url) as other, other.transaction():
+        # the first one's claim is not yet committed: its rows are passed over, not waited for
+        mine = queue.claim(other, CACHE, 12, at=after(5))
+        theirs = queue.claim(connection, CACHE, 12, at=after(5))
+    assert len(mine) == 12
+    assert len(theirs) == 8
+    assert {d.entity for d in mine}.isdisjoint(d.entity for d in theirs)
+
+
+def test_released_entries_are_due_at_once(connection: Connection) -> None:
+    change(connection, "a")
+    assert queue.release(connection, queue.claim(connection, CACHE, at=after(5))) == 1
+    assert claimed(connection, 5) == ["a"]
+
+
+def test_an_unknown_cache_type_is_kept(connection: Connection) -> None:
+    change(connection, "a", name="nobody's")
+    change(connection, "a")
+    assert queue.mark_unknown(connection, ["c"]) == 1
+    assert queue.mark_unknown(connection, ["c"]) == 0
+    told = {d.cache_type: d.last_error for d in queue.depth(connection)}
+    assert told == {"c": None, "nobody's": "unknown cache type"}
+
+
+def test_one_folds_at_a_time(connection: Connection, url: str) -> None:
+    with worker(url) as other, other.transaction():
+        queue.fold(other)
+        assert queue.fold(connection).busy
+
+
+def test_a_fold_takes_a_part_of_a_long_log(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO perf_pipeline_meta.invalidation_log_1 (cache_type, entity)"
+        " SELECT 'c', n::text FROM generate_series(1, 25) AS n"
+    )
+    told = [queue.fold(connection, most=10) for _ in range(3)]
+    assert [(f.taken, f.more) for f in told] == [(10, True), (10, True), (5, False)]
+
+
+def test_a_look_tells_whether_there_is_work(connection: Connection) -> None:
+    assert not queue.due_now(connection, [CACHE])
+    connection.execute("SELECT perf_pipeline_meta.invalidate('c', 'a')")
+    assert queue.due_now(connection, [CACHE]) == queue.DueNow(True, ())
+    queue.fold(connection)
+    connection.execute("DELETE FROM perf_pipeline_meta.invalidation_queue")
+    change(connection, "a")
+    assert not queue.due_now(connection, [CACHE], at=after(1.9))
+    assert queue.due_now(connection, [CACHE], at=after(2)) == queue.DueNow(False, ("c",))
+    queue.claim(connection, CACHE, at=after(2))
+    assert not queue.due_now(connection, [CACHE], at=after(2))
+
+
+def test_without_a_queue_the_look_says_what_to_do(make_database: Any) -> None:
+    with (
+        worker(make_database()) as connection,
+        pytest.raises(ConfigurationError, match="invalidation install"),
+    ):
+        queue.due_now(connection, [CACHE])
