@@ -102,6 +102,8 @@ class Runner:
         self._connection, self._log, self._budget = connection, log, budget
         self._files = files
         self.done: list[Done] = []
+        # as they were before they were detached
+        self._drained: dict[str, Partition] = {}
 
     def look(self, policies: Sequence[Policy]) -> steady.Look:
         """Look which parents are known to need nothing."""
@@ -295,8 +297,9 @@ class Runner:
     def _detach(
         self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
     ) -> None:
+        part = self._current(policy, existing, step.partition)
         entry.detail["how"] = detach.detach(
-            self._connection, policy, existing, step.partition, self._budget, spent
+            self._connection, policy, existing, part, self._budget, spent
         )
 
     def _drain(
@@ -373,5 +376,7 @@ class Runner:
         """Return a partition with its oid; one drained in this run had none when it was planned."""
         if part.oid:
             return part
-        found = catalog.read(self._connection, [policy], detail=False).existing[policy.parent]
-        return next((p for p in found.partitions if p.full_name == part.full_name), part)
+        if part.full_name not in self._drained:
+            found = catalog.read(self._connection, [policy], detail=False).existing[policy.parent]
+            self._drained.update((p.full_name, p) for p in found.partitions)
+        return self._drained.get(part.full_name, part)

@@ -1,0 +1,69 @@
+"""A table's life on each major version: made, drained, archived, dropped, restored, converted."""
+
+import psycopg
+import pytest
+
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.partitions.convert import convert
+from perf_pipeline.partitions.model import Policy
+from perf_pipeline.partitions.restore import restore
+from perf_pipeline_tests.partitions.conftest import BUDGET, PARENT, Shop, months_ago
+from perf_pipeline_tests.partitions.test_restore import HASH
+
+pytestmark = pytest.mark.server
+OLD, LAST, THIS, NEXT = (months_ago(n) for n in (5, 1, 0, -1))
+
+
+@pytest.fixture(scope="module")
+def server(each_server: EmbeddedServer) -> EmbeddedServer:
+    return each_server
+
+
+def test_life_of_a_table(shop: Shop) -> None:
+    policy = shop.old(fill_gaps=False)
+    shop.connection.execute(
+        "CREATE TABLE app.events_default PARTITION OF app.events DEFAULT;"
+        "CREATE TABLE app.plain (LIKE app.events INCLUDING ALL)"
+    )
+    shop.fill(OLD[0], 20)
+    shop.fill(LAST[0], 20)
+    shop.fill(OLD[0], 20, "app.plain")
+    before = shop.one(HASH.replace("FROM app.events", "FROM (SELECT * FROM app.events) "))
+    done = shop.did(policy)
+    assert [step for step in done if step[0] in {"drain", "create"}] == [
+        ("drain", OLD[2], "done"),
+        ("drain", LAST[2], "done"),
+        ("create", THIS[2], "done"),
+        ("create", NEXT[2], "done"),
+    ]
+    assert [step for step in done if step[0] not in {"drain", "create"}] == [
+        ("archive", OLD[2], "done"),
+        ("detach", OLD[2], "done"),
+        ("drop", OLD[2], "done"),
+    ]
+    assert (shop.did(policy), shop.did(policy)) == ([], [])
+    back = restore(
+        shop.store,
+        shop.files,
+        shop.name,
+        shop.url,
+        {PARENT: policy},
+        f"events_{OLD[2]}",
+        budget=BUDGET,
+    )
+    assert (back.rows, back.attached) == (20, True)
+    assert shop.one(HASH) == before
+    # without a default partition it is detached while others read
+    other = Policy("app.plain", "at", every="month", premake=1)
+    assert convert(shop.store, shop.name, shop.url, other, BUDGET).rows == 20
+    shop.connection.execute("ALTER TABLE app.plain DETACH PARTITION app.plain_default")
+    archived = Policy(
+        "app.plain", "at", every="month", premake=1, retention=policy.retention, then=policy.then,
+        fill_gaps=False,
+    )  # fmt: skip
+    with psycopg.connect(shop.url) as reader:
+        reader.execute("SELECT count(*) FROM app.events")
+        report = shop.run(archived)
+    done = [(d.kind, d.outcome, d.detail.get("how")) for d in report.done if "drop" not in d.kind]
+    assert done[-1] == ("detach", "done", "concurrently")
+    assert shop.nothing_left(archived, policy)
