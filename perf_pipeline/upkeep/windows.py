@@ -161,9 +161,9 @@ def status_rows(
     Returns
     -------
     list of dict
-        `operation`, `does`, `cron`, `priority`, `max_minutes`, `depends_on`, `enabled`, `state`
-        (`ready` or why not; of another domain's job `watched`, `active` or `failing`), `reason`,
-        `last_run`, `last_status`, `last_minutes`, `next_run`, `failures`.
+        `operation`, `state` (`ready` or why not; of another domain's job `watched`, `active` or
+        `failing`), `failures`, `last_run`, `last_status`, `next_run`, `reason`, `last_minutes`,
+        `does`, `cron`, `priority`, `max_minutes`, `depends_on`, `enabled`.
 
     """
     rows = []
@@ -187,19 +187,20 @@ def status_rows(
         rows.append(
             {
                 "operation": operation.name,
+                # what a person looks for first: a table of the UI shows about five columns
+                "state": state,
+                "failures": failures(own),
+                "last_run": last.began if last else None,
+                "last_status": last.outcome if last else None,
+                "next_run": None if stopped else next_ticks.get(operation.name),
+                "reason": reason or None,
+                "last_minutes": None if minutes is None else round(minutes, 2),
                 "does": operation.does or f"job {operation.job}",
                 "cron": ", ".join(crons.get(operation.name, ())) or None,
                 "priority": operation.priority,
                 "max_minutes": operation.max_minutes,
                 "depends_on": ", ".join(operation.depends_on) or None,
                 "enabled": operation.enabled,
-                "state": state,
-                "reason": reason or None,
-                "last_run": last.began if last else None,
-                "last_status": last.outcome if last else None,
-                "last_minutes": None if minutes is None else round(minutes, 2),
-                "next_run": None if stopped else next_ticks.get(operation.name),
-                "failures": failures(own),
             }
         )
     return rows
