@@ -14,6 +14,7 @@ import click
 
 from perf_pipeline import (
     __version__,
+    cli_alerts,
     cli_archive,
     cli_baseline,
     cli_capacity,
@@ -165,6 +166,7 @@ def store_upgrade(as_json: bool) -> None:
         _say(f"upgraded the store from {before.current or 'nothing'} to revision {after.current}")
 
 
+cli.add_command(cli_alerts.alerts)
 cli.add_command(cli_events.event)
 cli.add_command(cli_example.example)
 cli.add_command(cli_export.export)

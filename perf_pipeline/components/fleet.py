@@ -3,6 +3,7 @@
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.components.target import PostgresTarget, require_distinct
@@ -50,8 +51,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         the jobs `partition_maintenance_<target>` and `partition_archive_<target>` with their
         schedules, and the sensor `partition_headroom`; per target with an event
         queue the jobs `event_queue_<target>` and `ingest_events_<target>`, and the sensor
-        `event_backlog`.
-        schedules, and the sensor `partition_headroom`; the job and schedule `capacity_daily`.
+        `event_backlog`; the job and schedule `capacity_daily`; of alerts the sensor `alerts`.
 
     Raises
     ------
@@ -90,6 +90,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
             [(component.target(), component.events()) for component in components]
         ),
         capacity_defs.fleet_definitions(targets),
+        alerts_defs.fleet_definitions(targets),
         partition_definitions(
             [(component.target(), component.partition_policies()) for component in components]
         ),

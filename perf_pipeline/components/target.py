@@ -8,6 +8,8 @@ from typing import Annotated, Any, Self
 import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
+from perf_pipeline.alerts import defs as alerts_defs
+from perf_pipeline.alerts.model import Alerts
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.capacity.model import Policy as CapacityPolicy
@@ -60,6 +62,11 @@ def _policy(_: dg.ResolutionContext, value: Policy | None) -> Policy | None:
 
 
 def _capacity(_: dg.ResolutionContext, value: CapacityPolicy | None) -> CapacityPolicy | None:
+    """Take the block as it was read: it holds no templates."""
+    return value
+
+
+def _alerts(_: dg.ResolutionContext, value: Alerts | None) -> Alerts | None:
     """Take the block as it was read: it holds no templates."""
     return value
 
@@ -181,6 +188,14 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "docs/capacity.md describes each field."
         ),
     ] = None
+    alerts: Annotated[
+        Any,
+        dg.Resolver(_alerts, model_field_type=Alerts | None),
+        Field(
+            description="What is alerted about, whom it is told, and what is done about it; see "
+            "docs/alerts.md. The default policies hold, while this is left out."
+        ),
+    ] = None
 
     _declared_in: Path | None = PrivateAttr(default=None)
 
@@ -233,6 +248,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             promises=self.service_levels.declared() if self.service_levels else Promises(),
             upkeep=self.upkeep,
             capacity=self.capacity,
+            alerts=self.alerts,
         )
 
     def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
@@ -313,7 +329,7 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
         `<target>/capacity/plan`, `<target>/capacity/connections`,
-        where upkeep is declared `<target>/upkeep/*`,
+        `<target>/alerts/incidents`, where upkeep is declared `<target>/upkeep/*`,
         and the checks of the service level and of days that are no longer true. Schedules and
         sensors are the fleet's.
 
@@ -332,4 +348,6 @@ def target_definitions(target: Target) -> dg.Definitions:
         ],
         asset_checks=[target_checks(target), stale_check(target)],
     )
-    return dg.Definitions.merge(own, upkeep_defs.target_definitions(target))
+    return dg.Definitions.merge(
+        own, upkeep_defs.target_definitions(target), alerts_defs.target_definitions(target)
+    )

@@ -31,6 +31,8 @@ class Target:
     upkeep: object | None = None
     #: What is declared of capacity (`perf_pipeline.capacity.model.Policy`), None: the defaults.
     capacity: object | None = None
+    #: What is declared of alerts (`perf_pipeline.alerts.model.Alerts`), None where nothing is.
+    alerts: object | None = field(default=None, hash=False)
 
     @property
     def budget_share(self) -> float:

@@ -137,6 +137,7 @@ JOBS = [
 
 #: The example systems; what is listed above of thorbis each of them has.
 SYSTEMS = ("guardian", "menuca", "omninode", "thorbis")
+ALERTS = [f"{system}/alerts/incidents" for system in SYSTEMS]
 
 
 def of_each(names: Iterable[str]) -> list[str]:
@@ -232,12 +233,12 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["assets"] == sorted(
-        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, *ALONE]
+        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, *ALONE, *ALERTS]
     )
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
-    assert found["checks"] == sorted(
-        [*of_each(CHECKS), *PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS]
-    )
+    of_alerts = [f"{key}:no_open_incident" for key in ALERTS]
+    own = [*PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS, *of_alerts]
+    assert found["checks"] == sorted([*of_each(CHECKS), *own])
     refreshing = [f"refresh_{system}" for system in VIEWS]
     assert found["jobs"] == sorted([*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS])
     assert found["schedules"] == {
@@ -264,6 +265,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],
         "partition_headroom": [300, "RUNNING"],
+        "alerts": [60, "RUNNING"],
     }
     assert found["executor"] == "in_process"
     # a run's process imports the definitions: what a step needs is imported by the step

@@ -96,7 +96,7 @@ _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
     "tags": "ARRAY['{}']::text[]",
-    **dict.fromkeys(("kinds", "entries"), "'[]'"),
+    **dict.fromkeys(("kinds", "entries", "records"), "'[]'"),
     "environments": "ARRAY['staging']::perf_mgmt.environment_enum[]",
 }
 
