@@ -1,8 +1,13 @@
 """`perf-pipeline invalidation`: what is captured, what waits, and a worker."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from perf_pipeline.cli_parts import print_json, say
+
+if TYPE_CHECKING:
+    from perf_pipeline.invalidation.figures import Drained
 
 _TARGET = click.option("--target", required=True, help="The target's name.")
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -61,3 +66,100 @@ def install(target: str, seconds: float, as_json: bool) -> None:
         say(f"{step.action:<13} {step.name}  ({step.why})")
     if done.plan.is_armed:
         say(f"{target}: all that is declared was captured already")
+
+
+@invalidation.command("status")
+@_TARGET
+@_JSON
+def status(target: str, as_json: bool) -> None:
+    """Say what waits, what is dead, and what was served in the last hour.
+
+    Exits with 1 when a check does not pass: too much waits or for too long, entries are dead or of
+    a type nobody declares, something is not captured, a refresh came too late or was slow.
+    """
+    from perf_pipeline.components.catalog import declared_caches
+    from perf_pipeline.invalidation import looks
+    from perf_pipeline.store import Store, migrate
+
+    found, caches = declared_caches(target)
+    with Store() as store:
+        migrate.require_current(store)
+        seen = looks.status(store, found, caches)
+    if as_json:
+        print_json(seen.as_json())
+    else:
+        for line in seen.lines():
+            say(line)
+    raise SystemExit(0 if seen.well else 1)
+
+
+@invalidation.command("run")
+@_TARGET
+@click.option("--once", is_flag=True, help="End as soon as nothing is due.")
+@click.option("--seconds", type=float, help="End after so long; default: until SIGTERM.")
+@_JSON
+def run(target: str, once: bool, seconds: float | None, as_json: bool) -> None:
+    """Serve what is due as it becomes due: a worker beside Dagster, with a delay below a second.
+
+    Any number may run. SIGTERM or Ctrl-C ends it after its batch. A server that goes away is
+    tried again until it is back.
+    """
+    import signal
+    import threading
+
+    from perf_pipeline.components.catalog import declared_caches
+    from perf_pipeline.invalidation import worker
+    from perf_pipeline.store import Store, migrate
+
+    found, caches = declared_caches(target)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Store() as store:
+        migrate.require_current(store)
+        if once:
+            done = [worker.once(store, found, caches, stop, seconds)]
+        else:
+            notify = _tell_drained_json if as_json else _tell_drained
+            done = worker.serve_on(store, found, caches, stop, seconds, notify, say)
+            if not done:
+                say(f"{target}: nothing was due")
+    if once:
+        (_tell_drained_json if as_json else _tell_drained)(done[0])
+    raise SystemExit(1 if any(each.down for each in done) else 0)
+
+
+def _tell_drained_json(drained: "Drained") -> None:
+    print_json(drained.as_json())
+
+
+def _tell_drained(drained: "Drained") -> None:
+    told = [f"{drained.changes:,} changes", f"{drained.refreshed:,} refreshes"]
+    late = [each.staleness_p99_s for each in drained.served if each.staleness_p99_s is not None]
+    if late:
+        told.append(f"p99 staleness {max(late):.2f} s")
+    failed = sum(each.failed + each.dead for each in drained.served)
+    if failed:
+        told.append(f"{failed:,} failed")
+    say(f"{drained.started_at:%H:%M:%S}  {', '.join(told)}; {drained.left.waiting:,} wait")
+    for why in drained.down:
+        say(f"          {why}")
+
+
+@invalidation.command("retry")
+@_TARGET
+@click.option("--cache", help="Only of this cache type; default all.")
+@click.option("--entity", "entities", multiple=True, help="Only this entity; may be repeated.")
+@_JSON
+def retry(target: str, cache: str | None, entities: tuple[str, ...], as_json: bool) -> None:
+    """Put entries that failed too often back into the queue, due at once."""
+    from perf_pipeline.components.catalog import declared_caches
+    from perf_pipeline.invalidation import catalog, queue
+
+    found, _ = declared_caches(target)
+    with catalog.session(found) as connection:
+        back = queue.retry(connection, cache, list(entities) or None)
+    if as_json:
+        print_json({"target": target, "put_back": back})
+    else:
+        say(f"{back:,} entries are put back")

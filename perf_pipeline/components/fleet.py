@@ -7,6 +7,7 @@ from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.components.target import PostgresTarget, require_distinct
+from perf_pipeline.invalidation import defs as invalidation_defs
 from perf_pipeline.invalidation import events_defs
 from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
@@ -51,7 +52,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         the jobs `partition_maintenance_<target>` and `partition_archive_<target>` with their
         schedules, and the sensor `partition_headroom`; per target with an event
         queue the jobs `event_queue_<target>` and `ingest_events_<target>`, and the sensor
-        `event_backlog`; the job and schedule `capacity_daily`; of alerts the sensor `alerts`.
+        `event_backlog`; the job and schedule `capacity_daily`; of alerts the sensor `alerts`; of
+        cached values the assets `<target>/cache/*`, job `cache_invalidation` with its sensor,
+        and job `cache_invalidation_checks` with its schedule.
 
     Raises
     ------
@@ -91,6 +94,12 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         ),
         capacity_defs.fleet_definitions(targets),
         alerts_defs.fleet_definitions(targets),
+        invalidation_defs.fleet_definitions(
+            sorted(
+                ((component.target(), component.cache_types()) for component in components),
+                key=lambda pair: pair[0].name,
+            )
+        ),
         partition_definitions(
             [(component.target(), component.partition_policies()) for component in components]
         ),

@@ -20,6 +20,7 @@ from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation import defs as invalidation_defs
 from perf_pipeline.invalidation.event_model import EventQueue
 from perf_pipeline.invalidation.events_defs import queue_definitions
 from perf_pipeline.invalidation.model import CacheType
@@ -286,6 +287,9 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             view_definitions(target, self.view_policies(), written),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
+            invalidation_defs.target_definitions(
+                target, self.cache_types(), written.kinds if written is not None else ()
+            ),
         )
 
 

@@ -130,6 +130,26 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a drain left behind.
+
+    Attributes
+    ----------
+    waiting : int
+        Entries of the queue, and entries of the log that are not in it yet.
+    oldest_s : float or None
+        Seconds since the first change of the oldest of them; None where none waits.
+    dead : int
+        Entries that failed too often, of this and earlier drains.
+
+    """
+
+    waiting: int = 0
+    oldest_s: float | None = None
+    dead: int = 0
+
+
+@dataclass(frozen=True)
 class Drained:
     """What one drain of a target did.
 
@@ -145,6 +165,7 @@ class Drained:
         Entries of cache types that are not declared, newly marked.
     unresolved : tuple of str
         Paths that could not be followed.
+    left : Left
 
     """
 
@@ -156,6 +177,7 @@ class Drained:
     served: tuple[Served, ...]
     unknown: int = 0
     unresolved: tuple[str, ...] = ()
+    left: Left = field(default_factory=Left)
 
     @property
     def refreshed(self) -> int:
@@ -187,6 +209,7 @@ class Drained:
             "folded": self.folded,
             "unknown": self.unknown,
             "unresolved": list(self.unresolved),
+            "left": vars(self.left),
             "served": [{**vars(each), "avoided": each.avoided} for each in self.served],
         }
 

@@ -36,6 +36,9 @@ def add(store: Store, drained: Drained) -> int | None:
             "ended": drained.ended,
             "folded": drained.folded,
             "unknown": drained.unknown,
+            "waiting": drained.left.waiting,
+            "oldest_s": drained.left.oldest_s,
+            "dead": drained.left.dead,
             "served": Jsonb([vars(each) for each in drained.served if each.worked]),
         },
     )
@@ -50,8 +53,9 @@ def recent(
     Returns
     -------
     Sequence of Mapping
-        `drain_id`, `target`, `started_at` (aware), `seconds`, `ended`, `folded`, `unknown`,
-        `cache_type`, and the fields of `Served` with `avoided`; seconds end in `_s`.
+        `drain_id`, `target`, `started_at` (aware), `seconds`, `ended`, `folded`, `unknown`; what
+        was left: `waiting`, `oldest_s`, `dead_left`; `cache_type`, and the fields of `Served` with
+        `avoided`; seconds end in `_s`.
 
     """
     return store.rows("invalidation_recent", {"target": target, "since": since, "limit": limit})

@@ -1,8 +1,13 @@
 -- purpose: keep what a drain did, and for which cache types
 -- minimum version: 14
 WITH d AS (
-    INSERT INTO maintenance.invalidation_drains (target, started_at, seconds, ended, folded, unknown)
-    VALUES (%(target)s, %(started_at)s, %(seconds)s, %(ended)s, %(folded)s, %(unknown)s)
+    INSERT INTO maintenance.invalidation_drains (
+        target, started_at, seconds, ended, folded, unknown, waiting, oldest_s, dead
+    )
+    VALUES (
+        %(target)s, %(started_at)s, %(seconds)s, %(ended)s, %(folded)s, %(unknown)s, %(waiting)s, %(oldest_s)s,
+        %(dead)s
+    )
     RETURNING drain_id
 ), s AS (
     INSERT INTO maintenance.invalidation_served (

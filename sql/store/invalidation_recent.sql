@@ -1,7 +1,8 @@
 -- purpose: what the drains of a target did for each cache type, newest first
 -- minimum version: 14
 SELECT
-    d.drain_id, d.target, d.started_at, d.seconds, d.ended, d.folded, d.unknown, s.cache_type, s.changes,
+    d.drain_id, d.target, d.started_at, d.seconds, d.ended, d.folded, d.unknown, d.waiting, d.oldest_s,
+    d.dead AS dead_left, s.cache_type, s.changes,
     s.refreshed, s.changes - s.refreshed AS avoided, s.changed_meanwhile, s.failed, s.dead, s.lost_lease,
     s.staleness_p50_s, s.staleness_p99_s, s.staleness_max_s, s.calls, s.process_s, s.slowest_s, s.down
 FROM maintenance.invalidation_drains AS d

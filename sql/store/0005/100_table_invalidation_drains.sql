@@ -8,5 +8,9 @@ CREATE TABLE maintenance.invalidation_drains (
     ended text NOT NULL CHECK (ended IN ('idle', 'budget', 'stopped')),
     -- entries of the target's log that this drain moved to the queue
     folded bigint NOT NULL,
-    unknown bigint NOT NULL
+    unknown bigint NOT NULL,
+    -- what was left: entries of queue and log, seconds since the first change of the oldest, dead entries
+    waiting bigint NOT NULL,
+    oldest_s double precision,
+    dead bigint NOT NULL
 );

@@ -1,0 +1,423 @@
+"""Cached values in Dagster: what is served, by whom it is asked for, and whether all is well.
+
+The functions that do the work are imported when a step runs: definitions load in every run's
+process, most of which need none of them.
+"""
+
+import re
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+import dagster as dg
+from pydantic import Field
+
+from perf_pipeline import vocabulary
+from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.invalidation.limits import CHECKS
+from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.postgres.target import Target
+
+if TYPE_CHECKING:
+    from perf_pipeline.invalidation.figures import Drained, Served
+
+#: A target with what it declares of cached values.
+Declared = tuple[Target, tuple[CacheType, ...]]
+
+JOB: Final = "cache_invalidation"
+CHECK_JOB: Final = "cache_invalidation_checks"
+SENSOR: Final = "cache_invalidation_sensor"
+#: Targets that are drained at the same time.
+_THREADS: Final = 8
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
+
+
+def queue_key(target: Target) -> dg.AssetKey:
+    """Return the key of a target's queue."""
+    return vocabulary.key(target, "cache", "invalidation_queue")
+
+
+def cache_key(target: Target, cache: CacheType) -> dg.AssetKey:
+    """Return the key of what a cache type keeps."""
+    return vocabulary.key(target, "cache", _NO_NAME.sub("_", cache.name))
+
+
+def table_key(target: Target, name: str) -> dg.AssetKey:
+    """Return the key of a table of the application; views know it by the same one."""
+    schema, _, relation = name.partition(".")
+    return dg.AssetKey([target.name, "table", schema, relation])
+
+
+def target_definitions(
+    target: Target, caches: Sequence[CacheType], known: Collection[str] = ()
+) -> dg.Definitions:
+    """Return a target's captured tables, as external assets.
+
+    Parameters
+    ----------
+    target : Target
+    caches : sequence of CacheType
+    known : collection of str
+        Tables that are assets already, `schema.name`: views read them.
+
+    """
+    tables = {each.table for cache in caches for each in cache.captured}
+    return dg.Definitions(
+        assets=[
+            dg.AssetSpec(
+                table_key(target, name),
+                group_name=target.name,
+                kinds={"postgres", "table"},
+                owners=list(target.owners),
+                tags=vocabulary.tags(target, "table"),
+                description=vocabulary.described(
+                    target,
+                    f"one row of {name}",
+                    "Written by the application; its changes are captured.",
+                ),
+            )
+            for name in sorted(tables - set(known))
+        ]
+    )
+
+
+def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
+    """Return the assets `<target>/cache/*`, their checks, jobs, sensor and schedule.
+
+    Parameters
+    ----------
+    declared : sequence of (Target, cache types)
+        Targets without cache types are left out.
+
+    """
+    some = [(target, caches) for target, caches in declared if caches]
+    if not some:
+        return dg.Definitions()
+    job = _job(some)
+    check_job = _check_job(some)
+    return dg.Definitions(
+        assets=[_caches(some)],
+        asset_checks=[_checks(some)],
+        jobs=[job, check_job],
+        sensors=[_sensor(some, job)],
+        schedules=[_schedule(check_job)],
+    )
+
+
+class DrainConfig(dg.Config):
+    """How long one run of `cache_invalidation` is at work."""
+
+    budget_s: float = Field(
+        default=25.0, gt=0.0, le=3600.0, description="No batch begins later, s."
+    )
+    idle_s: float = Field(
+        default=5.0, ge=0.0, description="Ends when nothing was due for so long, s."
+    )
+
+
+def _caches(declared: Sequence[Declared]) -> dg.AssetsDefinition:
+    """Return `<target>/cache/*` of all targets: one step, the targets beside each other."""
+    by_queue = {queue_key(target): (target, caches) for target, caches in declared}
+    by_key = dict(by_queue)
+    for target, caches in declared:
+        by_key |= {cache_key(target, cache): (target, caches) for cache in caches}
+
+    @dg.multi_asset(
+        name=JOB,
+        specs=[spec for target, caches in declared for spec in _specs(target, caches)],
+        can_subset=True,
+        description="Serves what is due in the queues of the selected targets, all at once.",
+    )
+    def cache_invalidation(
+        context: dg.AssetExecutionContext, config: DrainConfig
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        chosen = {key: by_key[key] for key in context.selected_asset_keys if key in by_key}
+        targets = {target.name: (target, caches) for target, caches in chosen.values()}
+        failed: list[dict[str, str]] = []
+        stop = threading.Event()
+        with vocabulary.explained(), ThreadPoolExecutor(_THREADS) as pool:
+            running = {
+                name: pool.submit(_drain, target, caches, config, stop)
+                for name, (target, caches) in sorted(targets.items())
+            }
+            try:
+                for name, future in running.items():
+                    target, caches = targets[name]
+                    yield from _results(context, target, caches, future, failed)
+            finally:
+                # told to end: every worker finishes its batch and gives back the rest
+                stop.set()
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} of {len(targets)} targets were not served; "
+                f"{failed[0]['target']}: {failed[0]['why']}",
+                metadata={"not_served": vocabulary.table(failed)},
+                allow_retries=False,
+            )
+
+    return cache_invalidation
+
+
+def _specs(target: Target, caches: Sequence[CacheType]) -> Iterator[dg.AssetSpec]:
+    tables = sorted({each.table for cache in caches for each in cache.captured})
+    yield dg.AssetSpec(
+        queue_key(target),
+        deps=[table_key(target, name) for name in tables],
+        skippable=True,
+        group_name=target.name,
+        kinds={"postgres"},
+        owners=list(target.owners),
+        tags=vocabulary.tags(target, "cache"),
+        description=vocabulary.described(
+            target,
+            "an entity whose cached values are out of date",
+            "Filled from what writers logged; an entity is due when it was quiet for a while, or "
+            "waits for long enough.",
+        ),
+    )
+    for cache in caches:
+        told = ", ".join(
+            [*([f"made anew by {cache.process}"] if cache.process else [])]
+            + [f"told to {sink.kind}" for sink in cache.sinks]
+        )
+        yield dg.AssetSpec(
+            cache_key(target, cache),
+            deps=[queue_key(target)],
+            skippable=True,
+            group_name=target.name,
+            kinds={"postgres", *(sink.kind for sink in cache.sinks if sink.kind == "redis")},
+            owners=list(target.owners),
+            tags=vocabulary.tags(target, "cache"),
+            description=vocabulary.described(
+                target,
+                f"a cached value of type {cache.name}",
+                f"{told or 'nobody is told'}. The goal is to be at most {cache.fresh_s:g} s old.",
+            ),
+        )
+
+
+def _drain(
+    target: Target, caches: Sequence[CacheType], config: DrainConfig, stop: threading.Event
+) -> "Drained":
+    """Drain one target and keep what was done."""
+    from perf_pipeline.invalidation import drain, record
+
+    drained = drain.drain(target, caches, budget_s=config.budget_s, idle_s=config.idle_s, stop=stop)
+    with vocabulary.open_store() as store:
+        record.add(store, drained)
+    return drained
+
+
+def _results(
+    context: dg.AssetExecutionContext,
+    target: Target,
+    caches: Sequence[CacheType],
+    future: "Future[Drained]",
+    failed: list[dict[str, str]],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Yield what was done for one target; note it where it could not be done."""
+    try:
+        drained = future.result()
+    except PerfPipelineError as error:
+        failed.append({"target": target.name, "why": error.message, "remedy": error.remedy})
+        return
+    context.log.info(
+        "%s: %d changes, %d refreshes, %s", target.name, drained.changes, drained.refreshed,
+        drained.ended,
+    )  # fmt: skip
+    if queue_key(target) in context.selected_asset_keys:
+        yield dg.MaterializeResult(asset_key=queue_key(target), metadata=_metadata(drained))
+    served = {each.cache_type: each for each in drained.served}
+    for cache in caches:
+        key, done = cache_key(target, cache), served[cache.name]
+        if done.refreshed and key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=_cache_metadata(done))
+    failed += [
+        {"target": target.name, "why": why, "remedy": "its entries stay due"}
+        for why in drained.down
+    ]
+
+
+def _metadata(drained: "Drained") -> vocabulary.Metadata:
+    from perf_pipeline.invalidation.figures import coalescing, worst
+
+    served = [each for each in drained.served if each.worked]
+    return {
+        "ended": drained.ended,
+        **vocabulary.numbers(
+            {
+                "folded": drained.folded,
+                "changes": drained.changes,
+                "refreshes": drained.refreshed,
+                "refreshes_avoided": drained.changes - drained.refreshed,
+                "coalescing_factor": coalescing(drained.changes, drained.refreshed),
+                "refreshes_per_second": drained.refreshed / drained.seconds
+                if drained.refreshed and drained.seconds
+                else None,
+                "failed": sum(each.failed for each in served),
+                "died": sum(each.dead for each in served),
+                "staleness_p50_seconds": worst(each.staleness_p50_s for each in served),
+                "staleness_p99_seconds": worst(each.staleness_p99_s for each in served),
+                "staleness_max_seconds": worst(each.staleness_max_s for each in served),
+                "seconds": drained.seconds,
+                "depth": drained.left.waiting,
+                "oldest_seconds": drained.left.oldest_s,
+                "dead": drained.left.dead,
+                "unknown": drained.unknown,
+            }
+        ),
+        **({"not_followed": "; ".join(drained.unresolved)} if drained.unresolved else {}),
+        **({"by_cache": vocabulary.table([_cache_row(each) for each in served])} if served else {}),
+    }
+
+
+def _cache_row(served: "Served") -> dict[str, object]:
+    return {
+        "cache": served.cache_type,
+        "changes": served.changes,
+        "refreshes": served.refreshed,
+        "failed": served.failed,
+        "p99_staleness_s": None
+        if served.staleness_p99_s is None
+        else round(served.staleness_p99_s, 3),
+        "down": served.down,
+    }
+
+
+def _cache_metadata(served: "Served") -> vocabulary.Metadata:
+    return dict(
+        vocabulary.numbers(
+            {
+                "refreshes": served.refreshed,
+                "refreshes_avoided": served.avoided,
+                "changed_meanwhile": served.changed_meanwhile,
+                "failed": served.failed,
+                "staleness_p50_seconds": served.staleness_p50_s,
+                "staleness_p99_seconds": served.staleness_p99_s,
+                "staleness_max_seconds": served.staleness_max_s,
+                "slowest_call_seconds": served.slowest_s,
+            }
+        )
+    )
+
+
+def _job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
+    keys = [spec.key for target, caches in declared for spec in _specs(target, caches)]
+    return dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.assets(*keys).without_checks(),
+        description="Serve what is due in the queues of invalidations, for 25 s at most.",
+        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+    )
+
+
+def check_keys(target: Target) -> list[dg.AssetCheckKey]:
+    """Return the keys of a queue's checks, in their order."""
+    return [dg.AssetCheckKey(queue_key(target), name) for name in CHECKS]
+
+
+def _check_job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
+    keys = [key for target, _ in declared for key in check_keys(target)]
+    return dg.define_asset_job(
+        CHECK_JOB,
+        selection=dg.AssetSelection.checks(*keys),
+        description="Look whether the queues of invalidations are well, and all is captured.",
+        tags={vocabulary.SINGLETON_TAG: CHECK_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+    )
+
+
+def _schedule(job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{CHECK_JOB}_every_10_minutes",
+        job=job,
+        cron_schedule="*/10 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Looks whether the queues of invalidations are well.",
+    )
+
+
+def _checks(declared: Sequence[Declared]) -> dg.AssetChecksDefinition:
+    """Return the checks of all queues, one step; not of the drains, which are too frequent."""
+
+    @dg.multi_asset_check(
+        name=CHECK_JOB,
+        specs=[
+            dg.AssetCheckSpec(key.name, asset=key.asset_key, description=CHECKS[key.name])
+            for target, _ in declared
+            for key in check_keys(target)
+        ],
+        can_subset=True,
+    )
+    def cache_invalidation_checks(
+        context: dg.AssetCheckExecutionContext,
+    ) -> Iterator[dg.AssetCheckResult]:
+        from perf_pipeline.invalidation import looks
+
+        wanted = context.selected_asset_check_keys
+        unreached: list[str] = []
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            for target, caches in declared:
+                keys = {key.name: key for key in check_keys(target) if key in wanted}
+                if not keys:
+                    continue
+                try:
+                    verdicts = looks.status(store, target, caches).verdicts
+                except PerfPipelineError as error:
+                    unreached.append(f"{target.name}: {error.message}")
+                    continue
+                for verdict in verdicts:
+                    if verdict.check in keys:
+                        yield dg.AssetCheckResult(
+                            asset_key=queue_key(target),
+                            check_name=verdict.check,
+                            passed=verdict.passed,
+                            severity=dg.AssetCheckSeverity.ERROR
+                            if verdict.severity == "error"
+                            else dg.AssetCheckSeverity.WARN,
+                            description=verdict.told,
+                            metadata=dict(verdict.figures),
+                        )
+        if unreached:
+            raise dg.Failure(
+                f"{len(unreached)} targets could not be looked at; {unreached[0]}",
+                allow_retries=False,
+            )
+
+    return cache_invalidation_checks
+
+
+def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=SENSOR,
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the queues of invalidations, one statement each, and asks for one "
+        "run over those where something is due.",
+    )
+    def cache_invalidation_sensor(
+        context: dg.SensorEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        from perf_pipeline.invalidation import looks
+
+        active = vocabulary.active_run(context.instance, JOB)
+        if active is not None:
+            return dg.SkipReason(f"run {active} of {JOB} is still active")
+        told: list[str] = []
+        due = looks.due(declared, told)
+        if not due:
+            return dg.SkipReason("; ".join(told) or "nothing is due")
+        names = {target.name for target in due}
+        # no run_key: it would be remembered for ever, and the same queues are due again
+        return dg.RunRequest(
+            asset_selection=[
+                spec.key
+                for target, caches in declared
+                if target.name in names
+                for spec in _specs(target, caches)
+            ]
+        )
+
+    return cache_invalidation_sensor

@@ -1,0 +1,339 @@
+"""A worker: folds the log into the queue, claims what is due, serves it, until its time is over.
+
+Any number of workers may be at work on one target: each claims what no other one has, by a lease
+that ends with it. Applications never wait for a worker: they write only the log.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any, Final, Protocol
+
+import psycopg
+
+from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.invalidation import queue
+from perf_pipeline.invalidation.figures import Drained, Ended, Left, Tally
+from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.invalidation.serve import (
+    BATCH_S,
+    CannotServeError,
+    Lease,
+    Sink,
+    explained,
+    serve,
+)
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres.target import Target
+
+Connection = psycopg.Connection[Any]
+#: Makes the sinks of a cache type, on a session of the target.
+MakeSinks = Callable[[CacheType, Connection], Sequence[Sink]]
+
+#: How long a worker looks at a queue in which nothing is due before it looks again, s.
+LOOK_S: Final = 0.2
+#: A claim ends by itself so many seconds after the worker that made it fell silent.
+LEASE_S: Final = 60.0
+#: Between two attempts to make log and queue small, s.
+_TIDY_S: Final = 10.0
+#: What a cache type that cannot be served waits at first and at most, s.
+_PAUSE_S: Final = (1.0, 30.0)
+
+
+class Stop(Protocol):
+    """Tells a worker to end: `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to end."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Wait so many seconds, or until told to end."""
+        ...
+
+
+@dataclass
+class _Cache:
+    """A cache type as a worker sees it."""
+
+    policy: CacheType
+    sinks: Sequence[Sink]
+    tally: Tally
+    limit: int
+    paused_until: float = 0.0
+    pauses: int = 0
+
+    def rest(self, down: CannotServeError, now: float) -> None:
+        """Leave it alone for a while: 1, 2, 4 ... 30 s, or as long as the sink asks."""
+        first, most = _PAUSE_S
+        seconds = down.retry_after_s or min(most, first * 2.0**self.pauses)
+        self.pauses += 1
+        self.paused_until = now + seconds
+        self.tally.down = down.why
+
+    def learned(self, entries: int, seconds: float) -> None:
+        """Claim so many the next time that they take half a second, as declared at most."""
+        self.pauses, self.paused_until, self.tally.down = 0, 0.0, ""
+        fitting = int(entries * BATCH_S / max(seconds, 0.001))
+        # at most twice as many at once: a quick batch says little of a slow one
+        self.limit = max(1, min(self.policy.batch, fitting, 2 * max(self.limit, entries)))
+
+
+@dataclass
+class _Worker:
+    """The state of one drain."""
+
+    connection: Connection
+    caches: list[_Cache]
+    clock: "_Clock"
+    folded: int = 0
+    unknown: int = 0
+    unresolved: dict[str, None] = field(default_factory=dict)
+    tidied_at: float = 0.0
+
+
+class _Clock:
+    """The server's clock, asked once: what was queued carries its times."""
+
+    def __init__(self, connection: Connection) -> None:
+        began = time.monotonic()
+        row = connection.execute("SELECT /* perf-pipeline */ clock_timestamp()").fetchone()
+        self._at: datetime = row[0] if row else datetime.now(UTC)
+        self._began = (began + time.monotonic()) / 2
+
+    def now(self) -> datetime:
+        """Return what it says now."""
+        return self._at + timedelta(seconds=time.monotonic() - self._began)
+
+
+@contextmanager
+def session(target: Target) -> Iterator[Connection]:
+    """Open a worker's session: it may write, in autocommit, and gives way to locks quickly.
+
+    Its lock timeout is shorter than the server's deadlock timeout: of a worker and an application
+    that wait for each other it is the worker that gives up.
+
+    Raises
+    ------
+    UnreachableError, ConfigurationError
+        The target cannot be used.
+
+    """
+    usual = pg.Limits.from_settings()
+    limits = pg.Limits(
+        usual.statement_timeout_ms, min(usual.lock_timeout_ms, 500), usual.connect_timeout_s
+    )
+    with pg.session(
+        target.maintenance_url(),
+        limits=limits,
+        read_only=False,
+        autocommit=True,
+        label=f"{pg.APPLICATION_NAME}:invalidation",
+    ) as connection:
+        # a worker that was killed must not go on in the server
+        connection.execute(
+            "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', '5s', false)"
+        )
+        yield connection
+
+
+def drain(
+    target: Target,
+    caches: Sequence[CacheType],
+    *,
+    budget_s: float = 25.0,
+    idle_s: float | None = 0.0,
+    stop: Stop | None = None,
+    make_sinks: MakeSinks | None = None,
+) -> Drained:
+    """Serve what is due, and what becomes due, until nothing is left or the time is over.
+
+    Parameters
+    ----------
+    target : Target
+    caches : sequence of CacheType
+        All that are declared of the target; entries of others are marked and stay.
+    budget_s : float
+        No batch begins later than so many seconds after the start.
+    idle_s : float or None
+        End when nothing was due for so long; 0: as soon as nothing is; None: never before the
+        budget is spent. What waits for its debounce is not due.
+    stop : Stop, optional
+        Asked between batches.
+    make_sinks : callable, optional
+        Default: the sinks that are declared.
+
+    Returns
+    -------
+    Drained
+
+    Raises
+    ------
+    UnreachableError
+        The target cannot be reached, or the connection was lost: entries that were claimed are
+        served by whoever comes after their lease.
+    ConfigurationError
+        The target has no queue, or a sink is declared wrong.
+
+    """
+    stop = stop or Event()
+    started = datetime.now(UTC)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        connection = stack.enter_context(session(target))
+        with explained():
+            worker = _worker(connection, caches, make_sinks or declared_sinks, stack)
+            worker.unknown = _mark_unknown(connection, caches)
+            ended = _loop(worker, began + budget_s, idle_s, stop)
+            _tidy(worker)
+            left = look(connection, worker.clock.now())
+    return Drained(
+        target=target.name,
+        started_at=started,
+        seconds=time.monotonic() - began,
+        ended=ended,
+        folded=worker.folded,
+        served=tuple(each.tally.result() for each in worker.caches),
+        unknown=worker.unknown,
+        unresolved=tuple(worker.unresolved),
+        left=left,
+    )
+
+
+def look(connection: Connection, now: datetime) -> Left:
+    """Return what waits in the queue and in the log.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+    now : datetime
+        What the server's clock says.
+
+    """
+    depth, logged = queue.depth(connection), queue.log_depth(connection)
+    oldest = [each for each in (*(row.oldest for row in depth), logged.oldest) if each is not None]
+    return Left(
+        sum(row.entries for row in depth) + logged.entries,
+        max(0.0, (now - min(oldest)).total_seconds()) if oldest else None,
+        sum(row.dead for row in depth),
+    )
+
+
+def declared_sinks(cache: CacheType, connection: Connection) -> Sequence[Sink]:
+    """Return the sinks a cache type declares."""
+    if not cache.sinks:
+        return ()
+    from perf_pipeline.invalidation import sinks
+
+    return [sinks.make(policy, connection) for policy in cache.sinks]
+
+
+def _worker(
+    connection: Connection, caches: Sequence[CacheType], make: MakeSinks, stack: ExitStack
+) -> _Worker:
+    ready = []
+    for cache in caches:
+        found = make(cache, connection)
+        for sink in found:
+            close = getattr(sink, "close", None)
+            if close is not None:
+                stack.callback(close)
+        ready.append(_Cache(cache, found, Tally(cache.name), cache.batch))
+    return _Worker(connection, ready, _Clock(connection), tidied_at=time.monotonic())
+
+
+def _mark_unknown(connection: Connection, caches: Sequence[CacheType]) -> int:
+    # also asks whether there is a queue at all
+    queue.due_now(connection, caches)
+    return queue.mark_unknown(connection, [cache.name for cache in caches])
+
+
+def _loop(worker: _Worker, until: float, idle_s: float | None, stop: Stop) -> Ended:
+    """Fold and serve in turn; one batch of each cache type, so that none waits for another."""
+    busy_at = time.monotonic()
+    while True:
+        worked = _fold(worker)
+        for cache in worker.caches:
+            if stop.is_set():
+                return "stopped"
+            if time.monotonic() >= until:
+                return "budget"
+            worked = _one_batch(worker, cache) or worked
+        now = time.monotonic()
+        if now - worker.tidied_at >= _TIDY_S:
+            _tidy(worker)
+        if worked:
+            busy_at = now
+            continue
+        if idle_s is not None and now - busy_at >= idle_s:
+            return "idle"
+        if now >= until:
+            return "budget"
+        if stop.wait(min(LOOK_S, until - now)):
+            return "stopped"
+
+
+def _fold(worker: _Worker) -> bool:
+    """Move what is logged to the queue; return whether there was anything."""
+    looked = queue.due_now(worker.connection, [])
+    if not looked.logged:
+        return False
+    found = queue.fold(worker.connection)
+    worker.folded += found.taken
+    worker.unresolved.update(dict.fromkeys(found.unresolved))
+    return found.taken > 0
+
+
+def _one_batch(worker: _Worker, cache: _Cache) -> bool:
+    """Claim and serve one batch of a cache type; return whether there was one."""
+    now = time.monotonic()
+    if now < cache.paused_until:
+        return False
+    lease = Lease.of(LEASE_S)  # before the claim: ours ends first
+    claimed = queue.claim(worker.connection, cache.policy, cache.limit, LEASE_S)
+    if not claimed:
+        return False
+    try:
+        served = serve(
+            worker.connection,
+            cache.policy,
+            cache.sinks,
+            claimed,
+            lease,
+            cache.tally,
+        )
+    except CannotServeError as down:
+        cache.rest(down, time.monotonic())
+        return False
+    cache.learned(len(claimed), time.monotonic() - now)
+    at = worker.clock.now()
+    cache.tally.staleness_s += [
+        max(0.0, (at - due.first_queued_at).total_seconds()) for due in served
+    ]
+    return True
+
+
+def _tidy(worker: _Worker) -> None:
+    """Make log and queue small; nobody waits for it, and if it cannot be done it is later's."""
+    worker.tidied_at = time.monotonic()
+    queue.tidy(worker.connection)
+
+
+def require_served(drained: Drained) -> None:
+    """Refuse to call a drain done that could not serve a cache type at all.
+
+    Raises
+    ------
+    PerfPipelineError
+        Names them, and why.
+
+    """
+    if drained.down:
+        raise PerfPipelineError(
+            f"{drained.target}: {len(drained.down)} of {len(drained.served)} cache types could not "
+            f"be served; {drained.down[0]}",
+            "their entries stay due and are tried again; correct the function or the sink",
+        )
