@@ -48,7 +48,7 @@ class BusyError(PerfPipelineError):
 
 
 class ArchiveError(PerfPipelineError):
-    """A file of the archive does not hold what was written to it."""
+    """A file of the archive does not hold what was written to it, or could not be written."""
 
     exit_code: ClassVar[int] = 1
 

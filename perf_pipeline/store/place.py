@@ -7,14 +7,14 @@ their content), so that a reader needs no lock.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from perf_pipeline import settings
-from perf_pipeline.errors import ConfigurationError, UnreachableError
+from perf_pipeline.errors import ArchiveError, ConfigurationError, UnreachableError
 
 #: URL schemes served through the package obstore.
 OBJECT_SCHEMES: Final = ("s3", "gs", "az", "abfs", "abfss")
@@ -106,15 +106,31 @@ class Folder:
         return str(self._folder)
 
     def put(self, path: str, data: bytes) -> None:
-        """Write, fsync, rename, and fsync the folder: after a power cut it is whole or absent."""
+        """Write, fsync, rename, and fsync the folder: after a power cut it is whole or absent.
+
+        Raises
+        ------
+        ArchiveError
+            There is no room, or the folder may not be written to; nothing is left of the file.
+
+        """
         target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(target.name + _TEMPORARY)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise ArchiveError(
+                f"archive {self.url}: {path} ({len(data)} bytes) could not be written: "
+                f"{error.strerror or error}",
+                "make room there, or let PERF_ARCHIVE_URL name another place; run it again then",
+            ) from error
         for folder in (target.parent, *target.parent.parents):
             _sync(folder)
             if folder == self._folder:
