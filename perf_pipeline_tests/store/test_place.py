@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perf_pipeline import settings
-from perf_pipeline.errors import ConfigurationError, UnreachableError
+from perf_pipeline.errors import ArchiveError, ConfigurationError, UnreachableError
 from perf_pipeline.store import place
 from perf_pipeline_tests.store.bucket_server import bucket_server
 
@@ -66,9 +66,10 @@ def test_a_file_of_a_folder_is_whole_or_not_there(
     folder.put(NAME, b"whole")
     assert len(synced) == 5  # the file, its folder, and each one above, for they may be new
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("pulled plug")))
-    with pytest.raises(OSError, match="pulled plug"):
+    with pytest.raises(ArchiveError, match=r"4 bytes.*could not be written: pulled plug"):
         folder.put(NAME, b"half")
     assert folder.get(NAME) == b"whole"
+    assert len(folder.sizes()) == 1
 
 
 def test_deleting_leaves_no_empty_folders(tmp_path: Path) -> None:
