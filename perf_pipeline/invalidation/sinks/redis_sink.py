@@ -17,6 +17,9 @@ expire.
 import json
 import uuid
 from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import redis
 
 from perf_pipeline.invalidation.sinks import servers
 from perf_pipeline.invalidation.sinks.base import Entry
@@ -24,6 +27,8 @@ from perf_pipeline.invalidation.sinks.policy import SinkPolicy
 
 #: The entity that is every one.
 EVERY = "*"
+#: Entities of one script, which nothing else of the server runs beside.
+TOGETHER = 100
 #: Of one message to in-process caches.
 MESSAGE_BYTES = 60_000
 
@@ -79,27 +84,27 @@ class RedisSink:
         self, client: servers.Client, cache_type: str, entities: Sequence[str]
     ) -> dict[str, str]:
         policy = self.policy
-        answers = servers.run_many(
-            client,
-            [
-                (
-                    "invalidate",
-                    [policy.tag_of(cache_type, entity), *policy.known_keys(entity)],
-                    [policy.lease_prefix],
-                )
-                for entity in entities
-            ],
-        )
-        errors = {}
-        for entity, answer in zip(entities, answers, strict=True):
+        # one script takes many entities, on a cluster one: they are on different nodes
+        size = 1 if policy.cluster else TOGETHER
+        groups = [entities[at : at + size] for at in range(0, len(entities), size)]
+        calls = []
+        for group in groups:
+            names = [[policy.tag_of(cache_type, e), *policy.known_keys(e)] for e in group]
+            arguments = (policy.lease_prefix, len(names[0]))
+            calls.append(("invalidate", list(chain.from_iterable(names)), arguments))
+        errors: dict[str, str] = {}
+        for group, answer in zip(groups, servers.run_many(client, calls), strict=True):
             if isinstance(answer, Exception):
-                errors[entity] = f"{type(answer).__name__}: {answer}"
-                trouble = answer
-        if len(errors) == len(entities) and isinstance(trouble, servers.DOWN):
-            raise trouble
+                errors |= dict.fromkeys(group, f"{type(answer).__name__}: {answer}")
+            else:
+                for at, trouble in zip(answer[::2], answer[1::2], strict=True):
+                    errors[group[at - 1]] = trouble.decode(errors="replace")
         done = [entity for entity in entities if entity not in errors]
         if done:
             self._tell(client, cache_type, done)
+        # a node that is away is not its entities' fault: they must not be dead for it
+        for error in filter(servers.concerns_all, errors.values()):
+            raise redis.exceptions.RedisError(error)
         return errors
 
     def _tell(self, client: servers.Client, cache_type: str, entities: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Talking to a Redis or Valkey: connections, our Lua scripts, errors in our words."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,16 +21,11 @@ from perf_pipeline.invalidation.sinks.policy import DEFAULT_ENV, SinkPolicy
 
 Client = redis.Redis | RedisCluster
 
-#: What says that the server, not the one command, is the trouble.
-DOWN = (
-    redis.exceptions.ConnectionError,  # refused, closed, loading, wrong password
-    redis.exceptions.TimeoutError,
-    redis.exceptions.ClusterDownError,
-    redis.exceptions.MasterDownError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.NoPermissionError,
-    redis.exceptions.OutOfMemoryError,
-    RedisClusterException,
+#: What in an error's text says that the server, not the one command, is the trouble.
+_SERVER = re.compile(
+    r"ConnectionError|TimeoutError|ClusterDown|ClusterException|LOADING|BUSY |CLUSTERDOWN"
+    r"|MASTERDOWN|READONLY|ReadOnly|read only|NOPERM|NoPermission|ACL failure|OOM|OutOfMemory"
+    r"|MISCONF|NOREPLICAS|UNKILLABLE"
 )
 #: What a call can raise at all; a cluster's own exception is no RedisError.
 ANY = (RedisError, RedisClusterException, OSError)
@@ -117,6 +113,11 @@ def down(policy: SinkPolicy, error: Exception) -> SinkError:
         "see that it runs, accepts writes, and that the user may run scripts and INFO;"
         " what is due stays due",
     )
+
+
+def concerns_all(error: str) -> bool:
+    """Tell whether an error's text is of the whole server, so that no entity is to blame."""
+    return _SERVER.search(error) is not None
 
 
 def run(client: Client, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

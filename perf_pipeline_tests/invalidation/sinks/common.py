@@ -38,7 +38,7 @@ class Application:
         return epoch
 
     def read(self, entity: str, **parts: str) -> bytes | None:
-        value, epoch = servers.run(self.client, "get", self.names(entity, parts)[:2], [])
+        value, epoch, _ = servers.run(self.client, "get", self.names(entity, parts)[:2], [])
         return value if epoch is not None and epoch == self.epoch() else None
 
     def lease(self, entity: str, token: str, **parts: str) -> Sequence[Any]:

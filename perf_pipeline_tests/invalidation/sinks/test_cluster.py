@@ -9,6 +9,7 @@ import pytest
 from redis.crc import key_slot
 
 from perf_pipeline.invalidation import sinks
+from perf_pipeline.invalidation.client import CacheClient, Limits, read_counters
 from perf_pipeline.invalidation.sinks import SinkError, SinkPolicy
 from perf_pipeline_tests.invalidation.sinks.common import Application, named
 from perf_pipeline_tests.servers.caches import RedisServer
@@ -49,6 +50,10 @@ def joined(servers: list[RedisServer]) -> None:
             time.sleep(0.02)
 
 
+def slot_third(entity: str) -> int:
+    return key_slot(f"{{{entity}}}".encode()) * 3 // SLOTS
+
+
 def test_a_cluster_is_invalidated_and_loses_a_node(
     nodes: list[RedisServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,8 +62,7 @@ def test_a_cluster_is_invalidated_and_loses_a_node(
     entities = [str(n) for n in range(30)]
     for entity in entities:
         app.put(entity, b"v", date="d")
-    nodes_used = {key_slot(f"{{{entity}}}".encode()) * 3 // SLOTS for entity in entities}
-    assert nodes_used == {0, 1, 2}
+    assert {slot_third(entity) for entity in entities} == {0, 1, 2}
 
     assert sink.invalidate("dashboard", named(*entities[:15])) == {}
     assert [app.read(entity, date="d") for entity in entities] == [None] * 15 + [b"v"] * 15
@@ -70,13 +74,21 @@ def test_a_cluster_is_invalidated_and_loses_a_node(
     sink.invalidate("dashboard", named(1))
     assert not app.fill("1", "t", b"old", date="d")
 
-    # one node less: what lies there is named, or the whole sink is; nothing counts as done
+    # the client, on any node
+    with CacheClient({"dashboard": POLICY}, listen=False, limits=Limits(l1_keys=0)) as cache:
+        for entity in entities:
+            assert cache.get("dashboard", entity, lambda: "new", {"date": "e"}) == "new"
+            assert cache.get("dashboard", entity, lambda: "again", {"date": "e"}) == "new"
+        sink.invalidate("dashboard", named(*entities[:10]))
+        for entity in entities:
+            again = cache.get("dashboard", entity, lambda: "again", {"date": "e"})
+            assert again == ("again" if int(entity) < 10 else "new")
+        assert cache.flush_counters()
+    assert read_counters({"dashboard": POLICY})["dashboard"][0].l2_hits == 50
+
+    # one node less: nothing of the batch counts as done
     nodes[2].kill()
-    lost = {e for e in entities if key_slot(f"{{{e}}}".encode()) * 3 // SLOTS == 2}
-    try:
-        not_done = set(sink.invalidate("dashboard", named(*entities)))
-    except SinkError:
-        not_done = set(entities)
-    assert lost <= not_done
+    with pytest.raises(SinkError, match="stays due"):
+        sink.invalidate("dashboard", named(*entities))
     sink.close()
     app.close()

@@ -258,3 +258,15 @@ def test_without_rights_it_says_so(redis_server: RedisServer, monkeypatch: Any) 
             sink.invalidate("config", named(1))
         sink.close()
         client.acl_deluser("reader")
+
+
+def test_a_server_that_takes_no_writes_blames_no_entity(own_redis: RedisServer) -> None:
+    """A replica, or no memory left: otherwise each entity would soon be dead for it."""
+    sink = sinks.make(CONFIG)
+    with own_redis.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", own_redis.port)
+        with pytest.raises(SinkError, match=r"(?i)read.?only"):
+            sink.invalidate("config", named(1, 2))
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    assert sink.invalidate("config", named(1, 2)) == {}
+    sink.close()

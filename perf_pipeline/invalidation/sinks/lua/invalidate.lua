@@ -1,17 +1,28 @@
--- Forget every key of an entity: values, and leases of values being computed.
--- KEYS: tag, then keys known without it. ARGV: prefix of leases. Returns how many values went.
+-- Forget every key of some entities: values, and leases of values being computed.
+-- KEYS: for each entity its tag, then keys known without it. ARGV: prefix of leases, names per entity.
+-- Returns {number of the entity, error, ...} of those that failed; the others are done.
 -- Keys of a tag share its slot: their names hold the same entity in braces.
-local names = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(+inf') -- all but the epoch's mark
-for i = 2, #KEYS do names[#names + 1] = KEYS[i] end
-local gone = 0
-for first = 1, #names, 1000 do
-    local values, leases = {}, {}
-    for i = first, math.min(first + 999, #names) do
-        values[#values + 1] = names[i]
-        leases[#leases + 1] = ARGV[1] .. names[i]
+local each = tonumber(ARGV[2])
+local function forget(first)
+    local names = redis.call('ZRANGEBYSCORE', KEYS[first], '-inf', '(+inf') -- all but the epoch's mark
+    for i = first + 1, first + each - 1 do names[#names + 1] = KEYS[i] end
+    for from = 1, #names, 1000 do
+        local values, leases = {}, {}
+        for i = from, math.min(from + 999, #names) do
+            values[#values + 1] = names[i]
+            leases[#leases + 1] = ARGV[1] .. names[i]
+        end
+        redis.call('UNLINK', unpack(values))
+        redis.call('UNLINK', unpack(leases))
     end
-    gone = gone + redis.call('UNLINK', unpack(values))
-    redis.call('UNLINK', unpack(leases))
+    redis.call('UNLINK', KEYS[first])
 end
-redis.call('UNLINK', KEYS[1])
-return gone
+local failed = {}
+for first = 1, #KEYS, each do
+    local done, trouble = pcall(forget, first)
+    if not done then
+        failed[#failed + 1] = (first - 1) / each + 1
+        failed[#failed + 1] = type(trouble) == 'table' and trouble.err or tostring(trouble)
+    end
+end
+return failed
