@@ -28,10 +28,11 @@ class CapturedTable(dg.Model, dg.Resolvable):
         ),
     ]
     per: Annotated[
-        Literal["statement", "row"],
+        Literal["statement", "row", "logical"],
         Field(
             description="`statement`: one entry per entity and statement. `row`: one per row, "
-            "cheaper where nearly every statement changes a single row."
+            "cheaper where nearly every statement changes a single row. `logical`: read from the "
+            "write-ahead log, without a trigger; needs wal_level = logical."
         ),
     ] = "statement"
     columns: Annotated[

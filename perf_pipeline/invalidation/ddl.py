@@ -101,7 +101,8 @@ def triggers(table: Table, rules: Sequence[tuple[int, Rule]]) -> list[Trigger]:
         All rules of that table with their numbers.
 
     """
-    ordered = sorted(rules, key=lambda pair: pair[0])
+    # what is read from the write-ahead log needs none
+    ordered = sorted((r for r in rules if r[1].per != "logical"), key=lambda pair: pair[0])
     found = []
     for per_row in (False, True):
         chosen = [(i, rule) for i, rule in ordered if (rule.per == "row") == per_row]

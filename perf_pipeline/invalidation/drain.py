@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import psycopg
 
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.invalidation import queue
+from perf_pipeline.invalidation import queue, stream
 from perf_pipeline.invalidation.figures import Drained, Ended, Left, Tally
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.invalidation.serve import (
@@ -278,6 +278,10 @@ def _loop(worker: _Worker, until: float, idle_s: float | None, stop: Stop) -> En
 
 def _fold(worker: _Worker) -> bool:
     """Move what is logged to the queue; return whether there was anything."""
+    if any(cache.policy.is_streamed for cache in worker.caches):
+        gap = stream.pump(worker.connection).gap
+        if gap:
+            worker.unresolved[gap] = None
     looked = queue.due_now(worker.connection, [])
     if not looked.logged:
         return False

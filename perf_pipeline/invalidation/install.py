@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.invalidation import catalog, ddl
+from perf_pipeline.invalidation import catalog, ddl, logical
 from perf_pipeline.invalidation import plan as planning
 from perf_pipeline.invalidation.catalog import Connection, Member
 from perf_pipeline.invalidation.model import CacheType
@@ -71,6 +71,8 @@ def install(
     spent = Spent()
     plan = look(connection, caches)
     if plan.is_armed:
+        if catalog.is_installed(connection):
+            logical.configure(connection)
         return Installed(plan, spent)
     catalog.install(connection, where)
     for work in plan.work:
@@ -88,6 +90,7 @@ def install(
         for name in plan.stale:
             connection.execute(ddl.drop_function(name))
         catalog.rows(connection, "rule_retire", {"rules": list(plan.retire)})
+    logical.configure(connection)
     return Installed(plan, spent)
 
 
@@ -101,6 +104,8 @@ def uninstall(connection: Connection, budget: LockBudget | None = None) -> int:
 
     """
     chosen = budget or LockBudget()
+    if catalog.is_installed(connection):
+        logical.remove(connection)
     strays = catalog.see(connection, ()).strays
     for stray in strays:
         lock_budget.run_statement(
@@ -133,6 +138,7 @@ _RECORDS = (
     "invalidation_rule",
     "invalidation_queue",
     "invalidation_dead",
+    "invalidation_stream",
 )
 
 

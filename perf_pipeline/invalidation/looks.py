@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.invalidation import install, limits, queue, record
+from perf_pipeline.invalidation import install, limits, logical, queue, record, stream
 from perf_pipeline.invalidation.figures import Served, coalescing, worst
 from perf_pipeline.invalidation.limits import Verdict
 from perf_pipeline.invalidation.model import CacheType
@@ -67,7 +67,9 @@ def has_work(target: Target, caches: Sequence[CacheType]) -> bool:
     with pg.session(
         target.maintenance_url(), limits=_LIMITS, read_only=True, autocommit=True
     ) as connection:
-        return bool(queue.due_now(connection, caches))
+        if queue.due_now(connection, caches):
+            return True
+        return any(cache.is_streamed for cache in caches) and stream.is_waiting(connection)
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ def status(store: Store, target: Target, caches: Sequence[CacheType]) -> Status:
         depth, logged = queue.depth(connection), queue.log_depth(connection)
         now = _now(connection)
         steps = [f"{step.action} {step.name}" for step in install.look(connection, caches).steps]
+        steps += logical.worries(connection)
     ages = {
         row.cache_type: max(0.0, (now - row.oldest).total_seconds())
         for row in depth

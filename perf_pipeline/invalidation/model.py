@@ -11,8 +11,9 @@ from perf_pipeline.invalidation.sinks.policy import SinkPolicy
 
 #: The entity that means every one of a cache.
 EVERY: Final = "*"
-#: How a table's changes are captured: once per statement, or once per row.
-Per = Literal["statement", "row"]
+#: How a table's changes are captured: once per statement, once per row, or without a trigger from
+#: the write-ahead log.
+Per = Literal["statement", "row", "logical"]
 
 _QUALIFIED = re.compile(r"^[^.\s]+\.[^.\s]+$")
 _COLUMN = re.compile(r"^[^\s.:>-][^\s.:>]*$")
@@ -100,7 +101,7 @@ class Captured:
         A column of it, a path (`order_id -> shop.orders.id : tenant_id`), or `*`: every entity.
     per : str
         `statement`: one entry per entity and statement; `row`: one per row, cheaper where nearly
-        every statement changes one row.
+        every statement changes one row; `logical`: read from the write-ahead log, no trigger.
     columns : tuple of str
         An UPDATE counts only if one of these, or the entity, changed; empty: every UPDATE counts.
 
@@ -125,9 +126,9 @@ class Captured:
                 f"captured table {self.table!r} is no name with its schema",
                 "write it as schema.name",
             )
-        if self.per not in ("statement", "row"):
+        if self.per not in ("statement", "row", "logical"):
             raise ConfigurationError(
-                f"captured table {self.table}: per is {self.per!r}", "use statement or row"
+                f"captured table {self.table}: per is {self.per!r}", "use statement, row or logical"
             )
         _ = self.path
 
@@ -218,6 +219,11 @@ class CacheType:
                     "declare it once",
                 )
             seen.add((each.table, each.entity))
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether something of it is read from the write-ahead log."""
+        return any(each.per == "logical" for each in self.captured)
 
     def backoff_s(self, attempts: int) -> float:
         """Return how long to wait after failure number `attempts` (from 1), s: 1, 2, 4 ... 300."""

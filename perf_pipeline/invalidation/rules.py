@@ -141,7 +141,7 @@ def _implied(cache: CacheType, each: Captured, tables: Mapping[str, Table]) -> l
                 cache.name,
                 hop.table,
                 rest,
-                "statement",
+                "logical" if each.per == "logical" else "statement",
                 columns,
                 True,
                 _walk(read, table, tables, where),

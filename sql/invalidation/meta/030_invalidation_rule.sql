@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS perf_pipeline_meta.invalidation_rule (
     source regclass NOT NULL,
     source_name text NOT NULL,
     entity text NOT NULL,
-    per text NOT NULL CHECK (per IN ('statement', 'row')),
+    per text NOT NULL CHECK (per IN ('statement', 'row', 'logical')),
     columns text[] NOT NULL DEFAULT '{}',
     path boolean NOT NULL DEFAULT false,
     implied boolean NOT NULL DEFAULT false,
