@@ -117,15 +117,16 @@ def _create(
     replace: bool,
     as_json: bool,
 ) -> None:
+    from perf_pipeline.components.capture import capture_declared
     from perf_pipeline.examples import systems
 
     if target is not None and url is not None:
         raise ConfigurationError("--target and --url are both given", "name the database once")
     system = systems.system(name)
     size = system.make_size(**numbers)
-    applied, generated = systems.create(
-        url or _target_url(target or name), system, size, seed=seed, replace=replace
-    )
+    chosen = url or _target_url(target or name)
+    applied, generated = systems.create(chosen, system, size, seed=seed, replace=replace)
+    captured = capture_declared(target or name, chosen)
     rows = sum(generated.rows.values())
     per_second = rows / generated.seconds if generated.created and generated.seconds else None
     if as_json:
@@ -140,6 +141,7 @@ def _create(
                 "seconds": generated.seconds,
                 "rows_per_second": per_second,
                 "tables": generated.rows,
+                "capture_steps": captured,
                 "content_sha256": generated.content_sha256,
                 "reference_time": generated.reference_time,
             }
@@ -149,6 +151,8 @@ def _create(
         f"schema: {len(applied.applied)} files applied, {len(applied.skipped)} were there"
         f" ({applied.seconds:.1f} s)"
     )
+    if captured:
+        say(f"capture of changes for its caches: {captured} steps")
     if per_second is None:
         say(f"data: {rows:,} rows were there already")
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perf_pipeline import settings as settings_module
+from perf_pipeline.components.capture import capture_declared
 from perf_pipeline.embedded import binaries, locks
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import BusyError, ConfigurationError, PerfPipelineError
@@ -135,7 +136,7 @@ def prepare_store(house: House) -> Store:
 
 
 def prepare_system(house: House, system: System, size: Size) -> Generated:
-    """Bring an example system's database to its described state: schema, every index, data.
+    """Bring an example system's database to its described state: schema, indexes, data, capture.
 
     Parameters
     ----------
@@ -150,7 +151,9 @@ def prepare_system(house: House, system: System, size: Size) -> Generated:
         Its variable leads to a database that is marked as production, or is somebody else's.
 
     """
-    return systems.create(house.urls[system.name], system, size)[1]
+    generated = systems.create(house.urls[system.name], system, size)[1]
+    capture_declared(system.name, house.urls[system.name])
+    return generated
 
 
 def scripts(system: System) -> tuple[pgbench.Script, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
@@ -17,14 +17,23 @@ from perf_pipeline.postgres.target import Target
 
 Connection = psycopg.Connection[Any]
 
+#: Second part of our sessions' application name.
+LABEL: Final = "invalidation"
+
 
 @dataclass(frozen=True)
 class Placed:
-    """A trigger that is there: its function (empty: not ours), and whether it always fires."""
+    """A trigger that is there: its function (empty: not ours), and when it fires.
+
+    Attributes
+    ----------
+    enabled : str
+        As `pg_trigger.tgenabled`: A always, O not in replication roles, R only there, D never.
+
+    """
 
     function: str
-    always: bool
-    of_parent: bool
+    enabled: str
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def session(target: Target, *, read_only: bool = False) -> Iterator[Connection]:
         target.maintenance_url(),
         read_only=read_only,
         autocommit=True,
-        label=f"{pg.APPLICATION_NAME}:invalidation",
+        label=f"{pg.APPLICATION_NAME}:{LABEL}",
     ) as connection:
         yield connection
 
@@ -190,7 +199,7 @@ def _members(connection: Connection, names: Mapping[int, str]) -> Iterator[Membe
         return
     for row in rows(connection, "members", {"roots": list(names)}):
         placed = {
-            name: Placed(each["function"] or "", each["enabled"] == "A", each["of_parent"])
+            name: Placed(each["function"] or "", each["enabled"])
             for name, each in row["triggers"].items()
         }
         yield Member(

@@ -198,13 +198,10 @@ def _arm(
             if planning.placed(member, work.table, trigger):
                 for statement in trigger.create(member.schema, member.name):
                     within.execute(statement)
-        row = within.execute(
-            sql.SQL("SELECT /* perf-pipeline */ EXISTS (SELECT FROM {})").format(
-                sql.Identifier(member.schema, member.name)
-            )
-        ).fetchone()
-        if row is None or row[0]:
+        if missed and _has_rows(within, member):
             _everything(within, work.rules, member.full)
+
+    missed = planning.has_missed(member, work.table, expected)
 
     try:
         lock_budget.run_transaction(
@@ -220,6 +217,15 @@ def _arm(
             f"{member.full} cannot be captured: {str(error).strip()}",
             f"install as {member.owner}, who owns it",
         ) from error
+
+
+def _has_rows(connection: Connection, member: Member) -> bool:
+    row = connection.execute(
+        sql.SQL("SELECT /* perf-pipeline */ EXISTS (SELECT FROM {})").format(
+            sql.Identifier(member.schema, member.name)
+        )
+    ).fetchone()
+    return row is None or bool(row[0])
 
 
 def _everything(connection: Connection, rules: Sequence[Rule], table: str) -> None:

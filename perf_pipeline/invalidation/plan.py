@@ -215,7 +215,16 @@ def _wrong(member: Member, trigger: Trigger) -> str:
         return "missing"
     if there.function != trigger.function:
         return "calls another function"
-    return "" if there.always else "does not fire always"
+    return {"A": "", "O": "does not fire in replication roles"}.get(there.enabled, "is disabled")
+
+
+def has_missed(member: Member, table: Table, expected: Sequence[Trigger]) -> bool:
+    """Whether changes of a table may not have been captured."""
+    return any(
+        there is None or there.function != trigger.function or there.enabled not in ("A", "O")
+        for trigger in _of(member, table, expected)
+        for there in [member.triggers.get(trigger.name)]
+    )
 
 
 def _require_processes(caches: Sequence[CacheType], seen: Seen) -> None:

@@ -147,9 +147,11 @@ def finish(connection: Connection, done: Sequence[Due]) -> Finished:
     removed = changed = 0
     with connection.transaction():
         rows(connection, "queue_share")
-        for values, _ in _batches(done):
-            removed += count(connection, "finish", values)
-            changed += count(connection, "finish_changed", values)
+        for values, batch in _batches(done):
+            gone = count(connection, "finish", values)
+            removed += gone
+            if gone < len(batch):
+                changed += count(connection, "finish_changed", values)
     return Finished(removed, changed, len(done) - removed - changed)
 
 

@@ -1,7 +1,7 @@
 """From what is declared to the rules of each table, those included that a path implies; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation.model import EVERY, CacheType, Captured, Path, Per
@@ -114,7 +114,10 @@ def rules(caches: Sequence[CacheType], tables: Mapping[str, Table]) -> list[Rule
     for cache in caches:
         for each in cache.captured:
             for rule in _implied(cache, each, tables):
-                found.setdefault(rule.identity, rule)
+                known = found.setdefault(rule.identity, rule)
+                if known.columns:  # declared for some columns: those of the path matter, too
+                    columns = tuple(dict.fromkeys((*known.columns, *rule.columns)))
+                    found[rule.identity] = replace(known, columns=columns)
     return [found[key] for key in sorted(found)]
 
 

@@ -19,4 +19,4 @@ CREATE TABLE IF NOT EXISTS perf_pipeline_meta.invalidation_queue (
     again_first_at timestamptz,
     again_changes bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (cache_type, entity)
-) WITH (fillfactor = 70)
+) WITH (fillfactor = 45)
