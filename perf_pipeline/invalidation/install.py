@@ -156,11 +156,11 @@ def _table(connection: Connection, work: Work, budget: LockBudget, spent: Spent)
         if work.functions:
             for trigger in expected:
                 connection.execute(trigger.create_function())
-        if work.save:
-            # a rule that was not there, on a table that is captured already
-            _everything(connection, work.save, work.table.name)
+    # also where triggers are right: who began to write under the old function has to end first
     for member in work.arm:
         _arm(connection, work, member, expected, budget, spent)
+    active = [numbers[rule.identity] for rule in work.save]
+    catalog.rows(connection, "rule_activate", {"rules": active})
 
 
 def _save(connection: Connection, rule: Rule, oid: int) -> int:
@@ -198,7 +198,7 @@ def _arm(
             if planning.placed(member, work.table, trigger):
                 for statement in trigger.create(member.schema, member.name):
                     within.execute(statement)
-        if missed and _has_rows(within, member):
+        if work.save or (missed and _has_rows(within, member)):
             _everything(within, work.rules, member.full)
 
     missed = planning.has_missed(member, work.table, expected)

@@ -33,11 +33,12 @@ class Work:
     rules : tuple of Rule
         All of the table.
     save : tuple of Rule
-        Those that are missing or changed.
+        Those that are missing or changed; all, if a function is not as it should be.
     arm : tuple of Member
-        Tables on which a trigger is missing, disabled or not ours, with all that inherits.
+        The table and those that inherit from it, where a trigger is missing, disabled or not ours;
+        all of them, if there is a rule to save.
     functions : bool
-        Whether a function is missing or not as it should be.
+        Whether functions have to be made.
 
     """
 
@@ -165,16 +166,44 @@ def _of(member: Member, table: Table, expected: Sequence[Trigger]) -> list[Trigg
 
 
 def _table_work(table: Table, here: tuple[Rule, ...], seen: Seen) -> tuple[Work, list[Step]]:
+    save, steps = _wrong_rules(table, here, seen)
+    expected = expected_triggers(table, here, numbers(seen))
+    wrong = _wrong_functions(expected, seen)
+    if wrong:
+        steps += [] if save else wrong
+        # functions of rules that stood so far have missed nothing
+        save = save if _is_consistent(table, seen) else here
+    arm = []
+    for member in (each for each in seen.members if each.root == table.name):
+        told = [
+            Step("trigger", f"{member.full}: {trigger.name}", why)
+            for trigger in _of(member, table, expected)
+            if (why := _wrong(member, trigger))
+        ]
+        if told and not member.owned:
+            raise ConfigurationError(
+                f"{member.full}, a part of {table.name}, belongs to {member.owner}, "
+                "and this role is no member of it",
+                f"GRANT {member.owner} TO the role of the maintenance URL",
+            )
+        steps += told
+        if told or save:
+            arm.append(member)
+    return Work(table, here, save, tuple(arm), bool(wrong)), steps
+
+
+def _wrong_rules(
+    table: Table, here: Sequence[Rule], seen: Seen
+) -> tuple[tuple[Rule, ...], list[Step]]:
     by_identity = {k.rule.identity: k for k in seen.rules}
-    steps: list[Step] = []
-    save = []
+    save, steps = [], []
     for rule in here:
         known = by_identity.get(rule.identity)
         why = ""
         if known is None:
             why = "implied by a path" if rule.implied else "new"
         elif not known.active:
-            why = "declared again"
+            why = "not captured everywhere"
         elif known.rule != rule:
             why = "declared otherwise"
         elif known.source != table.oid:
@@ -182,31 +211,29 @@ def _table_work(table: Table, here: tuple[Rule, ...], seen: Seen) -> tuple[Work,
         if why:
             save.append(rule)
             steps.append(Step("rule", f"{rule.cache_type}: {table.name} ({rule.entity})", why))
-    expected = expected_triggers(table, here, numbers(seen))
-    functions = False
+    return tuple(save), steps
+
+
+def _is_consistent(table: Table, seen: Seen) -> bool:
+    """Whether the functions of a table are those of the rules that the target has.
+
+    With rules that are not captured everywhere or without: a killed installation leaves either.
+    """
+    of_table = [k for k in seen.rules if k.rule.table == table.name]
+    return any(
+        not _wrong_functions(triggers(table, [(k.rule_id, k.rule) for k in rules]), seen)
+        for rules in (of_table, [k for k in of_table if k.active])
+    )
+
+
+def _wrong_functions(expected: Sequence[Trigger], seen: Seen) -> list[Step]:
+    steps = []
     for trigger in expected:
         body, sound = seen.functions.get(trigger.function, (None, True))
-        why = "" if body == trigger.body and sound else "changed" if body else "missing"
-        if why and not save:
+        if body != trigger.body or not sound:
+            why = "changed" if body else "missing"
             steps.append(Step("function", trigger.function, why))
-        functions = functions or bool(why)
-    arm = []
-    for member in (each for each in seen.members if each.root == table.name):
-        wrong = [
-            Step("trigger", f"{member.full}: {trigger.name}", why)
-            for trigger in _of(member, table, expected)
-            if (why := _wrong(member, trigger))
-        ]
-        if wrong:
-            if not member.owned:
-                raise ConfigurationError(
-                    f"{member.full}, a part of {table.name}, belongs to {member.owner}, "
-                    "and this role is no member of it",
-                    f"GRANT {member.owner} TO the role of the maintenance URL",
-                )
-            arm.append(member)
-            steps += wrong
-    return Work(table, here, tuple(save), tuple(arm), functions or bool(save)), steps
+    return steps
 
 
 def _wrong(member: Member, trigger: Trigger) -> str:

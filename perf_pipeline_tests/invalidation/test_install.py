@@ -183,6 +183,7 @@ def test_what_is_declared_no_longer_is_taken_away(connection: Connection) -> Non
     connection.execute("INSERT INTO clinic.visits (patient_id) VALUES (1)")
     install.install(connection, "clinic", [DASHBOARD])
     assert waiting(connection, "other") == {"1": 1}, "what was in the log is kept"
+    assert waiting(connection) == {"1": 1}, "and the others have missed nothing"
     connection.execute("INSERT INTO clinic.visits (patient_id) VALUES (1)")
     assert waiting(connection, "other") == {}
     install.install(connection, "clinic", [])
@@ -361,6 +362,25 @@ def test_a_table_in_use_makes_nobody_wait_long(connection: Connection, url: str)
     assert install.look(connection, [DASHBOARD]).steps
     install.install(connection, "clinic", [DASHBOARD])
     assert steps(connection, DASHBOARD) == []
+
+
+def test_a_new_cache_of_a_captured_table_waits_for_those_who_write_under_the_old_function(
+    connection: Connection, url: str
+) -> None:
+    """What they wrote is in nobody's log: they must have ended before everything is queued."""
+    install.install(connection, "clinic", [DASHBOARD])
+    other = CacheType("other", (Captured("clinic.visits", "id"),))
+    with worker(url) as writer, writer.transaction():
+        writer.execute("INSERT INTO clinic.visits (patient_id) VALUES (1)")
+        with pytest.raises(LockBudgetError):
+            install.install(connection, "clinic", [DASHBOARD, other], IMPATIENT)
+        assert waiting(connection, "other") == {}
+        assert steps(connection, DASHBOARD, other) == [
+            "rule: other: clinic.visits (id): not captured everywhere"
+        ]
+    install.install(connection, "clinic", [DASHBOARD, other])
+    assert steps(connection, DASHBOARD, other) == []
+    assert waiting(connection, "other") == {"*": 1}
 
 
 class Killed(BaseException):
