@@ -141,6 +141,11 @@ def put(
     return int(added[0]["messages"])
 
 
+def due(connection: Connection, targets: Sequence[str], now: datetime) -> Mapping[str, Any]:
+    """Return how many deliveries are `due` now, how many are `waiting`, and `last_error`."""
+    return run(connection, "book/due", {"targets": list(targets), "now": now})[0]
+
+
 def note_evaluated(
     connection: Connection, evaluation: Evaluation, policies: int, duration_ms: float
 ) -> None:

@@ -18,6 +18,8 @@ FAMILY: Final = "alerts"
 INCIDENTS: Final = "incidents"
 NO_INCIDENT: Final = "no_open_incident"
 SENSOR: Final = "alerts"
+DELIVERIES: Final = dg.AssetKey([vocabulary.FLEET_GROUP, "alert_deliveries"])
+DELIVERY_JOB: Final = "alert_delivery"
 
 
 def incidents_key(target: Target) -> dg.AssetKey:
@@ -126,28 +128,85 @@ def check_event(look: "Look") -> dg.AssetCheckEvaluation | None:
     )
 
 
-def alerts_sensor(targets: Sequence[Target]) -> dg.SensorDefinition:
+def alerts_sensor(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.SensorDefinition:
     """Return the sensor `alerts`: every minute, all targets."""
 
     @dg.sensor(
         name=SENSOR,
+        job=job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Evaluates every policy of every target from what the store has; asks no "
-        "target. Writes states, incidents and the outbox of messages, nothing else.",
+        "target. Writes states, incidents and the outbox of messages, nothing else, and asks for "
+        f"a run of {DELIVERY_JOB} when a message is due.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from perf_pipeline.alerts import book
         from perf_pipeline.alerts.look import look_all
 
+        now = datetime.now(UTC)
         try:
             with vocabulary.open_store() as store:
-                looks = look_all(store, targets, datetime.now(UTC))
+                looks = look_all(store, targets, now)
+                with store.begin() as connection:
+                    due = book.due(connection, [target.name for target in targets], now)
         except PerfPipelineError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
         events = [event for event in map(check_event, looks) if event is not None]
-        return dg.SensorResult(asset_events=events, skip_reason=None if events else said(looks))
+        requests = []
+        if due["due"] and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
+            requests.append(dg.RunRequest(job_name=DELIVERY_JOB))
+        return dg.SensorResult(
+            run_requests=requests,
+            asset_events=events,
+            skip_reason=None if events or requests else said(looks),
+        )
 
     return alerts
+
+
+def deliveries_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
+    """Return `fleet/alert_deliveries`: one pass over what is due."""
+
+    @dg.asset(
+        key=DELIVERIES,
+        group_name=vocabulary.FLEET_GROUP,
+        kinds={"postgres"},
+        tags={"family": FAMILY},
+        description="One row is one message on one channel. Sends what is due of the outbox; what "
+        "a channel does not take waits, longer each time, and is never dropped.",
+    )
+    def alert_deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from perf_pipeline.alerts import book
+        from perf_pipeline.alerts.deliver import deliver
+
+        with vocabulary.explained(), vocabulary.open_store() as store:
+            done = deliver(store, targets, lambda: datetime.now(UTC))
+            with store.begin() as connection:
+                left = book.due(connection, [t.name for t in targets], datetime.now(UTC))
+        for channel, why in sorted(done.errors.items()):
+            context.log.warning("channel %s: %s", channel, why)
+        errors = [{"channel": name, "why": why} for name, why in sorted(done.errors.items())]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": done.sent,
+                "put_off": done.put_off,
+                "waiting": left["waiting"],
+                **({"not_taken": vocabulary.table(errors)} if errors else {}),
+            }
+        )
+
+    return alert_deliveries
+
+
+def delivery_job() -> vocabulary.AssetJob:
+    """Return the job that the sensor asks for."""
+    return dg.define_asset_job(
+        DELIVERY_JOB,
+        selection=dg.AssetSelection.assets(DELIVERIES),
+        description="Send the messages that are due.",
+        tags={vocabulary.SINGLETON_TAG: DELIVERY_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+    )
 
 
 def said(looks: Sequence["Look"]) -> dg.SkipReason:
@@ -169,6 +228,11 @@ def target_definitions(target: Target) -> dg.Definitions:
 
 
 def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
-    """Return the sensor of all targets whose alerts are on."""
+    """Return the sensor, the delivery and its job, of all targets whose alerts are on."""
     watched = [target for target in targets if alerts_of(target.alerts).enabled]
-    return dg.Definitions(sensors=[alerts_sensor(watched)] if watched else [])
+    if not watched:
+        return dg.Definitions()
+    job = delivery_job()
+    return dg.Definitions(
+        assets=[deliveries_asset(watched)], jobs=[job], sensors=[alerts_sensor(watched, job)]
+    )

@@ -174,8 +174,8 @@ class Channel(_Part):
         str | None,
         Field(
             pattern=_VARIABLE,
-            description="Name of the environment variable with an Apprise URL (or several, with "
-            "spaces between): Slack, e-mail, webhook and many more.",
+            description="Name of the environment variable with an Apprise URL: Slack, e-mail, "
+            "webhook and many more. Read where messages are sent, never while definitions load.",
         ),
     ] = None
     notify: Annotated[

@@ -214,7 +214,7 @@ def test_the_sensor_evaluates_and_reports_changes_only(ledger: Ledger, as_store:
     at = datetime.now(UTC)
     ledger.sweep(at)
     ledger.put("ledger.resources", at, resource="connections", used=95, capacity=100)
-    sensor = defs.alerts_sensor([target(ledger.name)])
+    sensor = defs.alerts_sensor([target(ledger.name)], defs.delivery_job())
     instance = dg.DagsterInstance.ephemeral()
     ticks = []
     for _ in range(2):
@@ -234,7 +234,7 @@ def test_the_sensor_evaluates_and_reports_changes_only(ledger: Ledger, as_store:
 
 def test_a_store_that_is_not_there_is_a_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERF_STORE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
-    sensor = defs.alerts_sensor([target("any")])
+    sensor = defs.alerts_sensor([target("any")], defs.delivery_job())
     result = sensor(dg.build_sensor_context())
     assert isinstance(result, dg.SensorResult)
     assert "remedy" in str(result.skip_reason)

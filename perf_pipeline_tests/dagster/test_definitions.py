@@ -25,6 +25,7 @@ ASSETS = [
     "bench/recommendations",
     "bench/rolling_baseline",
     "bench/top_issues",
+    "fleet/alert_deliveries",
     "fleet/collection",
     "platform/housekeeping",
     "platform/ledger_archive",
@@ -116,6 +117,7 @@ PARTITION_CHECKS = [
     ),
 ]
 PARTITION_JOBS = [
+    "alert_delivery",
     *(f"partition_maintenance_{system}" for system in PARTITIONED),
     *(f"partition_archive_{system}" for system in DROPPING),
 ]
@@ -233,7 +235,14 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["assets"] == sorted(
-        [*of_each(ASSETS), *MATVIEWS, *TABLES, *PARTITION_ASSETS, *ALONE, *ALERTS]
+        [
+            *of_each(ASSETS),
+            *MATVIEWS,
+            *TABLES,
+            *PARTITION_ASSETS,
+            *ALONE,
+            *ALERTS,
+        ]
     )
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
     of_alerts = [f"{key}:no_open_incident" for key in ALERTS]

@@ -1,0 +1,120 @@
+"""Hand one message to one channel: an Apprise URL, or NOTIFY in a database."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from perf_pipeline import settings
+from perf_pipeline.alerts.model import Channel
+from perf_pipeline.errors import PerfPipelineError, UnreachableError
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.target import Target
+
+#: NOTIFY takes less than 8,000 bytes.
+_MOST_PAYLOAD: Final = 7_900
+_TYPES: Final = {"ok": "success", "warning": "warning", "critical": "failure"}
+#: Whatever an address or a token may stand in.
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What goes out in one piece: a message, or a digest of several."""
+
+    key: str
+    level: str
+    title: str
+    body: str
+    detail: Mapping[str, Any]
+
+
+def send(channel: Channel, target: Target, store_url: str, note: Note) -> None:
+    """Hand a message over; returns when the channel has taken it.
+
+    Parameters
+    ----------
+    channel : Channel
+    target : Target
+        Whose message it is: `notify: target` tells in its database.
+    store_url : str
+    note : Note
+
+    Raises
+    ------
+    UnreachableError
+        It did not take it; never shows an address or a token.
+    ConfigurationError
+        The target's own variable is not set.
+
+    """
+    if channel.notify is not None:
+        _notify(store_url if channel.notify == "store" else target.url(), note)
+    else:
+        _apprise(channel, note)
+
+
+def _notify(url: str, note: Note) -> None:
+    payload = {"key": note.key, "level": note.level, "title": note.title, **note.detail}
+    text = json.dumps(payload, default=str)
+    if len(text.encode()) > _MOST_PAYLOAD:
+        # a title may be as long as the names in it; the incident leads to the rest
+        short = {name: payload[name] for name in ("key", "level", "incident") if name in payload}
+        text = json.dumps({**short, "title": note.title[:500]}, default=str)
+    statement = sqlfiles.load("alerts/book/notify").text
+    limits = pg.Limits(5_000, 1_000, settings.current().connect_timeout_s)
+    try:
+        with pg.connect(url, limits=limits, autocommit=True, patience_s=10.0) as connection:
+            connection.execute(statement, {"payload": text})
+    except psycopg.Error as error:
+        raise UnreachableError(f"NOTIFY: {error}", "it is tried again") from error
+
+
+def _apprise(channel: Channel, note: Note) -> None:
+    # half a second of imports, for who sends something
+    import apprise
+
+    variable = channel.url_env or ""
+    url = settings.variable(variable)
+    if url is None:
+        raise UnreachableError(
+            f"environment variable {variable} is not set",
+            f"set {variable} to an Apprise URL where the delivery runs",
+        )
+    service = apprise.Apprise()
+    if not service.add(url) or len(service) != 1:
+        raise UnreachableError(
+            f"environment variable {variable} holds no single Apprise URL",
+            "see Apprise's list of services; one URL for each channel",
+        )
+    with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
+        taken = service.notify(
+            title=note.title,
+            body=f"{note.body}\n\nmessage {note.key}",
+            notify_type=apprise.NotifyType(_TYPES.get(note.level, "info")),
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        said = captured.getvalue()
+    if not taken:
+        raise UnreachableError(f"not taken: {reason_of(said, url)}", "it is tried again")
+
+
+def reason_of(said: str, url: str) -> str:
+    """Return the last line of what a service said, without addresses and tokens."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    text = lines[-1] if lines else "no reason was given"
+    for secret in sorted(set(re.split(r"[:/?&=@]+", url)), key=len, reverse=True):
+        if len(secret) > 5:
+            text = text.replace(secret, "***")
+    return _URL.sub("***", text)[:300]
+
+
+def explained(error: Exception) -> str:
+    """Return why a message was not taken, in a line."""
+    text = error.message if isinstance(error, PerfPipelineError) else f"{type(error).__name__}"
+    return text.splitlines()[0][:300]

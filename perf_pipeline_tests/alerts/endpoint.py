@@ -1,0 +1,60 @@
+"""A real endpoint on the loopback: it refuses, then accepts, and keeps what it was given."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Endpoint:
+    """Takes webhooks; `status` is what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.taken: list[dict[str, Any]] = []
+        self.asked = 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                owner.asked += 1
+                if owner.status == 200:
+                    owner.taken.append(json.loads(body))
+                self.send_response(owner.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                owner.asked += 1
+                self.send_response(owner.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                return None
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        return self.server.server_address[1]
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each message that was taken, in order."""
+        return [each["message"].rsplit("message ", 1)[1] for each in self.taken]
+
+
+@contextmanager
+def endpoint() -> Iterator[Endpoint]:
+    made = Endpoint()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
