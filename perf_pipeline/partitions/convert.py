@@ -14,15 +14,13 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ArchiveError, ConfigurationError
-from perf_pipeline.partitions import catalog, create, names
+from perf_pipeline.partitions import carry, catalog, create, names
 from perf_pipeline.partitions.archive import content_of
 from perf_pipeline.partitions.model import Partition, Policy
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.runner import LONG_MS, session
-from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
 from perf_pipeline.store import Store
 from perf_pipeline.store.maintenance_log import MaintenanceLog
@@ -54,32 +52,14 @@ class _Conversion:
         self.old = names.fitted(policy.table, "perf_old")
         self._function = names.fitted(policy.table, "perf_sync")
         self.spent = Spent()
-        self._source = self._read()
+        # where policies would hide rows from us, it is an error instead
+        connection.execute("SET row_security = off")
+        self._source = carry.source(connection, policy)
         self._table = sql.Identifier(policy.schema, policy.table)
         self._copy = sql.Identifier(policy.schema, self.new)
         key = self._source["key"]
         self._key = [*key, *([policy.column] if policy.column not in key else [])]
         self._columns = sql.SQL(", ").join(map(sql.Identifier, self._source["columns"]))
-
-    def _read(self) -> dict[str, Any]:
-        values = {"schema": self._policy.schema, "name": self._policy.table}
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            text = sqlfiles.load("partitions/convert_source").text
-            found = cursor.execute(text, values).fetchone()
-        parent = self._policy.parent
-        if found is None:
-            raise ConfigurationError(f"{parent} is no plain table", "name one that is")
-        way = [*found["in_the_way"], *(f"unique index {x}" for x in found["unique_indexes"])]
-        if way:
-            raise ConfigurationError(
-                f"{parent} has what its conversion does not carry over: {', '.join(way)}",
-                "remove it for the conversion, and make it anew on the partitioned table",
-            )
-        if not found["key"]:
-            raise ConfigurationError(
-                f"{parent} has no primary key: rows could not be told apart", "add one"
-            )
-        return found
 
     def make_copy(self) -> None:
         """Make the partitioned copy, its trigger, and partitions for all there is."""
@@ -90,26 +70,24 @@ class _Conversion:
                 sql.SQL(
                     "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING"
                     " CONSTRAINTS INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION"
-                    " INCLUDING COMMENTS) PARTITION BY RANGE ({})"
+                    " INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY RANGE ({})"
                 ).format(self._copy, self._table, sql.Identifier(self._policy.column))
             )
             keys = sql.SQL(", ").join(map(sql.Identifier, self._key))
-            inside.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(self._copy, keys))
-            for rest in source["indexes"]:
-                inside.execute(sql.SQL("CREATE INDEX ON {}").format(self._copy) + sql.SQL(rest))
-            for name, definition in source["foreign_keys"]:
-                inside.execute(
-                    sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(
-                        self._copy, sql.Identifier(name)
-                    )
-                    + sql.SQL(definition)
-                )
-            default = names.fitted(self._policy.table, "default")
             inside.execute(
-                sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(
-                    sql.Identifier(self._policy.schema, default), self._copy
+                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
+                    self._copy, sql.Identifier(carry.key_name(self._policy)), keys
                 )
             )
+            carry.onto_copy(inside, source, self._policy, self.new)
+            schema = self._policy.schema
+            default = Partition(schema, names.fitted(self._policy.table, "default"))
+            inside.execute(
+                sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(
+                    sql.Identifier(schema, default.name), self._copy
+                )
+            )
+            create.take_over(inside, default, {"owner": source["owner"]})
 
         if not self._exists(self.new):
             run_transaction(
@@ -277,45 +255,66 @@ class _Conversion:
             )
         return here[0]
 
+    def rehearse(self) -> None:
+        """Swap, and take it back: what would keep the swap from succeeding is told before the work.
+
+        Raises
+        ------
+        ConfigurationError
+            The server refuses it; copy and trigger are gone again.
+
+        """
+        try:
+            self._swap(back=True)
+        except (psycopg.errors.Error, ConfigurationError) as error:
+            if self._connection.broken:
+                raise
+            self.undo()
+            raise ConfigurationError(
+                f"{self._policy.parent} could not be swapped with its copy: "
+                f"{str(error).splitlines()[0]}",
+                "remove what is named for the conversion, or do it as a role that may; "
+                "nothing was copied",
+            ) from error
+
+    def undo(self) -> None:
+        """Remove the copy and what follows changes."""
+
+        def work(inside: psycopg.Connection[Any]) -> None:
+            self._stop_following(inside)
+            inside.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self._copy))
+
+        run_transaction(
+            self._connection,
+            work,
+            self._budget,
+            spent=self.spent,
+            relations=[self._source["oid"]],
+            what=f"undo the conversion of {self._policy.parent}",
+        )
+
+    def _stop_following(self, inside: psycopg.Connection[Any]) -> None:
+        for name in (_TRIGGER, f"{_TRIGGER}_all"):
+            inside.execute(
+                sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(name), self._table)
+            )
+        function = sql.Identifier(self._policy.schema, self._function)
+        inside.execute(sql.SQL("DROP FUNCTION {}()").format(function))
+
     def swap(self) -> float:
         """Swap the names, in one short transaction; return its milliseconds."""
-        schema = self._policy.schema
-        function = sql.Identifier(schema, self._function)
+        return self._swap(back=False)
 
+    def _swap(self, *, back: bool) -> float:
         def work(inside: psycopg.Connection[Any]) -> float:
             inside.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(self._table))
             start = time.perf_counter()
-            for name in (_TRIGGER, f"{_TRIGGER}_all"):
-                inside.execute(
-                    sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(name), self._table)
-                )
-            inside.execute(sql.SQL("DROP FUNCTION {}()").format(function))
-            for column in self._source["identities"]:
-                inside.execute(
-                    "SELECT setval(pg_get_serial_sequence(%s, %s), nextval("
-                    "pg_get_serial_sequence(%s, %s)))",
-                    (
-                        self._copy.as_string(inside),
-                        column,
-                        self._table.as_string(inside),
-                        column,
-                    ),
-                )
-            grants = inside.execute(
-                sqlfiles.load("partitions/convert_grants").text,
-                {"relation": self._source["oid"]},
-            ).fetchall()
-            for privilege, role, grantable in grants:
-                to = sql.SQL("PUBLIC") if role == "public" else sql.Identifier(role)
-                inside.execute(
-                    sql.SQL("GRANT ").format()
-                    + sql.SQL(privilege)
-                    + sql.SQL(" ON {} TO {}").format(self._copy, to)
-                    + sql.SQL(" WITH GRANT OPTION" if grantable else "")
-                )
-            rename = sql.SQL("ALTER TABLE {} RENAME TO {}")
-            inside.execute(rename.format(self._table, sql.Identifier(self.old)))
-            inside.execute(rename.format(self._copy, sql.Identifier(self._policy.table)))
+            now = carry.source(inside, self._policy)
+            self._require_same(inside, now)
+            self._stop_following(inside)
+            carry.at_swap(inside, now, self._policy, self.new, self.old)
+            if back:
+                raise psycopg.Rollback
             return (time.perf_counter() - start) * 1000.0
 
         return run_transaction(
@@ -326,6 +325,25 @@ class _Conversion:
             relations=[self._source["oid"]],
             what=f"swap {self._policy.parent} with its copy",
         )
+
+    def _require_same(self, inside: psycopg.Connection[Any], now: dict[str, Any]) -> None:
+        """Refuse to swap where the table has got what its copy has not."""
+        found = inside.execute(
+            "SELECT /* perf-pipeline */ count(*) FROM pg_catalog.pg_index"
+            " WHERE indrelid = %s::regclass",
+            (self._copy.as_string(inside),),
+        ).fetchone()
+        wanted = 1 + len(now["indexes"]) + len(now["unique_constraints"])
+        parts = ("columns", "key", "foreign_keys", "grants", "owner")
+        changed = [part for part in parts if now[part] != self._source[part]]
+        if found is None or found[0] != wanted:
+            changed.append("indexes")
+        if changed:
+            raise ConfigurationError(
+                f"{self._policy.parent} was changed while it was converted: {', '.join(changed)}",
+                f"drop {self._policy.schema}.{self.new} with the trigger {_TRIGGER}, and convert "
+                "again",
+            )
 
 
 def convert(
@@ -362,6 +380,7 @@ def convert(
         with log.operation("partition.convert", policy.parent) as entry:
             work = _Conversion(connection, policy, budget or LockBudget())
             work.make_copy()
+            work.rehearse()
             copied = work.copy()
             rows = work.compare()
             swapped = work.swap()

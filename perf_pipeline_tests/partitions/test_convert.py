@@ -79,12 +79,147 @@ def test_killed_in_between_it_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert shop.one("SELECT count(*) FROM app.plain_perf_old") == 604
 
 
+FURNISHED = """
+    CREATE ROLE {role}; CREATE ROLE {role}_owner;
+    GRANT USAGE, CREATE ON SCHEMA app TO {role}_owner;
+    ALTER TABLE app.plain ADD COLUMN number serial, ADD COLUMN seen int NOT NULL DEFAULT 0,
+        ADD CONSTRAINT once UNIQUE (number, at);
+    CREATE UNIQUE INDEX ON app.plain (at, id) WHERE note IS NULL;
+    COMMENT ON TABLE app.plain IS 'what happened';
+    CREATE FUNCTION app.noted() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN NEW.seen := NEW.seen + 1; RETURN NEW; END';
+    CREATE TRIGGER noted BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.noted();
+    CREATE TRIGGER never BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.noted();
+    ALTER TABLE app.plain DISABLE TRIGGER never;
+    CREATE POLICY mine ON app.plain FOR SELECT TO {role} USING (customer = 1);
+    CREATE POLICY positive ON app.plain AS RESTRICTIVE USING (true) WITH CHECK (amount >= 0);
+    ALTER TABLE app.plain ENABLE ROW LEVEL SECURITY, OWNER TO {role}_owner, REPLICA IDENTITY FULL;
+    GRANT SELECT (id, at, customer, amount), UPDATE (note) ON app.plain TO {role};
+    CREATE VIEW app.seen WITH (security_barrier = true) AS SELECT id, at, note FROM app.plain;
+    CREATE VIEW app.again AS SELECT id FROM app.seen;
+    GRANT SELECT ON app.seen TO {role};
+    CREATE PUBLICATION told FOR TABLE app.plain WITH (publish_via_partition_root = true);
+"""
+
+
+def test_what_a_table_has_comes_along(shop: Shop) -> None:
+    prepare(shop, 100)
+    role = f"r_{shop.name}"
+    shop.connection.execute(FURNISHED.format(role=role))
+    try:
+        convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+        shop.fill(months_ago(0)[0], 10, "app.plain")
+        assert shop.one("SELECT relkind FROM pg_class WHERE oid = 'app.plain'::regclass") == "p"
+        # one trigger fires, once; the serial goes on, and goes with the new table
+        assert shop.one("SELECT count(*) FROM app.plain WHERE seen = 1") == 10
+        assert shop.one("SELECT count(DISTINCT number) FROM app.plain") == 110
+        assert shop.one("SELECT pg_get_serial_sequence('app.plain', 'number')")
+        shop.connection.execute("DROP TABLE app.plain_perf_old")
+        # views read the new table, with their options and grants
+        assert shop.one("SELECT count(*) FROM app.again") == 110
+        assert shop.one("SELECT reloptions::text FROM pg_class WHERE relname = 'seen'") == (
+            "{security_barrier=true}"
+        )
+        assert shop.one(f"SELECT has_table_privilege('{role}', 'app.seen', 'SELECT')")
+        assert shop.one(f"SELECT has_column_privilege('{role}', 'app.plain', 'note', 'UPDATE')")
+        assert not shop.one(f"SELECT has_column_privilege('{role}', 'app.plain', 'id', 'UPDATE')")
+        # row-level security holds
+        shop.connection.execute(f"GRANT USAGE ON SCHEMA app TO {role}; SET ROLE {role}")
+        assert shop.one("SELECT count(DISTINCT customer) FROM app.plain") == 1
+        shop.connection.execute("RESET ROLE")
+        assert shop.one("SELECT count(*) FROM pg_policy WHERE NOT polpermissive") == 1
+        owners = shop.one(
+            "SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables"
+            " WHERE tablename LIKE 'plain%'"
+        )
+        assert owners == f"{role}_owner"
+        assert shop.one("SELECT obj_description('app.plain'::regclass)") == "what happened"
+        assert shop.one("SELECT relreplident FROM pg_class WHERE relname = 'plain'") == "f"
+        told = "SELECT tablename FROM pg_publication_tables WHERE pubname = 'told'"
+        assert shop.one(told) == "plain"
+        constraints = shop.one(
+            "SELECT string_agg(conname, ',' ORDER BY conname) FROM pg_constraint"
+            " WHERE conrelid = 'app.plain'::regclass AND contype IN ('p', 'u')"
+        )
+        assert constraints == "once,plain_pkey"
+        unique = (
+            "SELECT count(*) FROM pg_index WHERE indrelid = 'app.plain'::regclass AND indisunique"
+        )
+        assert shop.one(unique) == 3
+    finally:
+        shop.connection.execute(f"RESET ROLE; DROP OWNED BY {role}, {role}_owner CASCADE")
+        shop.connection.execute(f"DROP ROLE {role}; DROP ROLE {role}_owner")
+
+
 def test_what_is_not_carried_over_is_named_first(shop: Shop) -> None:
     prepare(shop, 10)
     shop.connection.execute(
-        "CREATE VIEW app.seen AS SELECT * FROM app.plain;"
-        "CREATE UNIQUE INDEX plain_note ON app.plain (note) WHERE note = 'once'"
+        "CREATE MATERIALIZED VIEW app.kept AS SELECT * FROM app.plain;"
+        "CREATE UNIQUE INDEX plain_note ON app.plain (note) WHERE note = 'once';"
+        "CREATE TABLE app.child (plain_id bigint REFERENCES app.plain);"
+        "ALTER TABLE app.plain ADD CONSTRAINT apart EXCLUDE USING btree (id WITH =);"
+        "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON app.plain DEFERRABLE FOR EACH ROW"
+        " EXECUTE FUNCTION app.f();"
+        "CREATE TRIGGER rows AFTER INSERT ON app.plain REFERENCING NEW TABLE AS new FOR EACH ROW"
+        " EXECUTE FUNCTION app.f();"
+        "CREATE PUBLICATION told FOR TABLE app.plain;"
+        "CREATE PUBLICATION whole FOR ALL TABLES;"
+        "CREATE PUBLICATION every FOR TABLES IN SCHEMA app;"
+        "CREATE PUBLICATION part FOR TABLE app.plain (id) WITH (publish_via_partition_root)"
     )
-    with pytest.raises(ConfigurationError, match=r"view app.seen, unique index app.plain_note"):
+    with pytest.raises(ConfigurationError) as refused:
         convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+    for named in (
+        "materialized view app.kept (drop it",
+        "unique index app.plain_note (drop it, or include at",
+        "foreign key child_plain_id_fkey of app.child (drop it",
+        "exclusion constraint app.apart",
+        "trigger late (rewrite it",
+        "trigger rows (rewrite it",
+        "publication told (ALTER PUBLICATION told SET (publish_via_partition_root = true)",
+        "publication whole (let it name its tables",
+        "publication every (let it name its tables",
+        "publication part (take the table out",
+    ):
+        assert named in str(refused.value)
     assert shop.one("SELECT to_regclass('app.plain_perf_new')") is None
+
+
+def test_what_the_server_refuses_is_told_before_a_row_is_copied(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(shop, 10)
+    # hangs on the primary key, which becomes another one
+    shop.connection.execute("CREATE VIEW app.by_key AS SELECT id, at FROM app.plain GROUP BY id")
+    monkeypatch.setattr(converting._Conversion, "copy", lambda _: pytest.fail("copied"))
+    with pytest.raises(ConfigurationError, match=r"could not be swapped.*plain.at"):
+        convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+    left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'plain\\_%' AND relkind IN ('r', 'p')"
+    assert shop.one(left) == 0
+    assert shop.one("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'perf%'") == 0
+    assert shop.one("SELECT count(*) FROM pg_proc WHERE proname LIKE '%perf_sync'") == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE app.plain ADD COLUMN late int DEFAULT 7", "columns"),
+        ("CREATE INDEX ON app.plain (note)", "indexes"),
+    ],
+)
+def test_a_table_that_is_changed_meanwhile_is_not_swapped(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, change: str, told: str
+) -> None:
+    prepare(shop, 10)
+    real = converting._Conversion.compare
+
+    def compare(self: converting._Conversion) -> int:
+        found = real(self)
+        shop.connection.execute(change)
+        return found
+
+    monkeypatch.setattr(converting._Conversion, "compare", compare)
+    with pytest.raises(ConfigurationError, match=f"was changed while it was converted: {told}"):
+        convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+    assert shop.one("SELECT relkind FROM pg_class WHERE oid = 'app.plain'::regclass") == "r"
