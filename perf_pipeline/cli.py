@@ -27,6 +27,7 @@ from perf_pipeline import (
     cli_invalidation,
     cli_loadtest,
     cli_partitions,
+    cli_recovery,
     cli_report,
     cli_upkeep,
     cli_views,
@@ -173,6 +174,7 @@ cli.add_command(cli_export.export)
 cli.add_command(cli_findings.findings)
 cli.add_command(cli_views.views)
 cli.add_command(cli_capacity.capacity)
+cli.add_command(cli_recovery.recovery)
 cli.add_command(cli_upkeep.upkeep)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)

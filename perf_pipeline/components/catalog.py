@@ -11,6 +11,7 @@ from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.recovery.model import Policy as RecoveryPolicy
 from perf_pipeline.views import lineage
 from perf_pipeline.views.model import ViewPolicy
 
@@ -59,6 +60,7 @@ def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
             target = component.target()
             component.partition_policies()
             component.cache_types()
+            component.recovery_policy()
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
             message, remedy = _explained(error)
             raise ConfigurationError(f"{path}: {message}", remedy) from error
@@ -117,6 +119,21 @@ def declared_caches(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[Cac
     """
     component = declared_component(name, folder)
     return component.target(), component.cache_types()
+
+
+def declared_recovery(name: str, folder: Path = FOLDER) -> tuple[Target, RecoveryPolicy]:
+    """Return one declared target with what it declares of backups and recovery.
+
+    A target that declares nothing of it has the defaults: what is asked for by hand is meant.
+
+    Raises
+    ------
+    ConfigurationError
+        As `declared_target`.
+
+    """
+    component = declared_component(name, folder)
+    return component.target(), component.recovery_policy() or RecoveryPolicy()
 
 
 def lineage_file(name: str, folder: Path = FOLDER) -> Path:

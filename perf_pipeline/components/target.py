@@ -18,6 +18,7 @@ from perf_pipeline.components.invalidation import Cache, cache_types
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
+from perf_pipeline.components.recovery import Recovery
 from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation import defs as invalidation_defs
@@ -28,6 +29,8 @@ from perf_pipeline.partitions.defs import target_partition_definitions
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.recovery import defs as recovery_defs
+from perf_pipeline.recovery.model import Policy as RecoveryPolicy
 from perf_pipeline.regressions.calibration_defs import calibration_asset
 from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.reports.defs import report_asset
@@ -162,6 +165,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "docs/invalidation.md describes each field."
         ),
     ] = ()
+    recovery: Annotated[
+        Recovery | None,
+        Field(
+            description="Base backups, and drills that prove what is promised of recovery "
+            "(docs/recovery.md); none while this is left out."
+        ),
+    ] = None
     embedded_database: Annotated[
         str | None,
         Field(
@@ -263,6 +273,17 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         """
         return declared_policies(self.partitions)
 
+    def recovery_policy(self) -> RecoveryPolicy | None:
+        """Return what is declared of backups and recovery, None where nothing is.
+
+        Raises
+        ------
+        ConfigurationError
+            A number is out of its range.
+
+        """
+        return self.recovery.policy() if self.recovery else None
+
     def events(self) -> EventQueue | None:
         """Return the application's event queue, None where none is declared."""
         return self.event_queue.declared() if self.event_queue else None
@@ -287,6 +308,12 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             view_definitions(target, self.view_policies(), written),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
+            recovery_defs.target_definitions(
+                target,
+                self.recovery_policy(),
+                self.recovery.backup_cron if self.recovery else "",
+                self.recovery.drill_cron if self.recovery else "",
+            ),
             invalidation_defs.target_definitions(
                 target, self.cache_types(), written.kinds if written is not None else ()
             ),

@@ -75,6 +75,11 @@ CHECKS = [
 #: Service levels that one system promises and the others do not.
 PROMISED = [
     "guardian/capacity/shards:shards_are_balanced",
+    "menuca/recovery/drills:failover_recovery_is_proved",
+    "menuca/recovery/drills:full_recovery_is_proved",
+    "menuca/recovery/drills:point_in_time_recovery_is_proved",
+    "menuca/recovery/drills:tenant_recovery_is_proved",
+    "menuca/recovery/drills:wal_reaches_any_moment",
     "menuca/stats/database:availability",
     "menuca/stats/database:throughput",
     "menuca/stats/database:users",
@@ -85,7 +90,12 @@ PROMISED = [
     "thorbis/stats/statements:response_time",
 ]
 #: Assets that one system has and the others do not.
-ALONE = ["guardian/capacity/shards", "omninode/events/queue"]
+ALONE = [
+    "guardian/capacity/shards",
+    "menuca/recovery/base_backup",
+    "menuca/recovery/drills",
+    "omninode/events/queue",
+]
 #: Partitioned tables of the systems; those with a retention have a job that archives and drops.
 PARTITIONED = {
     "guardian": ("audit_log", "document_processing_stages"),
@@ -178,6 +188,7 @@ EVENT_CHECKS = [
     "omninode/events/queue:nothing_stranded",
 ]
 EVENT_JOBS = ["event_queue_omninode", "ingest_events_omninode"]
+RECOVERY_JOBS = ["recovery_backup_menuca", "recovery_drill_menuca"]
 REFRESHES = {
     "refresh_guardian_1": ["0 2 * * *", "RUNNING"],
     "refresh_guardian_2": ["0 3 * * *", "RUNNING"],
@@ -249,7 +260,9 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     own = [*PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS, *of_alerts]
     assert found["checks"] == sorted([*of_each(CHECKS), *own])
     refreshing = [f"refresh_{system}" for system in VIEWS]
-    assert found["jobs"] == sorted([*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS])
+    assert found["jobs"] == sorted(
+        [*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS, *RECOVERY_JOBS]
+    )
     assert found["schedules"] == {
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
@@ -263,6 +276,8 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "maintenance_status_hourly": ["50 * * * *", "RUNNING"],
         "monthly_reports": ["0 6 1 * *", "RUNNING"],
         **REFRESHES,
+        "recovery_backup_menuca_schedule": ["40 1 * * 0", "RUNNING"],
+        "recovery_drill_menuca_schedule": ["10 5 1 * *", "RUNNING"],
         **{f"partition_archive_{s}_monthly": ["0 3 1 * *", "RUNNING"] for s in DROPPING},
         **{f"partition_maintenance_{s}_weekly": ["0 1 * * 0", "RUNNING"] for s in PARTITIONED},
         "weekly_reports": ["0 6 * * 1", "RUNNING"],

@@ -1,0 +1,155 @@
+"""Backups and drills of a target, each with a row in the log of maintenance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg.rows import dict_row
+
+from perf_pipeline import settings
+from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.recovery import backup as backups
+from perf_pipeline.recovery import drills, wal
+from perf_pipeline.recovery.model import GOALS, Backup, Drilled, Kind, Policy
+from perf_pipeline.recovery.programs import of_major
+from perf_pipeline.store import Store
+from perf_pipeline.store.maintenance_log import MaintenanceLog, recent
+
+BACKUP: Final = "recovery.backup"
+DRILL: Final = "recovery.drill"
+#: A promise is believed for so long: the monthly drill, and one that was missed.
+BELIEVED: Final = timedelta(days=62)
+
+
+def site(target: Target, policy: Policy) -> drills.Site:
+    """Return what backups and drills of a target work with; its folder is made.
+
+    Raises
+    ------
+    UnreachableError
+        The server is away.
+    ConfigurationError
+        This machine lacks the programs of its major.
+
+    """
+    folder = policy.folder or settings.current().home_dir / "recovery" / target.name
+    folder = Path(folder).expanduser().absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)
+    url = pg.libpq_url(target.maintenance_url())
+    with pg.session(url, read_only=True, autocommit=True) as session:
+        major = session.info.server_version // 10_000
+    return drills.Site(url, policy, folder, of_major(major, folder))
+
+
+def take_backup(store: Store, target: Target, policy: Policy) -> Backup:
+    """Take and prove a base backup of a target; see `drills.base_backup`."""
+    where = site(target, policy)
+    with MaintenanceLog(store, target.name) as log, log.operation(BACKUP, target.name) as entry:
+        made = drills.base_backup(where)
+        entry.bytes = made.bytes
+        entry.detail = {"name": made.name, "seconds": made.seconds, "major": made.major}
+    return made
+
+
+def drill(store: Store, target: Target, policy: Policy, kind: Kind) -> Drilled:
+    """Carry a drill of a target out; see `drills.drill`."""
+    where = site(target, policy)
+    with MaintenanceLog(store, target.name) as log, log.operation(DRILL, kind) as entry:
+        found = drills.drill(where, kind)
+        entry.detail = {
+            "seconds": found.seconds,
+            "goal_s": found.goal_s,
+            "proof": found.proof,
+            "lost": list(found.lost),
+        }
+        if not found.met:
+            entry.outcome = "failed"
+            entry.error = "; ".join(found.lost) or f"took longer than {found.goal_s:g} s"
+    return found
+
+
+def drilled(store: Store, target: str) -> dict[Kind, Mapping[str, Any]]:
+    """Return the last drill of each kind, as the log has it."""
+    rows = recent(store, target, operation=DRILL)
+    found: dict[Kind, Mapping[str, Any]] = {}
+    for row in rows:
+        kind = next((each for each in GOALS if each == row["object"]), None)
+        if kind is not None and row["outcome"] != "running":
+            found.setdefault(kind, row)
+    return found
+
+
+def unproven(
+    policy: Policy, found: Mapping[Kind, Mapping[str, Any]], now: datetime
+) -> dict[Kind, str]:
+    """Return the promises that nothing proves, each with why; pure.
+
+    Parameters
+    ----------
+    policy : Policy
+    found : Mapping
+        Of `drilled`.
+    now : datetime
+
+    """
+    why: dict[Kind, str] = {}
+    for kind in policy.kinds:
+        row = found.get(kind)
+        if row is None:
+            why[kind] = "never drilled"
+        elif row["outcome"] != "done":
+            why[kind] = f"{row['outcome']} on {row['started_at']:%Y-%m-%d}: {row['error']}"
+        elif now - row["started_at"] > BELIEVED:
+            why[kind] = f"last drilled on {row['started_at']:%Y-%m-%d}"
+        elif row["detail"]["seconds"] > policy.goals[kind]:
+            why[kind] = (
+                f"took {row['detail']['seconds']:.0f} s on {row['started_at']:%Y-%m-%d}, "
+                f"promised are {policy.goals[kind]:.0f}"
+            )
+    return why
+
+
+def wal_lacks(target: Target) -> list[str]:
+    """Return what the target's WAL lacks for recovery to a moment; see `wal.lacks`."""
+    with (
+        pg.session(target.url(), read_only=True, autocommit=True) as session,
+        session.cursor(row_factory=dict_row) as cursor,
+    ):
+        row = cursor.execute(sqlfiles.load("recovery/wal").text).fetchone()
+    return wal.lacks(row) if row is not None else []
+
+
+def with_folder(policy: Policy, folder: Path | None) -> Policy:
+    """Return a policy whose backups lie elsewhere, or as it is."""
+    return policy if folder is None else replace(policy, folder=folder)
+
+
+def status(store: Store, target: Target, policy: Policy) -> dict[str, Any]:
+    """Return backups, drills and what is unproven, for people and programs."""
+    where = policy.folder or settings.current().home_dir / "recovery" / target.name
+    found = drilled(store, target.name)
+    kept: Sequence[Backup] = backups.listed(Path(where).expanduser().absolute())
+    return {
+        "target": target.name,
+        "backups": [
+            {"name": each.name, "major": each.major, "bytes": each.bytes, "seconds": each.seconds}
+            for each in kept
+        ],
+        "drills": [
+            {
+                "kind": kind,
+                "at": row["started_at"],
+                "outcome": row["outcome"],
+                "seconds": row["detail"].get("seconds"),
+                "goal_s": policy.goals[kind],
+                "proof": row["detail"].get("proof"),
+            }
+            for kind, row in found.items()
+        ],
+        "unproven": unproven(policy, found, datetime.now(UTC)),
+    }
