@@ -11,7 +11,7 @@ from psycopg import sql
 from perf_pipeline.invalidation.catalog import Connection, rows
 
 #: The queue is written anew from this size on, if it is mostly dead rows.
-REWRITE_BYTES: Final = 4 * 1024 * 1024
+REWRITE_BYTES: Final = 1024 * 1024
 #: What a live row of the queue occupies at most, index entries included, bytes.
 ROW_BYTES: Final = 400
 #: Entries beyond which the queue is not written anew: they would have to fit in memory.

@@ -1,6 +1,7 @@
 """Folding, claiming, finishing and failing: nothing is lost, nothing is done twice at once."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation import catalog, queue
-from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline_tests.invalidation.support import worker
 
 pytestmark = pytest.mark.server
@@ -202,3 +203,119 @@ def test_without_a_queue_the_look_says_what_to_do(make_database: Any) -> None:
         pytest.raises(ConfigurationError, match="invalidation install"),
     ):
         queue.due_now(connection, [CACHE])
+
+
+class Clinic:
+    """Random changes and workers on a clock of their own, beside what must be true of them."""
+
+    def __init__(self, connection: Connection, seed: int) -> None:
+        self.connection = connection
+        self.random = random.Random(seed)
+        self.cache = CacheType("c", debounce_s=2.0, max_wait_s=6.0, max_attempts=3)
+        self.seconds = 0.0
+        self.truth = dict.fromkeys("abcdef", 0)
+        self.cached = dict(self.truth)
+        self.generations: dict[str, int] = {}
+        #: Who works on what: the claim, what of it fails, and when the lease ends.
+        self.held: list[tuple[list[Due], set[str], float]] = []
+
+    def run(self, steps: int) -> None:
+        chosen = [self.change] * 4 + [self.fold, self.claim, self.end] + [self.tick] * 2
+        for _ in range(steps):
+            self.random.choice(chosen)()
+        self.settle()
+
+    def change(self) -> None:
+        # one of them is hot: it changes all the time
+        entity = self.random.choice("aaaaaabcdef")
+        self.truth[entity] += 1
+        self.connection.execute(
+            f"INSERT INTO perf_pipeline_meta.invalidation_log_{self.random.randrange(2)}"
+            " (cache_type, entity, queued_at) VALUES ('c', %s, %s)",
+            [entity, after(self.seconds)],
+        )
+
+    def fold(self) -> None:
+        queue.fold(self.connection, most=self.random.choice([1, 3, 100]))
+
+    def claim(self) -> None:
+        lease = self.random.choice([1.0, 5.0, 60.0])
+        batch = queue.claim(
+            self.connection, self.cache, self.random.randint(1, 4), lease, at=after(self.seconds)
+        )
+        mine = {due.entity for due in batch}
+        for others, _, until in self.held:
+            assert until <= self.seconds or mine.isdisjoint(due.entity for due in others)
+        for due in batch:
+            assert due.generation >= self.generations.get(due.entity, 0)
+            self.generations[due.entity] = due.generation
+            quiet = self.seconds - (due.last_queued_at - NOW).total_seconds()
+            waited = self.seconds - (due.first_queued_at - NOW).total_seconds()
+            assert quiet >= 2.0 or waited >= 6.0 or due.attempts
+        # values are made now, and finished some time later
+        failed = {due.entity for due in batch if self.random.random() < 0.2}
+        self.cached.update({entity: self.truth[entity] for entity in mine - failed})
+        self.held.append((batch, failed, self.seconds + lease))
+
+    def end(self) -> None:
+        if not self.held:
+            return
+        batch, names, _ = self.held.pop(self.random.randrange(len(self.held)))
+        if self.random.random() < 0.2:
+            return  # killed: the lease ends by itself
+        failed = [due for due in batch if due.entity in names]
+        done = [due for due in batch if due.entity not in names]
+        told = queue.finish(self.connection, done)
+        assert told.done + told.changed_meanwhile + told.lost_lease == len(done)
+        queue.fail(
+            self.connection, [(due, "x") for due in failed], self.cache, at=after(self.seconds)
+        )
+
+    def tick(self) -> None:
+        self.seconds += self.random.choice([0.125, 0.5, 1.0])
+
+    def settle(self) -> None:
+        """Serve all that is left, the dead as well."""
+        for _ in range(20):
+            self.seconds += 700.0
+            queue.retry(self.connection)
+            while queue.fold(self.connection).taken:
+                pass
+            batch = queue.claim(self.connection, self.cache, at=after(self.seconds))
+            self.cached.update({due.entity: self.truth[due.entity] for due in batch})
+            queue.finish(self.connection, batch)
+            if not queue.depth(self.connection):
+                return
+        raise AssertionError("the queue does not become empty")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_the_cache_is_right_in_the_end(connection: Connection, seed: int) -> None:
+    clinic = Clinic(connection, seed)
+    clinic.run(250)
+    assert clinic.cached == clinic.truth
+    assert min(clinic.truth.values()) > 0
+
+
+def test_finishing_whatever_was_claimed_would_be_noticed(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The described design (D-099): delete what was claimed, however it changed meanwhile."""
+
+    def finish(connection: Connection, done: Sequence[Due]) -> queue.Finished:
+        for due in done:
+            connection.execute(
+                "DELETE FROM perf_pipeline_meta.invalidation_queue WHERE entity = %s", [due.entity]
+            )
+        return queue.Finished(done=len(done))
+
+    monkeypatch.setattr(queue, "finish", finish)
+
+    def search() -> None:
+        for seed in range(8):
+            clinic = Clinic(connection, seed)
+            clinic.run(150)
+            assert clinic.cached == clinic.truth
+
+    with pytest.raises(AssertionError):
+        search()
