@@ -160,11 +160,16 @@ def refresh(
 
 
 def after(connection: Connection, done: Refreshed, policy: ViewPolicy) -> None:
-    """Tell the counters early, and count the view's rows; neither may undo a refresh."""
+    """Tell the counters early, and count the view's rows, where they are not known yet.
+
+    Neither may undo a refresh.
+    """
     major = connection.info.server_version // 10_000
     schema, _, relation = policy.name.partition(".")
     try:
         connection.execute(sqlfiles.load("catalog/flush_counters", major).text)
+        if done.rows is not None:
+            return
         row = connection.execute(
             sql.SQL("SELECT /* perf-pipeline */ count(*) FROM {}").format(
                 sql.Identifier(schema, relation)

@@ -250,6 +250,33 @@ def test_keys_that_cannot_be_null_and_partitions_written_directly(
     assert differences(ours, policy) == []
 
 
+def test_columns_that_come_to_be_null(ours: Connection, app: Connection) -> None:
+    measures = (("n", "count(*)"), ("customers", "count(customer)"), ("paid", "sum(total)"))
+    rollup = Rollup("shop.orders", (("t", "tenant"),), measures)
+    policy = ViewPolicy("shop.by_tenant", rollup=rollup)
+    app.execute("INSERT INTO shop.orders (tenant, customer, total) VALUES (1, 1, 1), (2, 2, 2)")
+    refresh(ours, policy)
+    kept = setup.known(ours, {policy.name: policy})[policy.name]
+    assert kept.never_null == {"id", "tenant", "customer", "status"}
+    assert not kept.names.nullable
+    try:
+        app.execute("ALTER TABLE shop.orders ALTER customer DROP NOT NULL")
+        app.execute("INSERT INTO shop.orders (tenant, customer, total) VALUES (1, NULL, 1)")
+        refresh(ours, policy, by_hand=True)
+        assert differences(ours, policy) == []
+        app.execute("ALTER TABLE shop.orders ALTER tenant DROP NOT NULL")
+        app.execute("INSERT INTO shop.orders (tenant, total) VALUES (NULL, 1), (NULL, 2)")
+        for _ in range(2):
+            refresh(ours, policy)
+            assert differences(ours, policy) == []
+            app.execute("INSERT INTO shop.orders (tenant, total) VALUES (NULL, 1)")
+    finally:
+        app.execute(
+            "TRUNCATE shop.orders;"
+            "ALTER TABLE shop.orders ALTER customer SET NOT NULL, ALTER tenant SET NOT NULL"
+        )
+
+
 def test_what_cannot_be_captured_is_noticed(ours: Connection, app: Connection) -> None:
     policy = ViewPolicy("shop.by_day", rollup=ADDING)
     refresh(ours, policy)

@@ -4,7 +4,7 @@ They depend on the declaration, so they are composed here from identifiers and t
 expressions, and are in no file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg import sql
 
@@ -202,13 +202,17 @@ def positions(names: Names) -> sql.Composed:
     return comma([sql.Literal(i + 1) for i in range(len(names.rollup.group_by))])
 
 
-def aggregates(names: Names) -> list[sql.Composable]:
-    """Return the aggregates over the source that fill the columns of the table of groups."""
+def aggregates(names: Names, never_null: Collection[str] = ()) -> list[sql.Composable]:
+    """Return the aggregates over the source that fill the columns of the table of groups.
+
+    Values of a column that cannot be NULL are counted as rows are: the server counts those once.
+    """
     found: list[sql.Composable] = [sql.SQL("count(*)")]
     for measure in names.measures:
         argument = declared(measure.argument)
         if measure.kind in {"count", "sum", "average"}:
-            found.append(sql.SQL("count({})").format(argument))
+            all_count = measure.argument.strip() in never_null
+            found.append(sql.SQL("count({})").format(sql.SQL("*") if all_count else argument))
         if measure.sums:
             found.append(sql.SQL("coalesce(sum({}), 0)::numeric").format(argument))
     found += [

@@ -181,17 +181,19 @@ def _at_one_instant(connection: Connection, policy: ViewPolicy, doubt: str) -> R
     if way in {"full", "recompute"}:
         catalog.rows(connection, "memory")
         _hold_source(connection, found)
-    if way == "recompute" or (way == "full" and not doubt and not changes.everything):
+    if way == "full" and not doubt and not changes.everything:
         # the groups are worth counting: several changes may be of one
-        groups = ways.collect_dirty(connection, found.names)
-        changes = replace(changes, groups=groups)
+        changes = replace(changes, groups=ways.count_dirty(connection, found.names))
         way = choose(changes, found.costs, adds_up=adds_up(found.names.measures))
+    if way == "recompute":
+        changes = replace(changes, groups=ways.collect_dirty(connection, found.names))
     generation, count, costs = _done(connection, found, way, changes)
     took = time.monotonic() - start
     ids = catalog.rows(connection, "queue_ids", {"view": policy.name})[0]["ids"]
     _save(connection, policy, found, generation, learn(costs, way, took, count), at, took, way)
     catalog.rows(connection, "queue_answer", {"ids": ids})
-    return Refreshed(way, took, answered=len(ids), statement=f"rollup {way}", note=doubt)
+    rows = count if way == "full" else None  # each group is a row
+    return Refreshed(way, took, rows, len(ids), statement=f"rollup {way}", note=doubt)
 
 
 def _hold_source(connection: Connection, found: Known) -> None:
@@ -216,9 +218,9 @@ def _done(
     if way == "apply":
         return generation, ways.apply(connection, names, generation), costs
     if way == "recompute":
-        grown = ways.recompute(connection, names, generation)
+        grown = ways.recompute(connection, names, generation, found.never_null)
         return generation, changes.groups or 0, replace(costs, groups=max(0, costs.groups + grown))
-    count = ways.build(connection, names, generation + 1)
+    count = ways.build(connection, names, generation + 1, found.never_null)
     ways.forget(connection, names)
     new = ways.publish(connection, names, generation, generation + 1, found.types)
     return generation + 1 if new else generation, count, costs

@@ -36,6 +36,8 @@ class Known:
         Whether each of them captures.
     types : tuple of str
         Of the measures as people see them.
+    never_null : frozenset of str
+        Columns of the source that cannot be NULL.
 
     """
 
@@ -47,6 +49,7 @@ class Known:
     armed: bool
     types: tuple[str, ...]
     costs: Costs
+    never_null: frozenset[str] = frozenset()
 
     @property
     def doubt(self) -> str:
@@ -67,7 +70,11 @@ def known(connection: Connection, policies: Mapping[str, ViewPolicy]) -> dict[st
         rollup = policies[row["view_name"]].rollup
         if rollup is None or not row["made"] or row["spec"].get("declared") != rollup.as_json():
             continue
-        found[row["view_name"]] = of_row(row, rollup)
+        kept = of_row(row, rollup)
+        keys = {text.strip() for _, text in rollup.group_by}
+        if kept.names.nullable or keys <= kept.never_null:
+            found[row["view_name"]] = kept
+        # else a key may be NULL now: its groups are made again as such
     return found
 
 
@@ -90,6 +97,7 @@ def of_row(row: Mapping[str, Any], rollup: Rollup) -> Known:
         row["armed"],
         tuple(spec["types"]),
         costs,
+        frozenset(row["never_null"]),
     )
 
 

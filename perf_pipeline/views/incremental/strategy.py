@@ -12,6 +12,10 @@ RECOMPUTE_FACTOR: Final = 3.3
 APPLY_SECONDS: Final = 5e-6
 #: Groups or changes from which on a measurement says something of the next one.
 ENOUGH: Final = 500
+#: Another way is taken where it is expected to cost at most this part of computing everything: what
+#: is known of a way's cost is off by about as much (medians on a busy machine), and what is lost by
+#: computing everything then is less than what a wrong guess loses.
+MARGIN: Final = 0.8
 #: Part of the new measurement in what is remembered.
 _WEIGHT: Final = 0.5
 
@@ -77,7 +81,7 @@ def choose(changes: Changes, costs: Costs, *, adds_up: bool, doubt: str = "") ->
         return "full"
     if changes.rows == 0:
         return "none"
-    estimates: list[tuple[float, Strategy]] = [(costs.full_seconds, "full")]
+    estimates: list[tuple[float, Strategy]] = [(MARGIN * costs.full_seconds, "full")]
     if adds_up and not changes.inexact:
         per_change = costs.seconds_per_change or APPLY_SECONDS
         estimates.append((changes.rows * per_change, "apply"))
