@@ -137,3 +137,156 @@ def evaluate(target: str | None, as_json: bool) -> None:
                 f"data, {row['open']} open, {row['messages']} new messages, {row['ms']} ms"
             )
     sys.exit(1 if any(row["open"] for row in rows) else 0)
+
+
+@alerts.command("simulate")
+@click.option("--target", required=True, help="The target whose history and policies are taken.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(min=1, max=400))
+@click.option("--policy", "only", multiple=True, help="Only this policy; may be repeated.")
+@_json
+def simulate(target: str, days: int, only: tuple[str, ...], as_json: bool) -> None:
+    """Say what the policies would have told over recorded history; writes nothing."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime, timedelta
+
+    from perf_pipeline.alerts import simulate as simulation
+    from perf_pipeline.alerts.model import alerts_of
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.errors import InputError
+    from perf_pipeline.store import Store, migrate
+
+    declared = alerts_of(declared_target(target).alerts)
+    policies = [each for each in declared.active() if not only or each.name in only]
+    unknown = set(only) - {each.name for each in policies}
+    if unknown or not policies:
+        raise InputError(
+            f"target {target!r} has no active policy {', '.join(sorted(unknown)) or 'at all'}",
+            "see `perf-pipeline alerts list --policies`",
+        )
+    finish = datetime.now(UTC)
+    with Store() as store:
+        migrate.require_current(store)
+        made = simulation.simulate(
+            store, target, policies, finish - timedelta(days=days), finish,
+            most_messages=declared.most_messages,
+        )  # fmt: skip
+    if as_json:
+        print_json(
+            {
+                "target": target,
+                "start": made.start,
+                "finish": made.finish,
+                "policies": [asdict(row) for row in made.rows],
+                "messages": len(made.messages),
+                "messages_per_day": len(made.messages) / made.days,
+            }
+        )
+        return
+    say(f"{'policy':<36} {'no data':>8} {'breach':>8} {'incidents':>10} {'messages/day':>13}")
+    for row in made.rows:
+        say(
+            f"{row.policy:<36} {row.no_data_percent:>7.1f}% {row.breach_percent:>7.2f}% "
+            f"{row.incidents:>10} {row.messages_per_day:>13.2f}"
+        )
+    say(f"{len(made.messages)} messages in {days} days, {len(made.messages) / made.days:.2f} a day")
+
+
+@alerts.command("status")
+@click.option(
+    "--minutes",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(min=1.0),
+    help="An evaluation older than this is none.",
+)
+@click.option("--tell", is_flag=True, help="Tell it on the targets' channels, now, from here.")
+@_json
+def status(minutes: float, tell: bool, as_json: bool) -> None:
+    """Say whether somebody watches; exit code 1 when a target's policies are not evaluated.
+
+    For another scheduler than Dagster's own: it tells when the daemon is down.
+    """
+    from dataclasses import asdict
+    from datetime import UTC, datetime, timedelta
+
+    from perf_pipeline.alerts import watch
+    from perf_pipeline.alerts.deliver import deliver
+    from perf_pipeline.components.catalog import declared_targets
+    from perf_pipeline.store import Store, migrate
+
+    limit, now = timedelta(minutes=minutes), datetime.now(UTC)
+    declared = declared_targets()
+    with Store() as store:
+        migrate.require_current(store)
+        found = watch.look(store, declared, now, limit)
+        if tell:
+            watch.tell(store, declared, now, limit)
+            deliver(store, declared, lambda: datetime.now(UTC))
+    if as_json:
+        print_json([asdict(each) for each in found])
+    else:
+        for each in found:
+            age = "never evaluated" if each.minutes is None else f"{each.minutes:.1f} min ago"
+            say(f"{'ok       ' if each.is_watched else 'UNWATCHED'}  {each.target}: {age}")
+    sys.exit(0 if all(each.is_watched for each in found) else 1)
+
+
+@alerts.command("deliver")
+@_json
+def deliver(as_json: bool) -> None:
+    """Send what is due of the outbox, as the job does; exit code 1 when a channel refused."""
+    from datetime import UTC, datetime
+
+    from perf_pipeline.alerts import deliver as delivery
+    from perf_pipeline.components.catalog import declared_targets
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as store:
+        migrate.require_current(store)
+        done = delivery.deliver(store, declared_targets(), lambda: datetime.now(UTC))
+    if as_json:
+        print_json({"sent": done.sent, "put_off": done.put_off, "errors": done.errors})
+    else:
+        for channel, why in sorted(done.errors.items()):
+            say(f"{channel}: {why}")
+        say(f"{done.sent} sent, {done.put_off} put off")
+    sys.exit(1 if done.errors else 0)
+
+
+@alerts.command("test")
+@click.option("--target", required=True, help="The target whose channels are tried.")
+@click.option("--channel", "only", multiple=True, help="Only this channel; may be repeated.")
+def test(target: str, only: tuple[str, ...]) -> None:
+    """Send a message to each channel now, past the outbox; exit code 1 when one refuses."""
+    from datetime import UTC, datetime
+
+    from perf_pipeline import settings
+    from perf_pipeline.alerts import channels
+    from perf_pipeline.alerts.model import alerts_of
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.errors import InputError
+
+    declared = declared_target(target)
+    ways = [each for each in alerts_of(declared.alerts).routes() if not only or each.name in only]
+    if not ways:
+        raise InputError(
+            f"target {target!r} declares no such channel", "see docs/alerts.md, Where it is told"
+        )
+    now = datetime.now(UTC)
+    note = channels.Note(
+        f"{target}:test:{now.isoformat()}",
+        "ok",
+        f"[{target}] a test of perf-pipeline's alerts",
+        "Nothing is wrong. Somebody tried whether messages arrive here.",
+        {"target": target, "kind": "test", "type": "test"},
+    )
+    refused = 0
+    for way in ways:
+        try:
+            url = settings.store_url() if way.notify == "store" else ""
+            channels.send(way, declared, url, note)
+            say(f"{way.name}: taken")
+        except Exception as error:  # a service's library may raise anything; try the others
+            refused += 1
+            say(f"{way.name}: {channels.explained(error)}")
+    sys.exit(1 if refused else 0)

@@ -97,6 +97,14 @@ class Settings(BaseSettings):
         """The archive's folder or URL."""
         return self.archive_url or str(self.home_dir / "archive")
 
+    heartbeat_url: Annotated[
+        str | None,
+        Field(
+            description="Asked for (GET) after each evaluation of alerts, by a service that tells "
+            "when it no longer is; unset: nobody."
+        ),
+    ] = None
+
     budget_percent: Annotated[
         float,
         Field(

@@ -141,7 +141,7 @@ def alerts_sensor(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.Sen
         f"a run of {DELIVERY_JOB} when a message is due.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        from perf_pipeline.alerts import book
+        from perf_pipeline.alerts import book, watch
         from perf_pipeline.alerts.look import look_all
 
         now = datetime.now(UTC)
@@ -150,9 +150,12 @@ def alerts_sensor(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.Sen
                 looks = look_all(store, targets, now)
                 with store.begin() as connection:
                     due = book.due(connection, [target.name for target in targets], now)
+            missed = watch.beat()
         except PerfPipelineError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
         events = [event for event in map(check_event, looks) if event is not None]
+        if missed:
+            context.log.warning(missed)
         requests = []
         if due["due"] and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
             requests.append(dg.RunRequest(job_name=DELIVERY_JOB))
@@ -177,10 +180,11 @@ def deliveries_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
         "a channel does not take waits, longer each time, and is never dropped.",
     )
     def alert_deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        from perf_pipeline.alerts import book
+        from perf_pipeline.alerts import book, watch
         from perf_pipeline.alerts.deliver import deliver
 
         with vocabulary.explained(), vocabulary.open_store() as store:
+            watch.tell(store, targets, datetime.now(UTC))
             done = deliver(store, targets, lambda: datetime.now(UTC))
             with store.begin() as connection:
                 left = book.due(connection, [t.name for t in targets], datetime.now(UTC))
@@ -209,6 +213,39 @@ def delivery_job() -> vocabulary.AssetJob:
     )
 
 
+def watched_schedule(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
+    """Return the schedule that asks whether the sensor still evaluates."""
+
+    @dg.schedule(
+        name="alerts_watched",
+        job=job,
+        cron_schedule="*/10 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Tells on every channel when the sensor `alerts` no longer evaluates; a sensor "
+        "that is off or fails cannot tell itself. Use `perf-pipeline alerts status` from outside "
+        "for a daemon that is down.",
+    )
+    def alerts_watched(
+        context: dg.ScheduleEvaluationContext,
+    ) -> dg.RunRequest | dg.SkipReason:
+        from perf_pipeline.alerts import watch
+
+        try:
+            with vocabulary.open_store() as store:
+                found = watch.look(store, targets, datetime.now(UTC))
+        except PerfPipelineError as error:
+            return dg.SkipReason(str(error))
+        alone = [each.target for each in found if not each.is_watched and each.evaluated_at]
+        if not alone:
+            return dg.SkipReason("every target is watched, or never was")
+        if vocabulary.active_run(context.instance, DELIVERY_JOB) is not None:
+            return dg.SkipReason(f"{DELIVERY_JOB} is active")
+        return dg.RunRequest(tags={"perf_pipeline/reason": f"unwatched: {', '.join(alone)}"[:250]})
+
+    return alerts_watched
+
+
 def said(looks: Sequence["Look"]) -> dg.SkipReason:
     """Return what a tick without news says."""
     opened = sum(
@@ -234,5 +271,8 @@ def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
         return dg.Definitions()
     job = delivery_job()
     return dg.Definitions(
-        assets=[deliveries_asset(watched)], jobs=[job], sensors=[alerts_sensor(watched, job)]
+        assets=[deliveries_asset(watched)],
+        jobs=[job],
+        schedules=[watched_schedule(watched, job)],
+        sensors=[alerts_sensor(watched, job)],
     )

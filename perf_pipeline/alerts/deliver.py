@@ -104,11 +104,11 @@ def _on_channel(
     done: Delivered,
 ) -> None:
     failures = 0
+    untried: list[int] = []
     for batch in pieces(rows):
         ids = [row["message_id"] for row in batch]
         if failures >= FAILURES:
-            done.put_off += len(ids)
-            _later(store, channel, ids, clock() + pause(failures), None)
+            untried += ids
             continue
         with store.begin() as connection:
             book.run(
@@ -129,6 +129,9 @@ def _on_channel(
         done.notes += 1
         with store.begin() as connection:
             book.run(connection, "book/sent", {"now": clock(), "channel": channel.name, "ids": ids})
+    if untried:
+        done.put_off += len(untried)
+        _later(store, channel, untried, clock() + pause(failures), None)
 
 
 def _later(

@@ -70,7 +70,7 @@ class Policy(_Part):
     ] = 0.0
     clear_minutes: Annotated[
         Minutes, Field(description="It has to last so long before it is better.")
-    ] = 0.0
+    ] = 5.0  # two sweeps: one alone is no recovery
     hysteresis_percent: Annotated[
         float,
         Field(

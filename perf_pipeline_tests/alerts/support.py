@@ -13,7 +13,7 @@ FIVE = timedelta(minutes=5)
 
 
 def policy(name: str = "active_connections", **fields: Any) -> Policy:
-    given = {"metric": name, "warning": 50.0, "critical": 80.0, "hysteresis_percent": 5.0, **fields}
+    given = {"metric": name, "warning": 50.0, "critical": 80.0, "clear_minutes": 0.0, **fields}
     return Policy(name=given.pop("named", name), **given)
 
 

@@ -264,6 +264,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         [*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS, *RECOVERY_JOBS]
     )
     assert found["schedules"] == {
+        "alerts_watched": ["*/10 * * * *", "RUNNING"],
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
         "bench_reports_daily": ["20 2 * * *", "RUNNING"],
