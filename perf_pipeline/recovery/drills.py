@@ -329,10 +329,15 @@ def _newest(site: Site) -> Backup:
 
 def _canary(site: Site, note: str) -> str:
     with psycopg.connect(site.url, autocommit=True) as session:
-        for file in sqlfiles.folder("recovery/meta"):
-            session.execute(file.text)
+        install(session)
         session.execute("SET synchronous_commit = on")  # answered is written
         return _insert(session, note)
+
+
+def install(session: psycopg.Connection[Any]) -> None:
+    """Make the table of canaries, where it is not there."""
+    for file in sqlfiles.folder("recovery/meta"):
+        session.execute(file.text)
 
 
 def _insert(session: psycopg.Connection[Any], note: str) -> str:

@@ -24,6 +24,7 @@ from perf_pipeline.examples.thorbis_data import Size
 from perf_pipeline.loadtests import compile as compile_scenario
 from perf_pipeline.loadtests import drive, pgbench, scenario
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.recovery import drills
 from perf_pipeline.store import Store, migrate, partitions, targets
 from perf_pipeline.views import catalog as views_catalog
 from perf_pipeline_tests.servers.running import MAJORS
@@ -57,7 +58,7 @@ DAY = date(2026, 1, 2)
 
 #: Files that run in the code that makes the store or a system: their text must have been sent.
 APPLIED = re.compile(
-    rf"store/\d{{4}}/|target/meta/|views/meta/|invalidation/meta/|({'|'.join(SYSTEMS)})/schema/"
+    rf"store/\d{{4}}/|target/meta/|views/meta/|invalidation/meta/|recovery/meta/|({'|'.join(SYSTEMS)})/schema/"
 )
 LOAD = re.compile(rf"({'|'.join(SYSTEMS)})/(load|loadtests)/")
 SCENARIOS = [scenario.load(name) for name in scenario.names()]
@@ -87,6 +88,7 @@ _VALUES = {
     "timestamp without time zone": f"'{DAY} 12:00'",
     **dict.fromkeys(("smallint", "integer", "bigint", "oid", "numeric", "real"), "'1'"),
     "double precision": "'1'",
+    "pg_lsn": "'0/1'",
     "regclass": "'pg_catalog.pg_class'",
     "box": "'(0,0),(1,1)'",
     "ledger.source": "'collected'",
@@ -219,6 +221,7 @@ def prepared(server: EmbeddedServer, each_major: int) -> Iterator[Prepared]:
             fill(url)
         with psycopg.connect(url, autocommit=True) as connection:
             views_catalog.install(connection, name)
+            drills.install(connection)
     with psycopg.connect(url) as connection:
         for layout in LAYOUTS:
             connection.execute(f"CREATE SCHEMA of_{layout.stem}")  # type: ignore[call-overload]
