@@ -161,7 +161,7 @@ def adopt_command(parents: tuple[str, ...], target: str, as_json: bool) -> None:
     import yaml
 
     from perf_pipeline.partitions.adopt import adopt
-    from perf_pipeline.partitions.runner import session
+    from perf_pipeline.partitions.session import session
 
     declared, _ = _declared(target)
     with session(declared.maintenance_url()) as connection:

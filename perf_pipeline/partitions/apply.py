@@ -18,7 +18,8 @@ from perf_pipeline.partitions import catalog, proofs, steady
 from perf_pipeline.partitions.catalog import Catalog
 from perf_pipeline.partitions.model import Kind, Plan, Policy
 from perf_pipeline.partitions.plan import plan
-from perf_pipeline.partitions.runner import KINDS, Done, Runner, session
+from perf_pipeline.partitions.runner import KINDS, Done, Runner
+from perf_pipeline.partitions.session import session
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudget

@@ -31,18 +31,13 @@ def source(connection: psycopg.Connection[Any], policy: Policy) -> dict[str, Any
         It is no plain table, or has what cannot be carried over: each is named with a remedy.
 
     """
-    values = {"schema": policy.schema, "name": policy.table, "column": policy.column}
+    found = table_of(connection, policy.schema, policy.table, policy.column)
+    if found is None:
+        raise ConfigurationError(f"{policy.parent} is no plain table", "name one that is")
+    publications = publications_of(connection, found["oid"])
     with connection.cursor(row_factory=dict_row) as cursor:
-        text = sqlfiles.load("partitions/convert_source").text
-        found = cursor.execute(text, values).fetchone()
-        if found is None:
-            raise ConfigurationError(f"{policy.parent} is no plain table", "name one that is")
-        relation = {"relation": found["oid"]}
-        major = connection.info.server_version // 10_000
-        text = sqlfiles.load("partitions/convert_publications", major).text
-        publications = cursor.execute(text, relation).fetchall()
         text = sqlfiles.load("partitions/convert_grants").text
-        grants = cursor.execute(text, relation).fetchall()
+        grants = cursor.execute(text, {"relation": found["oid"]}).fetchall()
     way = [(what, remedy) for what, remedy in found["in_the_way"]]
     way += [(f"publication {each['name']}", _remedy(each)) for each in publications]
     wrong = [f"{what} ({remedy})" for what, remedy in way if remedy]
@@ -60,6 +55,24 @@ def source(connection: psycopg.Connection[Any], policy: Policy) -> dict[str, Any
             f"{policy.parent} has no column {policy.column}", "correct the policy's column"
         )
     return {**found, "publications": publications, "grants": grants}
+
+
+def table_of(
+    connection: psycopg.Connection[Any], schema: str, table: str, column: str
+) -> dict[str, Any] | None:
+    """Return the columns of `sql/partitions/convert_source.sql`; None: it is no such table."""
+    values = {"schema": schema, "name": table, "column": column}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        text = sqlfiles.load("partitions/convert_source").text
+        return cursor.execute(text, values).fetchone()
+
+
+def publications_of(connection: psycopg.Connection[Any], relation: int) -> list[dict[str, Any]]:
+    """Return the publications that tell of a table: `whole` ones of all tables of a schema."""
+    major = connection.info.server_version // 10_000
+    with connection.cursor(row_factory=dict_row) as cursor:
+        text = sqlfiles.load("partitions/convert_publications", major).text
+        return cursor.execute(text, {"relation": relation}).fetchall()
 
 
 def _remedy(publication: Mapping[str, Any]) -> str:

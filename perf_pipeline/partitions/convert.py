@@ -10,25 +10,20 @@ somebody drops it. What there is to go on from is the copy itself.
 import time
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from perf_pipeline.errors import ArchiveError, ConfigurationError
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import carry, catalog, create, names
-from perf_pipeline.partitions.archive import content_of
+from perf_pipeline.partitions.following import TRIGGER, Following
 from perf_pipeline.partitions.model import Partition, Policy
 from perf_pipeline.partitions.plan import plan
-from perf_pipeline.partitions.runner import LONG_MS, session
+from perf_pipeline.partitions.session import LONG_MS, session
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
 from perf_pipeline.store import Store
 from perf_pipeline.store.maintenance_log import MaintenanceLog
-
-_TRIGGER: Final = "perf_pipeline_sync"
-#: A writer of a row that is being copied waits for its batch: this long, about.
-_BATCH_S: Final = 0.1
-_LEAST, _MOST = 200, 20_000
 
 
 @dataclass(frozen=True)
@@ -43,23 +38,24 @@ class Converted:
     swap_ms: float
 
 
-class _Conversion:
+class _Conversion(Following):
     def __init__(
         self, connection: psycopg.Connection[Any], policy: Policy, budget: LockBudget
     ) -> None:
-        self._connection, self._policy, self._budget = connection, policy, budget
-        self.new = names.fitted(policy.table, "perf_new")
-        self.old = names.fitted(policy.table, "perf_old")
-        self._function = names.fitted(policy.table, "perf_sync")
+        self._policy, self._budget = policy, budget
         self.spent = Spent()
-        # where policies would hide rows from us, it is an error instead
-        connection.execute("SET row_security = off")
         self._source = carry.source(connection, policy)
-        self._table = sql.Identifier(policy.schema, policy.table)
-        self._copy = sql.Identifier(policy.schema, self.new)
-        key = self._source["key"]
-        self._key = [*key, *([policy.column] if policy.column not in key else [])]
-        self._columns = sql.SQL(", ").join(map(sql.Identifier, self._source["columns"]))
+        own: list[str] = self._source["key"]
+        key = [*own, *([policy.column] if policy.column not in own else [])]
+        super().__init__(
+            connection,
+            policy.schema,
+            policy.table,
+            self._source["oid"],
+            own,
+            key,
+            self._source["columns"],
+        )
 
     def make_copy(self) -> None:
         """Make the partitioned copy, its trigger, and partitions for all there is."""
@@ -89,7 +85,7 @@ class _Conversion:
             )
             create.take_over(inside, default, {"owner": source["owner"]})
 
-        if not self._exists(self.new):
+        if not self.exists(self.new):
             run_transaction(
                 self._connection,
                 work,
@@ -98,67 +94,17 @@ class _Conversion:
                 relations=[source["oid"]],
                 what=f"begin the conversion of {self._policy.parent}",
             )
-        if self._is_followed():
+        if self.is_followed():
             return  # whoever began it made the partitions, too
         self._make_partitions()
         run_transaction(
             self._connection,
-            self._add_trigger,
+            self.add_trigger,
             self._budget,
             spent=self.spent,
             relations=[source["oid"]],
             what=f"follow {self._policy.parent}",
         )
-
-    def _is_followed(self) -> bool:
-        row = self._connection.execute(
-            "SELECT /* perf-pipeline */ EXISTS (SELECT FROM pg_catalog.pg_trigger"
-            " WHERE tgrelid = %s AND tgname = %s)",
-            (self._source["oid"], _TRIGGER),
-        ).fetchone()
-        return bool(row and row[0])
-
-    def _exists(self, name: str) -> bool:
-        row = self._connection.execute(
-            "SELECT /* perf-pipeline */ to_regclass(%s)",
-            (sql.Identifier(self._policy.schema, name).as_string(self._connection),),
-        ).fetchone()
-        return bool(row and row[0])
-
-    def _add_trigger(self, inside: psycopg.Connection[Any]) -> None:
-        """Add what carries changes over: the copy's rows are the table's, at every commit."""
-        function = sql.Identifier(self._policy.schema, self._function)
-        same = sql.SQL(" AND ").join(
-            sql.SQL("{0} = OLD.{0}").format(sql.Identifier(name)) for name in self._key
-        )
-        values = sql.SQL(", ").join(
-            sql.SQL("NEW.{}").format(sql.Identifier(name)) for name in self._source["columns"]
-        )
-        body = sql.SQL(
-            "BEGIN IF TG_OP = 'TRUNCATE' THEN TRUNCATE {copy}; RETURN NULL; END IF;"
-            " IF TG_OP <> 'INSERT' THEN DELETE FROM {copy} WHERE {same}; END IF;"
-            " IF TG_OP <> 'DELETE' THEN INSERT INTO {copy} ({columns}) OVERRIDING SYSTEM VALUE"
-            " VALUES ({values}); END IF; RETURN NULL; END"
-        ).format(copy=self._copy, same=same, columns=self._columns, values=values)
-        inside.execute(
-            sql.SQL(
-                "CREATE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-                " SET search_path = pg_catalog AS {}"
-            ).format(function, sql.Literal(body.as_string(inside)))
-        )
-        for name, when in ((_TRIGGER, "INSERT OR UPDATE OR DELETE"), (f"{_TRIGGER}_all", "")):
-            each = sql.SQL("AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW")
-            all_ = sql.SQL("AFTER TRUNCATE ON {} FOR EACH STATEMENT")
-            inside.execute(
-                sql.SQL("CREATE TRIGGER {} ").format(sql.Identifier(name))
-                + (each if when else all_).format(self._table)
-                + sql.SQL(" EXECUTE FUNCTION {}()").format(function)
-            )
-            inside.execute(
-                sql.SQL("ALTER TABLE {} ENABLE ALWAYS TRIGGER {}").format(
-                    self._table, sql.Identifier(name)
-                )
-            )
 
     def _make_partitions(self) -> None:
         """Make partitions from the oldest row to what the policy keeps ready."""
@@ -182,78 +128,6 @@ class _Conversion:
         for step in made.of("create"):
             part: Partition = step.partition
             create.create(self._connection, on_copy, existing, part, self._budget, self.spent)
-
-    def copy(self) -> int:
-        """Copy what is missing, in batches, until nothing is; return how many rows."""
-        same = sql.SQL(" AND ").join(
-            sql.SQL("c.{0} = s.{0}").format(sql.Identifier(name)) for name in self._key
-        )
-        keys = sql.SQL(", ").join(map(sql.Identifier, self._source["key"]))
-        copied, size, after = 0, 1_000, None
-        while True:
-            start = time.monotonic()
-            beyond: sql.SQL | sql.Composed = sql.SQL("")
-            if after is not None:
-                beyond = sql.SQL(" AND ({}) > ({})").format(
-                    keys, sql.SQL(", ").join(map(sql.Literal, after))
-                )
-            statement = sql.SQL(
-                "WITH taken AS MATERIALIZED (SELECT {columns} FROM {table} AS s WHERE NOT EXISTS"
-                " (SELECT FROM {copy} AS c WHERE {same}){beyond} ORDER BY {keys} LIMIT {size}"
-                " FOR SHARE SKIP LOCKED), put AS (INSERT INTO {copy} ({columns})"
-                " OVERRIDING SYSTEM VALUE SELECT {columns} FROM taken ON CONFLICT DO NOTHING)"
-                " SELECT count(*) OVER (), {keys} FROM taken ORDER BY {descending} LIMIT 1"
-            ).format(
-                columns=self._columns,
-                table=self._table,
-                copy=self._copy,
-                same=same,
-                beyond=beyond,
-                keys=keys,
-                descending=sql.SQL(", ").join(
-                    sql.SQL("{} DESC").format(sql.Identifier(name)) for name in self._source["key"]
-                ),
-                size=sql.Literal(size),
-            )
-            with self._connection.transaction():
-                last = self._connection.execute(statement, prepare=False).fetchone()
-            if last is None:
-                if after is None and not self._missing(same):
-                    return copied
-                if after is None:  # somebody holds what is missing
-                    time.sleep(0.05)
-                after = None
-                continue
-            copied, after = copied + last[0], last[1:]
-            took = time.monotonic() - start
-            size = int(min(_MOST, max(_LEAST, size * min(2.0, _BATCH_S / max(took, 0.001)))))
-
-    def _missing(self, same: sql.Composed) -> bool:
-        row = self._connection.execute(
-            sql.SQL(
-                "SELECT /* perf-pipeline */ EXISTS (SELECT FROM {} AS s WHERE NOT EXISTS"
-                " (SELECT FROM {} AS c WHERE {}))"
-            ).format(self._table, self._copy, same)
-        ).fetchone()
-        return bool(row and row[0])
-
-    def compare(self) -> int:
-        """Compare both in one snapshot; return their rows."""
-        shown = self._source["columns"]
-        with self._connection.transaction():
-            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            here = content_of(
-                self._connection, Partition(self._policy.schema, self._policy.table), shown
-            )
-            there = content_of(
-                self._connection, Partition(self._policy.schema, self.new), shown, only=False
-            )
-        if here != there:
-            raise ArchiveError(
-                f"{self._policy.parent} has {here[0]} rows, its copy {there[0]}, or some differ",
-                "nothing was swapped; drop the copy and convert again",
-            )
-        return here[0]
 
     def rehearse(self) -> None:
         """Swap, and take it back: what would keep the swap from succeeding is told before the work.
@@ -281,7 +155,7 @@ class _Conversion:
         """Remove the copy and what follows changes."""
 
         def work(inside: psycopg.Connection[Any]) -> None:
-            self._stop_following(inside)
+            self.stop_following(inside)
             inside.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(self._copy))
 
         run_transaction(
@@ -293,14 +167,6 @@ class _Conversion:
             what=f"undo the conversion of {self._policy.parent}",
         )
 
-    def _stop_following(self, inside: psycopg.Connection[Any]) -> None:
-        for name in (_TRIGGER, f"{_TRIGGER}_all"):
-            inside.execute(
-                sql.SQL("DROP TRIGGER {} ON {}").format(sql.Identifier(name), self._table)
-            )
-        function = sql.Identifier(self._policy.schema, self._function)
-        inside.execute(sql.SQL("DROP FUNCTION {}()").format(function))
-
     def swap(self) -> float:
         """Swap the names, in one short transaction; return its milliseconds."""
         return self._swap(back=False)
@@ -311,7 +177,7 @@ class _Conversion:
             start = time.perf_counter()
             now = carry.source(inside, self._policy)
             self._require_same(inside, now)
-            self._stop_following(inside)
+            self.stop_following(inside)
             carry.at_swap(inside, now, self._policy, self.new, self.old)
             if back:
                 raise psycopg.Rollback
@@ -341,7 +207,7 @@ class _Conversion:
         if changed:
             raise ConfigurationError(
                 f"{self._policy.parent} was changed while it was converted: {', '.join(changed)}",
-                f"drop {self._policy.schema}.{self.new} with the trigger {_TRIGGER}, and convert "
+                f"drop {self._policy.schema}.{self.new} with the trigger {TRIGGER}, and convert "
                 "again",
             )
 

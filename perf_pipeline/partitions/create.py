@@ -198,15 +198,32 @@ def edge(bound: Any, column_type: str | None, unbounded: str) -> sql.Composable:
 
 def within(column: str, column_type: str | None, part: Partition) -> sql.Composed:
     """Return the condition that a row lies within a partition's bounds."""
+    there = sql.SQL("{} IS NOT NULL").format(sql.Identifier(column))
+    return sql.SQL(" AND ").join([there, *_between(column, column_type, part)])
+
+
+def outside(column: str, column_type: str | None, parts: Sequence[Partition]) -> sql.Composed:
+    """Return the condition that a row lies within none of some partitions.
+
+    It has the form of the server's own constraint on a default partition, so that the server sees
+    that it is implied.
+    """
+    ranges = sql.SQL(") OR (").join(
+        sql.SQL(" AND ").join(_between(column, column_type, part)) for part in parts
+    )
+    return sql.SQL("NOT ({} IS NOT NULL AND (({})))").format(sql.Identifier(column), ranges)
+
+
+def _between(column: str, column_type: str | None, part: Partition) -> list[sql.Composable]:
     name = sql.Identifier(column)
-    conditions: list[sql.Composable] = [sql.SQL("{} IS NOT NULL").format(name)]
+    conditions: list[sql.Composable] = []
     if part.lower is not None:
         lower = edge(part.lower, column_type, "")
         conditions.append(sql.SQL("{} >= {}").format(name, lower))
     if part.upper is not None:
         upper = edge(part.upper, column_type, "")
         conditions.append(sql.SQL("{} < {}").format(name, upper))
-    return sql.SQL(" AND ").join(conditions)
+    return conditions or [sql.SQL("true")]
 
 
 class Beside:

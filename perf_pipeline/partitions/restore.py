@@ -13,7 +13,7 @@ from perf_pipeline.errors import ArchiveError, InputError
 from perf_pipeline.partitions import archive, bounds, catalog, create, proofs
 from perf_pipeline.partitions.model import Existing, Partition, Policy
 from perf_pipeline.partitions.proofs import Proof
-from perf_pipeline.partitions.runner import LONG_MS, session
+from perf_pipeline.partitions.session import LONG_MS, session
 from perf_pipeline.postgres import copy, sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
 from perf_pipeline.store import Store

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,21 +16,21 @@ from perf_pipeline.partitions import (
     create,
     detach,
     drain,
+    empty,
     proofs,
     steady,
     together,
 )
 from perf_pipeline.partitions.catalog import Catalog
 from perf_pipeline.partitions.model import Existing, Kind, Partition, Plan, Policy, Step
+from perf_pipeline.partitions.session import LONG_MS, session
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_statement
 from perf_pipeline.store import Store, place
-from perf_pipeline.store.maintenance_log import Entry, MaintenanceLog
+from perf_pipeline.store.maintenance_log import Entry, MaintenanceLog, Outcome
 from perf_pipeline.store.place import Place
 
-#: For what reads or copies rows and stops nobody: an hour.
-LONG_MS: Final = 3_600_000
 #: All kinds of steps, in their order.
 KINDS: Final[tuple[Kind, ...]] = (
     "finalize",
@@ -58,31 +58,6 @@ class Done:
     longest_ms: float = 0.0
     error: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@contextmanager
-def session(url: str, statement_timeout_ms: int | None = None) -> Iterator[psycopg.Connection[Any]]:
-    """Open a session on a target that may change it: in autocommit, with a silent server given up.
-
-    Parameters
-    ----------
-    url : str
-    statement_timeout_ms : int, optional
-        Default: the environment's.
-
-    """
-    limits = pg.Limits.from_settings()
-    if statement_timeout_ms is not None:
-        limits = replace(limits, statement_timeout_ms=statement_timeout_ms)
-    connection = pg.connect(
-        url,
-        limits=limits,
-        autocommit=True,
-        label=f"{pg.APPLICATION_NAME}:partitions",
-        patience_s=LONG_MS / 1000.0 + 60.0,
-    )
-    with connection:
-        yield connection
 
 
 class Runner:
@@ -187,14 +162,53 @@ class Runner:
         steps = [step for step in todo.steps if step.kind in kinds]
         creates = [step for step in steps if step.kind == "create"]
         first = KINDS.index("create")
+        drains = [step for step in steps if step.kind == "drain"]
+        at_once = empty.is_due(existing, [step.rows or 0 for step in drains])
         for step in steps:
-            if KINDS.index(step.kind) < first:
+            if KINDS.index(step.kind) < first and not (at_once and step.kind == "drain"):
                 self._one(policy, existing, step, failed)
+        if at_once:
+            self._empty(policy, existing, drains, failed)
         if creates:
             self._creates(policy, existing, creates, failed)
         for step in steps:
             if KINDS.index(step.kind) > first:
                 self._one(policy, existing, step, failed)
+
+    def _empty(
+        self, policy: Policy, existing: Existing, drains: Sequence[Step], failed: set[str]
+    ) -> None:
+        """Empty a large default partition: all its periods together."""
+        spent = Spent()
+        entries = self._log.start_many(
+            "partition.drain",
+            [step.partition.full_name for step in drains],
+            [{"parent": policy.parent, "why": step.why} for step in drains],
+        )
+        outcome: Outcome = "done"
+        said, moved = None, dict[str, int]()
+        try:
+            with session(self._url, LONG_MS) as connection:
+                moved = empty.empty(
+                    connection,
+                    policy,
+                    existing,
+                    [step.partition for step in drains],
+                    self._budget,
+                    spent,
+                )
+        except (PerfPipelineError, psycopg.Error) as error:
+            self._require_alive(error)
+            outcome = "blocked" if isinstance(error, BusyError) else "failed"
+            said = str(error)
+            failed.update(step.partition.full_name for step in drains)
+        for step, entry in zip(drains, entries, strict=True):
+            entry.outcome, entry.error, entry.lock_wait_ms = outcome, said, spent.waited_ms
+            entry.rows = moved.get(step.partition.full_name)
+            entry.detail["longest_attempt_ms"] = round(spent.longest_ms, 1)
+        self._log.finish_many(entries)
+        for step, entry in zip(drains, entries, strict=True):
+            self._note(policy, step, outcome, spent, entry, said)
 
     def _creates(
         self, policy: Policy, existing: Existing, creates: Sequence[Step], failed: set[str]

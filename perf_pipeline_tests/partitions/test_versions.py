@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.partitions import create
 from perf_pipeline.partitions.convert import convert
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.partitions.restore import restore
@@ -67,3 +68,16 @@ def test_life_of_a_table(shop: Shop) -> None:
     done = [(d.kind, d.outcome, d.detail.get("how")) for d in report.done if "drop" not in d.kind]
     assert done[-1] == ("detach", "done", "concurrently")
     assert shop.nothing_left(archived, policy)
+
+
+def test_a_large_default_partition_is_emptied(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(create, "LARGE_BYTES", 0)
+    shop.connection.execute("CREATE TABLE app.events_default PARTITION OF app.events DEFAULT")
+    shop.fill(OLD[0], 20)
+    shop.fill(LAST[0], 10)
+    policy = shop.policy(fill_gaps=False)
+    before = shop.one(HASH)
+    assert {outcome for _, _, outcome in shop.did(policy)} == {"done"}
+    assert shop.one(HASH) == before
+    assert shop.one("SELECT count(*) FROM app.events_default") == 0
+    assert shop.nothing_left(policy)
