@@ -5,7 +5,7 @@ be looked at in the UI afterwards.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,11 @@ class Runner:
         self._instance.dispose()
 
     def materialize(
-        self, keys: Sequence[str], first: date | None = None, last: date | None = None
+        self,
+        keys: Sequence[str],
+        first: date | None = None,
+        last: date | None = None,
+        config: Mapping[str, object] | None = None,
     ) -> str:
         """Materialize assets with their checks in one run, over a range of days where partitioned.
 
@@ -106,6 +110,8 @@ class Runner:
             Asset keys as `target/family/name`.
         first, last : date, optional
             UTC days, both included.
+        config : Mapping, optional
+            Configuration of the run besides its loggers.
 
         Returns
         -------
@@ -130,7 +136,7 @@ class Runner:
             instance=self._instance,
             asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
             tags=tags,
-            run_config=_QUIET,
+            run_config={**_QUIET, **(config or {})},
             raise_on_error=False,
         )
         if _was_interrupted(result):

@@ -3,14 +3,15 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from statistics import median
 
-from perf_pipeline.components.catalog import declared_target
+from perf_pipeline.components.catalog import declared_caches, declared_target
 from perf_pipeline.embedded import example
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import Runner, daily_assets, stats_assets
 from perf_pipeline.examples.systems import SYSTEMS, System
+from perf_pipeline.invalidation import record as drains
 from perf_pipeline.loadtests import latency
 from perf_pipeline.snapshots import record
 from perf_pipeline.snapshots.record import SweepRecord
@@ -21,6 +22,8 @@ RATE = 60.0
 CLIENTS = 2
 #: Statistics that service levels are shown on.
 CHECKED = ("/statements", "/database", "/tables")
+#: A drain that ends as soon as nothing is due.
+_NOW = {"ops": {"cached_values": {"config": {"idle_s": 0.0}}}}
 #: Seconds between two sweeps of the same system.
 SPACING_S = 2.0
 
@@ -46,6 +49,8 @@ class Shown:
         Rows of statements that the sweeps wrote.
     levels : dict of str to int
         Service levels and other checks by outcome: passed, missed, not measured.
+    changes, refreshes : int
+        Changes of what is cached, and the refreshes that answered them; 0 where nothing is cached.
 
     """
 
@@ -58,15 +63,22 @@ class Shown:
     sweep_ms: float
     statements: int
     levels: dict[str, int]
+    changes: int = 0
+    refreshes: int = 0
 
     def line(self) -> str:
         """Return what the summary says of it."""
         p95 = "" if self.p95_ms is None else f", p95 {self.p95_ms:.1f} ms"
         levels = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.levels.items()))
+        cached = (
+            f"; cached: {self.changes:,} changes, {self.refreshes:,} refreshes"
+            if self.changes
+            else ""
+        )
         return (
             f"{self.system:<10} {self.rows:,} rows; {self.transactions:,} transactions in "
             f"{self.seconds} s{p95}; {self.sweeps} sweeps, {self.sweep_ms:.0f} ms each, "
-            f"{self.statements} statement intervals; checks: {levels}"
+            f"{self.statements} statement intervals; checks: {levels}{cached}"
         )
 
 
@@ -142,6 +154,11 @@ def perform(
         if not reports:  # in a hurry: those that have checks
             shown = [key for key in shown if key.endswith(CHECKED)]
         run_id = runner.materialize(shown)
+    cached = [name for name in names if declared_caches(name)[1]]
+    if cached:
+        with steps.step("what they cache, made anew where it changed"):
+            # what changed in the last moment still waits to be left alone for a moment
+            runner.materialize([f"{name}/cache/invalidation_queue" for name in cached], config=_NOW)
     if reports:
         with steps.step("their findings and reports, as Dagster assets"):
             runner.materialize([key for name in names for key in daily_assets(name)], today, today)
@@ -155,9 +172,17 @@ def perform(
             records[system.name],
             p95_ms=_p95(house, system),
             levels=outcomes.get(system.name, {}),
+            served=served(store, system.name, today),
         )
         for system in chosen
     )
+
+
+def served(store: Store, name: str, today: date) -> tuple[int, int]:
+    """Return the changes of cached values that today's drains answered, and their refreshes."""
+    since = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    rows = drains.recent(store, name, since)
+    return sum(row["changes"] for row in rows), sum(row["refreshed"] for row in rows)
 
 
 def _p95(house: example.House, system: System) -> float | None:
@@ -177,6 +202,7 @@ def _shown(
     *,
     p95_ms: float | None,
     levels: dict[str, int],
+    served: tuple[int, int],
 ) -> Shown:
     return Shown(
         system.name,
@@ -188,4 +214,6 @@ def _shown(
         sweep_ms=median(each.duration_ms for each in records),
         statements=sum(each.rows.get("statements", 0) for each in records),
         levels=levels,
+        changes=served[0],
+        refreshes=served[1],
     )

@@ -18,8 +18,8 @@ from perf_pipeline.postgres import sqlfiles
 SYSTEM = "guardian"
 SHARDS = 10
 
-#: Every table of data, what is referred to first. The cache, its queue and the looks at
-#: it stay empty: they hold what follows from the others.
+#: Every table of data, what is referred to first. The cache and the looks at it stay
+#: empty: they hold what follows from the others.
 TABLES: tuple[tuple[str, str], ...] = (
     ("guardian", "relationship_types"),
     ("auth", "users"),
@@ -34,7 +34,6 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("guardian", "document_processing_stages"),
     ("guardian", "medical_data_relationships"),
     ("guardian", "audit_log"),
-    ("guardian", "cache_invalidation_queue"),
     ("guardian", "user_dashboard_cache"),
     ("guardian", "dashboard_reads"),
 )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: A target with what it declares of cached values.
 Declared = tuple[Target, tuple[CacheType, ...]]
 
+#: Name of the step; a job must not have the same one.
+STEP: Final = "cached_values"
 JOB: Final = "cache_invalidation"
 CHECK_JOB: Final = "cache_invalidation_checks"
 SENSOR: Final = "cache_invalidation_sensor"
@@ -124,12 +126,12 @@ def _caches(declared: Sequence[Declared]) -> dg.AssetsDefinition:
         by_key |= {cache_key(target, cache): (target, caches) for cache in caches}
 
     @dg.multi_asset(
-        name=JOB,
+        name=STEP,
         specs=[spec for target, caches in declared for spec in _specs(target, caches)],
         can_subset=True,
         description="Serves what is due in the queues of the selected targets, all at once.",
     )
-    def cache_invalidation(
+    def cached_values(
         context: dg.AssetExecutionContext, config: DrainConfig
     ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = {key: by_key[key] for key in context.selected_asset_keys if key in by_key}
@@ -156,7 +158,7 @@ def _caches(declared: Sequence[Declared]) -> dg.AssetsDefinition:
                 allow_retries=False,
             )
 
-    return cache_invalidation
+    return cached_values
 
 
 def _specs(target: Target, caches: Sequence[CacheType]) -> Iterator[dg.AssetSpec]:
@@ -342,7 +344,7 @@ def _checks(declared: Sequence[Declared]) -> dg.AssetChecksDefinition:
     """Return the checks of all queues, one step; not of the drains, which are too frequent."""
 
     @dg.multi_asset_check(
-        name=CHECK_JOB,
+        name=f"{STEP}_checks",
         specs=[
             dg.AssetCheckSpec(key.name, asset=key.asset_key, description=CHECKS[key.name])
             for target, _ in declared
@@ -350,7 +352,7 @@ def _checks(declared: Sequence[Declared]) -> dg.AssetChecksDefinition:
         ],
         can_subset=True,
     )
-    def cache_invalidation_checks(
+    def cached_values_checks(
         context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckResult]:
         from perf_pipeline.invalidation import looks
@@ -385,7 +387,7 @@ def _checks(declared: Sequence[Declared]) -> dg.AssetChecksDefinition:
                 allow_retries=False,
             )
 
-    return cache_invalidation_checks
+    return cached_values_checks
 
 
 def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.SensorDefinition:

@@ -60,9 +60,9 @@ class _Cache:
     """A cache type as a worker sees it."""
 
     policy: CacheType
-    sinks: Sequence[Sink]
     tally: Tally
     limit: int
+    sinks: Sequence[Sink] | None = None
     paused_until: float = 0.0
     pauses: int = 0
 
@@ -89,6 +89,8 @@ class _Worker:
     connection: Connection
     caches: list[_Cache]
     clock: "_Clock"
+    make: MakeSinks
+    stack: ExitStack
     folded: int = 0
     unknown: int = 0
     unresolved: dict[str, None] = field(default_factory=dict)
@@ -176,7 +178,7 @@ def drain(
         The target cannot be reached, or the connection was lost: entries that were claimed are
         served by whoever comes after their lease.
     ConfigurationError
-        The target has no queue, or a sink is declared wrong.
+        The target has no queue.
 
     """
     stop = stop or Event()
@@ -185,7 +187,14 @@ def drain(
     with ExitStack() as stack:
         connection = stack.enter_context(session(target))
         with explained():
-            worker = _worker(connection, caches, make_sinks or declared_sinks, stack)
+            worker = _Worker(
+                connection,
+                [_Cache(cache, Tally(cache.name), cache.batch) for cache in caches],
+                _Clock(connection),
+                make_sinks or declared_sinks,
+                stack,
+                tidied_at=time.monotonic(),
+            )
             worker.unknown = _mark_unknown(connection, caches)
             ended = _loop(worker, began + budget_s, idle_s, stop)
             _tidy(worker)
@@ -231,18 +240,25 @@ def declared_sinks(cache: CacheType, connection: Connection) -> Sequence[Sink]:
     return [sinks.make(policy, connection) for policy in cache.sinks]
 
 
-def _worker(
-    connection: Connection, caches: Sequence[CacheType], make: MakeSinks, stack: ExitStack
-) -> _Worker:
-    ready = []
-    for cache in caches:
-        found = make(cache, connection)
-        for sink in found:
+def _sinks(worker: _Worker, cache: _Cache) -> Sequence[Sink]:
+    """Return a cache type's sinks, made when it has work for the first time.
+
+    Raises
+    ------
+    CannotServeError
+        One is declared wrong: that is this cache type's trouble alone.
+
+    """
+    if cache.sinks is None:
+        try:
+            cache.sinks = worker.make(cache.policy, worker.connection)
+        except PerfPipelineError as error:
+            raise CannotServeError(error.message) from error
+        for sink in cache.sinks:
             close = getattr(sink, "close", None)
             if close is not None:
-                stack.callback(close)
-        ready.append(_Cache(cache, found, Tally(cache.name), cache.batch))
-    return _Worker(connection, ready, _Clock(connection), tidied_at=time.monotonic())
+                worker.stack.callback(close)
+    return cache.sinks
 
 
 def _mark_unknown(connection: Connection, caches: Sequence[CacheType]) -> int:
@@ -301,14 +317,12 @@ def _one_batch(worker: _Worker, cache: _Cache) -> bool:
     if not claimed:
         return False
     try:
-        served = serve(
-            worker.connection,
-            cache.policy,
-            cache.sinks,
-            claimed,
-            lease,
-            cache.tally,
-        )
+        try:
+            sinks = _sinks(worker, cache)
+        except CannotServeError:
+            queue.release(worker.connection, claimed)
+            raise
+        served = serve(worker.connection, cache.policy, sinks, claimed, lease, cache.tally)
     except CannotServeError as down:
         cache.rest(down, time.monotonic())
         return False

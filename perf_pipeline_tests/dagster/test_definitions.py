@@ -89,6 +89,19 @@ PROMISED = [
     "thorbis/stats/statements:bulk_time",
     "thorbis/stats/statements:response_time",
 ]
+#: Cache types of each system that declares some, and what each of these has.
+CACHES = {"guardian": ["dashboard"]}
+CACHE_ASSETS = [
+    f"{system}/cache/{name}"
+    for system, names in CACHES.items()
+    for name in ["invalidation_queue", *names]
+]
+CACHE_CHECKS = [
+    f"{system}/cache/invalidation_queue:{check}"
+    for system in CACHES
+    for check in ("captured", "dead", "known", "oldest", "pending", "quick", "staleness")
+]
+CACHE_JOBS = ["cache_invalidation", "cache_invalidation_checks"]
 #: Assets that one system has and the others do not.
 ALONE = [
     "guardian/capacity/shards",
@@ -253,15 +266,16 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
             *PARTITION_ASSETS,
             *ALONE,
             *ALERTS,
+            *CACHE_ASSETS,
         ]
     )
     of_views = [f"{key}:{check}" for key in MATVIEWS for check in ("fresh", "readers_go_on")]
     of_alerts = [f"{key}:no_open_incident" for key in ALERTS]
-    own = [*PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS, *of_alerts]
+    own = [*PROMISED, *of_views, *PARTITION_CHECKS, *EVENT_CHECKS, *of_alerts, *CACHE_CHECKS]
     assert found["checks"] == sorted([*of_each(CHECKS), *own])
     refreshing = [f"refresh_{system}" for system in VIEWS]
     assert found["jobs"] == sorted(
-        [*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS, *RECOVERY_JOBS]
+        [*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS, *RECOVERY_JOBS, *CACHE_JOBS]
     )
     assert found["schedules"] == {
         "alerts_watched": ["*/10 * * * *", "RUNNING"],
@@ -269,6 +283,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
         "bench_reports_daily": ["20 2 * * *", "RUNNING"],
         **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
+        "cache_invalidation_checks_every_10_minutes": ["*/10 * * * *", "RUNNING"],
         "capacity_daily": ["40 1 * * *", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
@@ -286,6 +301,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
     assert found["sensors"] == {
         "period_reports_stale": [1800, "RUNNING"],
         "daily_reports_due": [60, "RUNNING"],
+        "cache_invalidation_sensor": [30, "RUNNING"],
         "event_backlog": [30, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],

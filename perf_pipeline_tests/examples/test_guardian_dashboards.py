@@ -5,13 +5,18 @@ import random
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
+from perf_pipeline.components.capture import capture_declared
+from perf_pipeline.components.catalog import declared_caches
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema
+from perf_pipeline.invalidation import drain
+from perf_pipeline.invalidation.figures import Served
 
 pytestmark = pytest.mark.server
 
@@ -227,3 +232,71 @@ def test_a_slow_refresh_is_noted(db: psycopg.Connection) -> None:
     ((reason, record),) = db.execute(noted).fetchall()
     assert reason.endswith(" ms for 2 dashboards")
     assert record is None
+
+
+# --- as a whole: captured, queued, refreshed -------------------------------------------------
+
+
+@pytest.fixture
+def captured(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
+    """Return a session of an application on a database that captures as declared."""
+    monkeypatch.setenv("GUARDIAN_URL", url)
+    capture_declared("guardian", url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def worked() -> Served:
+    target, caches = declared_caches("guardian")
+    (cache,) = caches
+    drained = drain.drain(target, [replace(cache, debounce_s=0.0)])
+    assert drained.down == ()
+    return drained.served[0]
+
+
+def test_a_change_is_captured_queued_and_shown(captured: psycopg.Connection) -> None:
+    """D-093 to D-099: the whole chain, from a write to what is shown."""
+    first, second = users(captured, 2)
+    captured.execute(
+        "INSERT INTO guardian.patient_medications (patient_id, name)"
+        " SELECT %s, 'm' || n FROM generate_series(1, 9) AS n",
+        (first,),
+    )
+    captured.execute(
+        "UPDATE guardian.patient_medications SET patient_id = %s WHERE name = 'm1'", (second,)
+    )
+    worked()
+    rows = kept(captured)
+    assert rows[str(first)]["active_medications"] == 8
+    assert rows[str(second)]["active_medications"] == 1
+    waits = "SELECT count(*) FROM guardian.cache_invalidation_queue"
+    assert captured.execute(waits).fetchone() == (0,)
+    # everybody: an emptied table concerns whoever has a dashboard
+    captured.execute("TRUNCATE guardian.patient_medications")
+    served = worked()
+    assert served.refreshed == 1 + len(kept(captured))
+    assert {row["active_medications"] for row in kept(captured).values()} == {0}
+    # a patient who is gone while he waits is no error
+    captured.execute("INSERT INTO guardian.documents (user_id, title) VALUES (%s, 't')", (first,))
+    captured.execute("DELETE FROM guardian.documents")
+    captured.execute("DELETE FROM auth.users WHERE id = %s", (first,))
+    assert worked().failed == 0
+    assert str(first) not in kept(captured)
+
+
+def test_an_application_writes_while_dashboards_are_refreshed(
+    captured: psycopg.Connection, url: str
+) -> None:
+    """D-103: the batch is as good as done and not committed; a write to its patient is."""
+    (patient, first) = users(captured, 2)
+    refresh(captured, patient)
+    with psycopg.connect(url) as worker:
+        refresh(worker, patient, first)
+        captured.execute("SET lock_timeout = '1ms'")
+        for table in ("patient_medications", "patient_conditions"):
+            captured.execute(
+                f"INSERT INTO guardian.{table} (patient_id, name) VALUES (%s, 'm')",  # type: ignore[call-overload]
+                (patient,),
+            )
+        captured.execute("UPDATE auth.users SET created_at = now()")
+        captured.execute("SELECT FROM guardian.read_dashboard(%s)", (patient,))

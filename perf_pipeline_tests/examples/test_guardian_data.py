@@ -15,10 +15,7 @@ NOW = datetime(2026, 3, 4, 5, 6, 7)
 SIZE = Size(patients=600, audit_rows=20_000)
 
 Tables = dict[tuple[str, str], pl.DataFrame]
-EMPTY = {
-    ("guardian", name)
-    for name in ("cache_invalidation_queue", "user_dashboard_cache", "dashboard_reads")
-}
+EMPTY = {("guardian", "user_dashboard_cache"), ("guardian", "dashboard_reads")}
 
 
 def tables(size: Size = SIZE, seed: int = 1) -> Tables:

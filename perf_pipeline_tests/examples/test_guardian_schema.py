@@ -10,8 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from perf_pipeline.components.catalog import declared_caches
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import guardian, schema
+from perf_pipeline.invalidation import install, queue
 from perf_pipeline.postgres import sqlfiles
 
 pytestmark = pytest.mark.server
@@ -24,6 +26,10 @@ def empty_url(each_server: EmbeddedServer) -> Iterator[str]:
     """Return the URL of a database with the schema and no row."""
     each_server.ensure_database(NAME)
     schema.apply(each_server.url(NAME), "guardian")
+    with psycopg.connect(each_server.url(NAME), autocommit=True) as connection:
+        install.install(connection, "guardian", declared_caches("guardian")[1])
+        queue.fold(connection)  # whatever begins to be captured asks for everybody
+        connection.execute("TRUNCATE perf_pipeline_meta.invalidation_queue")
     yield each_server.url(NAME)
     each_server.drop_database(NAME)
 
@@ -368,13 +374,16 @@ def test_the_system_tells_size_activity_and_cache(db: psycopg.Connection) -> Non
 
 def test_a_summary_and_a_queue_entry_say_what_they_do_not_know(db: psycopg.Connection) -> None:
     patient = user(db)
-    entry = one(
-        db,
-        "INSERT INTO guardian.cache_invalidation_queue (patient_id, reason) VALUES (%s, 'r')"
-        " RETURNING cache_type, generation, attempts, last_error",
-        patient,
-    )
-    assert entry == ("dashboard", 1, 0, None)
+    db.execute("SELECT perf_pipeline_meta.invalidate('dashboard', %s, 'r')", (str(patient),))
+    entry = "SELECT patient_id, cache_type, reason, generation > 0, attempts, last_error"
+    entry += " FROM guardian.cache_invalidation_queue"
+    assert one(db, entry) == (patient, "dashboard", "r", None, 0, None)  # in the log alone
+    queue.fold(db)
+    assert one(db, entry) == (patient, "dashboard", "r", True, 0, None)
+    for entity in (None, "nobody"):  # everybody, and what is no patient
+        db.execute("SELECT perf_pipeline_meta.invalidate('dashboard', %s)", (entity,))
+    found = "SELECT count(*) FROM guardian.cache_invalidation_queue WHERE patient_id IS NULL"
+    assert one(db, found) == 2
     cache = one(
         db,
         "INSERT INTO guardian.user_dashboard_cache (patient_id, cache_generation_time_ms)"
@@ -392,9 +401,10 @@ def test_a_summary_and_a_queue_entry_say_what_they_do_not_know(db: psycopg.Conne
 # --- what a dashboard shows, and what makes it out of date ------------------------------------
 
 
-def queued(connection: psycopg.Connection) -> dict[uuid.UUID, tuple[str, int]]:
+def queued(connection: psycopg.Connection) -> dict[str, tuple[str, int]]:
+    queue.fold(connection)
     rows = connection.execute(
-        "SELECT patient_id, reason, generation FROM guardian.cache_invalidation_queue"
+        "SELECT entity, reason, changes FROM perf_pipeline_meta.invalidation_queue"
     ).fetchall()
     return {row[0]: row[1:] for row in rows}
 
@@ -406,48 +416,64 @@ def test_whoever_a_statement_concerns_is_queued_once(db: psycopg.Connection) -> 
         " SELECT %s, 'm' || n FROM generate_series(1, 500) AS n",
         (one_of,),
     )
-    assert queued(db) == {one_of: ("patient_medications_change", 1)}  # not 500 times
+    assert queued(db) == {str(one_of): ("patient_medications_change", 1)}  # not 500 times
+    since = "SELECT queued_at, last_changed_at FROM guardian.cache_invalidation_queue"
+    since += " WHERE patient_id = %s"
+    first, _ = one(db, since, one_of)
     db.execute(  # a row that moves concerns both
         "UPDATE guardian.patient_medications SET patient_id = %s WHERE name = 'm1'", (other,)
     )
     assert queued(db) == {
-        one_of: ("patient_medications_change", 2),
-        other: ("patient_medications_change", 1),
+        str(one_of): ("patient_medications_change", 2),
+        str(other): ("patient_medications_change", 1),
     }
+    again, changed = one(db, since, one_of)
+    assert (again, changed > first) == (first, True)  # D-104
     db.execute("DELETE FROM guardian.patient_medications WHERE patient_id = %s", (other,))
-    assert queued(db)[other] == ("patient_medications_change", 2)
+    assert queued(db)[str(other)] == ("patient_medications_change", 2)
     db.execute("INSERT INTO guardian.documents (user_id, title) VALUES (%s, 't')", (other,))
-    assert queued(db)[other] == ("documents_change", 3)
+    assert queued(db)[str(other)] == ("documents_change", 3)
 
 
 def test_every_table_a_dashboard_shows_queues(db: psycopg.Connection) -> None:
-    patient = user(db)
-    db.execute("SELECT guardian.refresh_user_dashboard_cache(%s)", (patient,))
-    shown = {
-        name.removeprefix("dashboard_").removesuffix("_truncate")
-        for (name,) in db.execute(
-            "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'dashboard\\_%_truncate'"
-        ).fetchall()
-    }
-    text = one(db, "SELECT prosrc FROM pg_proc WHERE proname = 'refresh_user_dashboard_cache'")
-    assert shown == set(re.findall(r"FROM guardian\.(\w+)", text)) - {"user_dashboard_cache"}
-    for table in sorted(shown):
-        db.execute("DELETE FROM guardian.cache_invalidation_queue")
+    (cache,) = declared_caches("guardian")[1]
+    captured = {each.table.removeprefix("guardian.") for each in cache.captured}
+    for function in ("refresh_user_dashboard_cache", "dashboards_now"):
+        text = one(db, "SELECT prosrc FROM pg_proc WHERE proname = %s", function)
+        shown = set(re.findall(r"FROM guardian\.(\w+)", text)) - {"user_dashboard_cache"}
+        assert captured == shown
+    for table in sorted(captured):
+        db.execute("DELETE FROM perf_pipeline_meta.invalidation_queue")
         db.execute(f"TRUNCATE guardian.{table} CASCADE")  # type: ignore[call-overload]
-        assert patient in queued(db), table
+        assert queued(db)["*"][0] == f"{table}_change"
 
 
-def test_a_change_while_it_is_computed_is_not_lost(db: psycopg.Connection) -> None:
-    patient = user(db)
-    fact(db, MEDICATIONS, patient)
-    seen = queued(db)[patient][1]
-    db.execute("SELECT guardian.refresh_user_dashboard_cache(%s)", (patient,))
-    fact(db, MEDICATIONS, patient)  # meanwhile
-    db.execute(
-        "DELETE FROM guardian.cache_invalidation_queue WHERE patient_id = %s AND generation = %s",
-        (patient, seen),
-    )
-    assert patient in queued(db)
+def test_a_queue_that_was_a_table_is_taken_over(make_database: Callable[..., str]) -> None:
+    """An earlier release's table, with what waits in it and the triggers that write it."""
+    url = make_database()
+    waits = uuid.uuid4()
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "CREATE SCHEMA guardian;"
+            " CREATE TABLE guardian.cache_invalidation_queue (patient_id uuid, cache_type text"
+            " DEFAULT 'dashboard', reason text, queued_at timestamptz);"
+            " CREATE TABLE guardian.other (id uuid);"
+            " CREATE FUNCTION guardian.queue_dashboard_cache_invalidation() RETURNS trigger"
+            " LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+            " CREATE TRIGGER dashboard_other_insert AFTER INSERT ON guardian.other"
+            " EXECUTE FUNCTION guardian.queue_dashboard_cache_invalidation()"
+        )
+        connection.execute(
+            "INSERT INTO guardian.cache_invalidation_queue VALUES (%s, DEFAULT, 'r')", (waits,)
+        )
+    schema.apply(url, "guardian")
+    with psycopg.connect(url) as connection:
+        entry = one(connection, "SELECT patient_id, reason FROM guardian.cache_invalidation_queue")
+        assert entry == (waits, "r")
+        left = "SELECT count(*) FROM pg_trigger WHERE tgname = 'dashboard_other_insert'"
+        assert one(connection, left) == 0
+        before = "SELECT to_regclass('guardian.cache_invalidation_queue_before') IS NULL"
+        assert one(connection, before)
 
 
 def test_a_dashboard_counts_the_patients_own(db: psycopg.Connection) -> None:
@@ -572,8 +598,9 @@ def test_categories_of_health_have_their_limits(db: psycopg.Connection) -> None:
         {"pending": 0, "oldest_seconds": None, "affected_users": 0}, "OK",
     )  # fmt: skip
     insert = (
-        "INSERT INTO guardian.cache_invalidation_queue (patient_id, reason, queued_at)"
-        " SELECT gen_random_uuid(), 'r', now() - make_interval(hours => %s)"
+        "INSERT INTO perf_pipeline_meta.invalidation_queue"
+        " (cache_type, entity, generation, first_queued_at, last_queued_at)"
+        " SELECT 'dashboard', gen_random_uuid(), 1, now() - make_interval(hours => %s), now()"
         " FROM generate_series(1, %s)"
     )
     for hours, number, status in ((2, 500, "OK"), (0, 1, "WARNING"), (0, 500, "CRITICAL")):

@@ -263,6 +263,22 @@ def test_a_sink_that_is_down_keeps_everything_due(db: psycopg.Connection[Any]) -
     assert work(make_sinks=lambda *_: [told]).refreshed == 1
 
 
+def test_a_sink_declared_wrong_concerns_its_cache_type_alone(db: psycopg.Connection[Any]) -> None:
+    ask(db, "1")
+    ask(db, "2", cache_type="outer")
+
+    def make(cache: CacheType, _: object) -> list[Told]:
+        if cache.name == "outer":
+            raise ConfigurationError("no URL is set")
+        return []
+
+    drained = work(CACHE, replace(CACHE, name="outer"), make_sinks=make)
+    assert (of(drained).refreshed, drained.down) == (1, ("outer: no URL is set",))
+    assert left(db) == {"2": None}
+    leased = "SELECT count(*) FROM perf_pipeline_meta.invalidation_queue WHERE lease_id IS NOT NULL"
+    assert db.execute(leased).fetchone() == (0,)
+
+
 def test_entries_nobody_declares_stay_and_are_told(db: psycopg.Connection[Any]) -> None:
     """D-102."""
     ask(db, "1", cache_type="timeline")
@@ -395,7 +411,7 @@ def test_everything_is_an_entity_of_its_own(db: psycopg.Connection[Any]) -> None
 
 
 def test_a_slow_batch_makes_the_next_one_smaller() -> None:
-    cache = drain._Cache(CACHE, (), serve.Tally("kept"), CACHE.batch)
+    cache = drain._Cache(CACHE, serve.Tally("kept"), CACHE.batch)
     cache.learned(1000, 5.0)
     assert cache.limit == 100
     cache.learned(100, 0.01)

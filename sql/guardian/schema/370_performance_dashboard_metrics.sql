@@ -1,6 +1,6 @@
 -- purpose: view guardian.performance_dashboard_metrics: cache, queue, database and connections, each with its status (G-45 to G-49)
 -- minimum version: 14
--- Fewer than 1,000 rows are no table that wants a vacuum; the age of the queue is that of its first
+-- Looks at dashboards that are not added to them yet count. Fewer than 1,000 rows are no table that wants a vacuum; the age of the queue is that of its first
 -- entry; the age of a transaction counts from its start, not from its last change of state.
 CREATE OR REPLACE VIEW guardian.performance_dashboard_metrics AS
 SELECT
@@ -9,7 +9,7 @@ SELECT
         'entries', c.entries,
         'avg_generation_ms', c.avg_ms,
         'slow_refreshes', c.slow,
-        'hit_percent', round(100.0 * c.hits / nullif(c.hits + c.misses, 0), 2)
+        'hit_percent', round(100.0 * (c.hits + r.hits) / nullif(c.hits + c.misses + r.looks, 0), 2)
     ) AS metrics,
     CASE
         WHEN c.entries = 0 THEN 'NO_DATA'
@@ -21,10 +21,11 @@ FROM (
         count(*) AS entries,
         avg(cache_generation_time_ms) AS avg_ms,
         count(*) FILTER (WHERE cache_generation_time_ms > 2000) AS slow,
-        sum(cache_hits) AS hits,
-        sum(cache_misses) AS misses
+        coalesce(sum(cache_hits), 0) AS hits,
+        coalesce(sum(cache_misses), 0) AS misses
     FROM guardian.user_dashboard_cache
 ) AS c
+CROSS JOIN (SELECT count(*) AS looks, count(*) FILTER (WHERE hit) AS hits FROM guardian.dashboard_reads) AS r
 UNION ALL
 SELECT
     'queue_performance',

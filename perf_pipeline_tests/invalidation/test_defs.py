@@ -1,0 +1,207 @@
+"""Cached values in Dagster: one run over what is due, events with figures, checks."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from perf_pipeline import cli
+from perf_pipeline.components import catalog as components
+from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.invalidation import defs, install, looks
+from perf_pipeline.invalidation.model import CacheType, Captured
+from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store
+
+pytestmark = pytest.mark.server
+
+APP = """
+CREATE SCHEMA app;
+CREATE TABLE app.facts (id text PRIMARY KEY, value integer NOT NULL);
+CREATE TABLE app.kept (id text PRIMARY KEY, value integer);
+CREATE FUNCTION app.refresh(entities text[]) RETURNS TABLE (entity text, error text)
+LANGUAGE sql AS $$
+    INSERT INTO app.kept AS k
+    SELECT e.id, f.value FROM unnest(entities) AS e (id) LEFT JOIN app.facts AS f ON f.id = e.id
+    ON CONFLICT (id) DO UPDATE SET value = excluded.value;
+    SELECT e.id, 'no number' FROM unnest(entities) AS e (id) WHERE e.id = 'bad'
+$$;
+"""
+CACHE = CacheType(
+    "kept", (Captured("app.facts", "id"),), debounce_s=0.0, max_wait_s=0.0, process="app.refresh"
+)
+TARGET = Target("app", "APP_URL", date(2026, 1, 1))
+AWAY = Target("away", "AWAY_URL", date(2026, 1, 1))
+NOW = {"ops": {"cached_values": {"config": {"idle_s": 0.0}}}}
+
+
+@pytest.fixture(scope="module")
+def made(server: EmbeddedServer) -> Iterator[str]:
+    server.ensure_database("invalidation_defs")
+    url = server.url("invalidation_defs")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(APP)
+        install.install(connection, "app", [CACHE])
+    yield url
+    server.drop_database("invalidation_defs")
+
+
+@pytest.fixture
+def db(
+    made: str, shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection[Any]]:
+    monkeypatch.setenv("APP_URL", made)
+    monkeypatch.setenv("AWAY_URL", "postgresql://127.0.0.1:1/nobody")
+    monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
+    shared_store.rows("prune_invalidation", {"before": "2100-01-01T00:00Z", "batch": 1_000})
+    with psycopg.connect(made, autocommit=True) as connection:
+        connection.execute(
+            "TRUNCATE app.facts, app.kept;"
+            " TRUNCATE perf_pipeline_meta.invalidation_log_0,"
+            " perf_pipeline_meta.invalidation_log_1, perf_pipeline_meta.invalidation_queue,"
+            " perf_pipeline_meta.invalidation_dead"
+        )
+        yield connection
+
+
+def definitions(*targets: Target) -> dg.Definitions:
+    declared = [(target, (CACHE,)) for target in targets]
+    return dg.Definitions.merge(
+        *(defs.target_definitions(target, caches) for target, caches in declared),
+        defs.fleet_definitions(declared),
+    )
+
+
+def run(*targets: Target, job: str = defs.JOB, **more: Any) -> dg.ExecuteInProcessResult:
+    found = definitions(*targets).resolve_job_def(job)
+    return found.execute_in_process(raise_on_error=False, **more)
+
+
+def tick(instance: dg.DagsterInstance, *targets: Target) -> dg.RunRequest | dg.SkipReason:
+    sensor = definitions(*targets).resolve_sensor_def(defs.SENSOR)
+    return sensor(dg.build_sensor_context(instance=instance))  # type: ignore[no-any-return]
+
+
+def test_a_run_serves_and_tells_what_it_did(db: psycopg.Connection[Any]) -> None:
+    db.execute("INSERT INTO app.facts VALUES ('1', 1), ('2', 2), ('bad', 3)")
+    db.execute("UPDATE app.facts SET value = 7")
+    done = run(TARGET, run_config=NOW)
+    assert done.success
+    assert db.execute("SELECT value FROM app.kept WHERE id = '1'").fetchone() == (7,)
+    events = {
+        each.asset_key: each.materialization for each in done.get_asset_materialization_events()
+    }
+    assert set(events) == {defs.queue_key(TARGET), defs.cache_key(TARGET, CACHE)}
+    told = {key: value.value for key, value in events[defs.queue_key(TARGET)].metadata.items()}
+    assert (told["folded"], told["refreshes"], told["refreshes_avoided"]) == (6, 2, 2)
+    assert (told["failed"], told["depth"], told["coalescing_factor"]) == (1, 1, 2.0)
+    assert 0 < told["staleness_p50_seconds"] <= told["staleness_max_seconds"]  # type: ignore[operator]
+    assert "by_cache" in told
+
+
+def test_a_target_that_is_away_leaves_the_others_alone(db: psycopg.Connection[Any]) -> None:
+    db.execute("INSERT INTO app.facts VALUES ('1', 1)")
+    done = run(TARGET, AWAY, run_config=NOW)
+    assert not done.success
+    (failure,) = [event for event in done.all_events if event.is_step_failure]
+    assert "1 of 2 targets were not served; away" in str(
+        failure.step_failure_data.user_failure_data
+    )
+    assert db.execute("SELECT count(*) FROM app.kept").fetchone() == (1,)
+
+
+def test_the_sensor_asks_for_one_run_over_what_is_due(db: psycopg.Connection[Any]) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        nothing = tick(instance, TARGET, AWAY)
+        assert isinstance(nothing, dg.SkipReason)
+        assert "away: " in str(nothing.skip_message)
+        db.execute("INSERT INTO app.facts VALUES ('1', 1)")
+        asked = tick(instance, TARGET, AWAY)
+        assert isinstance(asked, dg.RunRequest)
+        assert asked.run_key is None
+        assert set(asked.asset_selection or ()) == {
+            defs.queue_key(TARGET), defs.cache_key(TARGET, CACHE),
+        }  # fmt: skip
+        instance.create_run_for_job(
+            definitions(TARGET, AWAY).resolve_job_def(defs.JOB), status=dg.DagsterRunStatus.STARTED
+        )
+        busy = tick(instance, TARGET, AWAY)
+        assert isinstance(busy, dg.SkipReason)
+        assert "is still active" in str(busy.skip_message)
+
+
+def test_a_look_changes_nothing(db: psycopg.Connection[Any]) -> None:
+    db.execute("INSERT INTO app.facts VALUES ('1', 1)")
+    told: list[str] = []
+    assert looks.due([(TARGET, (CACHE,))], told) == [TARGET]
+    assert looks.due([(TARGET, (CACHE,))], told) == [TARGET]
+    assert told == []
+
+
+def checks(*targets: Target) -> dict[str, tuple[bool, str]]:
+    done = run(*targets, job=defs.CHECK_JOB)
+    assert done.success
+    return {
+        each.check_name: (each.passed, each.severity.value)
+        for each in done.get_asset_check_evaluations()
+    }
+
+
+def test_checks_tell_what_is_not_well(db: psycopg.Connection[Any]) -> None:
+    assert all(passed for passed, _ in checks(TARGET).values())
+    db.execute("INSERT INTO app.facts SELECT 'n' || n, n FROM generate_series(1, 600) AS n")
+    db.execute("SELECT perf_pipeline_meta.invalidate('nobody declares it', '1')")
+    run(TARGET, run_config=NOW)
+    db.execute("INSERT INTO app.facts SELECT 'm' || n, n FROM generate_series(1, 1200) AS n")
+    db.execute("ALTER TABLE app.facts DISABLE TRIGGER ALL")
+    found = checks(TARGET)
+    install.install(db, "app", [CACHE])
+    assert {name for name, (passed, _) in found.items() if not passed} == {
+        "pending", "known", "captured",
+    }  # fmt: skip
+    assert found["pending"] == (False, "ERROR")
+
+
+def test_the_graph_leads_from_tables_to_what_is_cached() -> None:
+    graph = definitions(TARGET).resolve_asset_graph()
+    table = dg.AssetKey(["app", "table", "app", "facts"])
+    assert graph.get(defs.queue_key(TARGET)).parent_keys == {table}
+    assert graph.get(defs.cache_key(TARGET, CACHE)).parent_keys == {defs.queue_key(TARGET)}
+    assert not list(defs.target_definitions(TARGET, (CACHE,), {"app.facts"}).assets or ())
+
+
+def test_a_person_sees_runs_and_retries(
+    db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(components, "declared_caches", lambda name: (TARGET, (CACHE,)))
+
+    def command(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli.cli, ["invalidation", *arguments, "--target", "app"])
+        return done.exit_code, done.output
+
+    db.execute("INSERT INTO app.facts VALUES ('1', 1), ('bad', 2)")
+    code, told = command("status")
+    assert code == 0, told
+    assert "2 changes are logged" in told
+    code, told = command("run", "--once")
+    assert (code, "1 changes, 1 refreshes" in told) == (0, True)
+    code, told = command("run", "--seconds", "0.3", "--json")
+    assert code == 0
+    db.execute(
+        "WITH gone AS (DELETE FROM perf_pipeline_meta.invalidation_queue RETURNING *)"
+        " INSERT INTO perf_pipeline_meta.invalidation_dead (cache_type, entity, generation,"
+        " first_queued_at, last_queued_at, changes, reason, attempts, last_error)"
+        " SELECT cache_type, entity, generation, first_queued_at, last_queued_at, changes, reason,"
+        " 5, 'no number' FROM gone"
+    )
+    code, told = command("status")
+    assert (code, "1 are dead" in told) == (1, True)
+    code, told = command("status", "--json")
+    assert (code, '"passed": false' in told) == (1, True)
+    assert command("retry", "--entity", "bad") == (0, "1 entries are put back\n")
+    code, told = command("status")
+    assert (code, "kept: 1 wait" in told) == (0, True)
