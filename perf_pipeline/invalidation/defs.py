@@ -15,7 +15,7 @@ from pydantic import Field
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.invalidation.limits import CHECKS
+from perf_pipeline.invalidation.check_defs import check_definitions
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres.target import Target
 
@@ -28,7 +28,6 @@ Declared = tuple[Target, tuple[CacheType, ...]]
 #: Name of the step; a job must not have the same one.
 STEP: Final = "cached_values"
 JOB: Final = "cache_invalidation"
-CHECK_JOB: Final = "cache_invalidation_checks"
 SENSOR: Final = "cache_invalidation_sensor"
 #: Targets that are drained at the same time.
 _THREADS: Final = 8
@@ -97,13 +96,9 @@ def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
     if not some:
         return dg.Definitions()
     job = _job(some)
-    check_job = _check_job(some)
-    return dg.Definitions(
-        assets=[_caches(some)],
-        asset_checks=[_checks(some)],
-        jobs=[job, check_job],
-        sensors=[_sensor(some, job)],
-        schedules=[_schedule(check_job)],
+    return dg.Definitions.merge(
+        dg.Definitions(assets=[_caches(some)], jobs=[job], sensors=[_sensor(some, job)]),
+        check_definitions(some, queue_key),
     )
 
 
@@ -312,82 +307,6 @@ def _job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
         description="Serve what is due in the queues of invalidations, for 25 s at most.",
         tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
     )
-
-
-def check_keys(target: Target) -> list[dg.AssetCheckKey]:
-    """Return the keys of a queue's checks, in their order."""
-    return [dg.AssetCheckKey(queue_key(target), name) for name in CHECKS]
-
-
-def _check_job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
-    keys = [key for target, _ in declared for key in check_keys(target)]
-    return dg.define_asset_job(
-        CHECK_JOB,
-        selection=dg.AssetSelection.checks(*keys),
-        description="Look whether the queues of invalidations are well, and all is captured.",
-        tags={vocabulary.SINGLETON_TAG: CHECK_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
-    )
-
-
-def _schedule(job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name=f"{CHECK_JOB}_every_10_minutes",
-        job=job,
-        cron_schedule="*/10 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Looks whether the queues of invalidations are well.",
-    )
-
-
-def _checks(declared: Sequence[Declared]) -> dg.AssetChecksDefinition:
-    """Return the checks of all queues, one step; not of the drains, which are too frequent."""
-
-    @dg.multi_asset_check(
-        name=f"{STEP}_checks",
-        specs=[
-            dg.AssetCheckSpec(key.name, asset=key.asset_key, description=CHECKS[key.name])
-            for target, _ in declared
-            for key in check_keys(target)
-        ],
-        can_subset=True,
-    )
-    def cached_values_checks(
-        context: dg.AssetCheckExecutionContext,
-    ) -> Iterator[dg.AssetCheckResult]:
-        from perf_pipeline.invalidation import looks
-
-        wanted = context.selected_asset_check_keys
-        unreached: list[str] = []
-        with vocabulary.explained(), vocabulary.open_store() as store:
-            for target, caches in declared:
-                keys = {key.name: key for key in check_keys(target) if key in wanted}
-                if not keys:
-                    continue
-                try:
-                    verdicts = looks.status(store, target, caches).verdicts
-                except PerfPipelineError as error:
-                    unreached.append(f"{target.name}: {error.message}")
-                    continue
-                for verdict in verdicts:
-                    if verdict.check in keys:
-                        yield dg.AssetCheckResult(
-                            asset_key=queue_key(target),
-                            check_name=verdict.check,
-                            passed=verdict.passed,
-                            severity=dg.AssetCheckSeverity.ERROR
-                            if verdict.severity == "error"
-                            else dg.AssetCheckSeverity.WARN,
-                            description=verdict.told,
-                            metadata=dict(verdict.figures),
-                        )
-        if unreached:
-            raise dg.Failure(
-                f"{len(unreached)} targets could not be looked at; {unreached[0]}",
-                allow_retries=False,
-            )
-
-    return cached_values_checks
 
 
 def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.SensorDefinition:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from perf_pipeline import cli
 from perf_pipeline.components import catalog as components
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.invalidation import defs, install, looks
+from perf_pipeline.invalidation import check_defs, defs, install, looks
 from perf_pipeline.invalidation.model import CacheType, Captured
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
@@ -143,7 +143,7 @@ def test_a_look_changes_nothing(db: psycopg.Connection[Any]) -> None:
 
 
 def checks(*targets: Target) -> dict[str, tuple[bool, str]]:
-    done = run(*targets, job=defs.CHECK_JOB)
+    done = run(*targets, job=check_defs.CHECK_JOB)
     assert done.success
     return {
         each.check_name: (each.passed, each.severity.value)
