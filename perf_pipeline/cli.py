@@ -14,6 +14,7 @@ import click
 
 from perf_pipeline import (
     __version__,
+    cli_advice,
     cli_alerts,
     cli_archive,
     cli_baseline,
@@ -173,6 +174,7 @@ cli.add_command(cli_example.example)
 cli.add_command(cli_export.export)
 cli.add_command(cli_findings.findings)
 cli.add_command(cli_views.views)
+cli.add_command(cli_advice.advice)
 cli.add_command(cli_capacity.capacity)
 cli.add_command(cli_recovery.recovery)
 cli.add_command(cli_upkeep.upkeep)

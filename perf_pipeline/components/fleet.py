@@ -3,6 +3,7 @@
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.advice import defs as advice_defs
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.capacity import defs as capacity_defs
@@ -55,6 +56,9 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         `event_backlog`; the job and schedule `capacity_daily`; of alerts the sensor `alerts`; of
         cached values the assets `<target>/cache/*`, job `cache_invalidation` with its sensor,
         and job `cache_invalidation_checks` with its schedule.
+        `event_backlog`.
+        schedules, and the sensor `partition_headroom`; the jobs and schedules `capacity_daily` and
+        `advice_weekly`.
 
     Raises
     ------
@@ -92,6 +96,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         events_defs.fleet_definitions(
             [(component.target(), component.events()) for component in components]
         ),
+        advice_defs.fleet_definitions(targets),
         capacity_defs.fleet_definitions(targets),
         alerts_defs.fleet_definitions(targets),
         invalidation_defs.fleet_definitions(

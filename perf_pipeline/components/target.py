@@ -8,6 +8,8 @@ from typing import Annotated, Any, Self
 import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
+from perf_pipeline.advice.defs import advice_asset
+from perf_pipeline.advice.model import Policy as AdvicePolicy
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.alerts.model import Alerts
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
@@ -61,6 +63,11 @@ def _day(context: dg.ResolutionContext, value: str) -> date:
 
 
 def _policy(_: dg.ResolutionContext, value: Policy | None) -> Policy | None:
+    """Take the block as it was read: it holds no templates."""
+    return value
+
+
+def _advice(_: dg.ResolutionContext, value: AdvicePolicy | None) -> AdvicePolicy | None:
     """Take the block as it was read: it holds no templates."""
     return value
 
@@ -190,6 +197,16 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         ),
     ] = None
 
+    advice: Annotated[
+        Any,  # as of `upkeep`
+        dg.Resolver(_advice, model_field_type=AdvicePolicy | None),
+        Field(
+            description="Settings as they are meant to be, the machine's memory, the longest cycle "
+            "of work, the pools of connections: what advice compares with. docs/advice.md "
+            "describes each field."
+        ),
+    ] = None
+
     capacity: Annotated[
         Any,  # as of `upkeep`
         dg.Resolver(_capacity, model_field_type=CapacityPolicy | None),
@@ -260,6 +277,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             upkeep=self.upkeep,
             capacity=self.capacity,
             alerts=self.alerts,
+            advice=self.advice,
         )
 
     def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
@@ -361,6 +379,8 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
         `<target>/capacity/plan`, `<target>/capacity/connections`,
         `<target>/alerts/incidents`, where upkeep is declared `<target>/upkeep/*`,
+        `<target>/advice/recommendations`, `<target>/capacity/plan` and `/connections`,
+        where upkeep is declared `<target>/upkeep/*`,
         and the checks of the service level and of days that are no longer true. Schedules and
         sensors are the fleet's.
 
@@ -375,6 +395,7 @@ def target_definitions(target: Target) -> dg.Definitions:
             findings_asset(target),
             report_asset(target),
             calibration_asset(target),
+            advice_asset(target),
             *capacity_defs.target_assets(target),
         ],
         asset_checks=[target_checks(target), stale_check(target)],

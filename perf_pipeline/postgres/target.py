@@ -33,6 +33,8 @@ class Target:
     capacity: object | None = None
     #: What is declared of alerts (`perf_pipeline.alerts.model.Alerts`), None where nothing is.
     alerts: object | None = field(default=None, hash=False)
+    #: What is declared for advice (`perf_pipeline.advice.model.Policy`), None: the defaults.
+    advice: object | None = None
 
     @property
     def budget_share(self) -> float:

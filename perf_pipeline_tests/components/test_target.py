@@ -26,7 +26,7 @@ def test_one_short_file_adds_a_database_to_another_project() -> None:
     with project({"shop/defs.yaml": text}) as definitions:
         graph = definitions.resolve_asset_graph()
         names = {key.to_user_string() for key in graph.get_all_asset_keys()}
-        assert len(names) == 10 + len(vocabulary.STATS)
+        assert len(names) == 11 + len(vocabulary.STATS)
         assert names >= {"shop/stats/statements", "shop/report/regressions"}
         assert {check.asset_key.path[0] for check in graph.asset_check_keys} == {"shop"}
         for key in graph.get_all_asset_keys():

@@ -31,6 +31,7 @@ ASSETS = [
     "platform/ledger_archive",
     "platform/logs",
     "platform/metrics_export",
+    "thorbis/advice/recommendations",
     "thorbis/baseline/statements",
     "thorbis/capacity/connections",
     "thorbis/capacity/plan",
@@ -60,6 +61,8 @@ CHECKS = [
     "bench/performance_trends:no_test_gets_slower",
     "platform/ledger_archive:archive_holds_what_was_written",
     "platform/ledger_archive:days_leave_the_store_in_time",
+    "thorbis/advice/recommendations:nothing_critical_is_advised",
+    "thorbis/advice/recommendations:settings_are_as_meant",
     "thorbis/capacity/connections:connections_are_healthy",
     "thorbis/capacity/plan:nothing_runs_out_soon",
     "thorbis/capacity/plan:resources_have_room",
@@ -141,6 +144,7 @@ PARTITION_CHECKS = [
 ]
 PARTITION_JOBS = [
     "alert_delivery",
+    "advice_weekly",
     *(f"partition_maintenance_{system}" for system in PARTITIONED),
     *(f"partition_archive_{system}" for system in DROPPING),
 ]
@@ -284,6 +288,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "bench_reports_daily": ["20 2 * * *", "RUNNING"],
         **{f"calibrate_{system}_weekly": ["30 5 * * 1", "RUNNING"] for system in SYSTEMS},
         "cache_invalidation_checks_every_10_minutes": ["*/10 * * * *", "RUNNING"],
+        "advice_weekly": ["10 5 * * 1", "RUNNING"],
         "capacity_daily": ["40 1 * * *", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],

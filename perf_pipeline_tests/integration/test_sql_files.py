@@ -97,6 +97,9 @@ _VALUES = {
 _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
+    "of_schema": "'ledger'",
+    "of_relation": "'sweeps'",
+    "of_column": "'ts'",
     "tags": "ARRAY['{}']::text[]",
     **dict.fromkeys(("kinds", "entries", "records"), "'[]'"),
     "environments": "ARRAY['staging']::perf_mgmt.environment_enum[]",

@@ -1,0 +1,7 @@
+-- purpose: scans of each index over some days, and since when it is known
+-- minimum version: 14
+SELECT i.schema_name || '.' || i.index_name AS name, sum(i.idx_scan)::bigint AS scans,
+    (SELECT min(s.ts) FROM ledger.sweeps AS s WHERE s.target_id = %(target_id)s)::date AS swept_since
+FROM ledger.indexes_daily AS i
+WHERE i.target_id = %(target_id)s AND i.day BETWEEN %(first)s AND %(last)s AND i.source <> 'generated'
+GROUP BY 1
