@@ -78,18 +78,21 @@ def status(target: str, as_json: bool) -> None:
     a type nobody declares, something is not captured, a refresh came too late or was slow.
     """
     from perf_pipeline.components.catalog import declared_caches
-    from perf_pipeline.invalidation import looks
+    from perf_pipeline.invalidation import looks, sinks
     from perf_pipeline.store import Store, migrate
 
     found, caches = declared_caches(target)
     with Store() as store:
         migrate.require_current(store)
         seen = looks.status(store, found, caches)
+    left_out = sinks.left_out(sink for cache in caches for sink in cache.sinks)
     if as_json:
-        print_json(seen.as_json())
+        print_json({**seen.as_json(), "not_told": left_out})
     else:
         for line in seen.lines():
             say(line)
+        for sink in left_out:
+            say(f"not told: {sink}")
     raise SystemExit(0 if seen.well else 1)
 
 

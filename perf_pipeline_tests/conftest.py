@@ -16,6 +16,7 @@ from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.store import Store, migrate
 from perf_pipeline_tests.servers import memory
+from perf_pipeline_tests.servers.caches import RedisServer
 from perf_pipeline_tests.servers.databases import Databases, hasten
 from perf_pipeline_tests.servers.running import MAJORS, Servers, majors_asked_for
 
@@ -241,3 +242,29 @@ def store(make_database: Callable[..., str], store_template: str) -> Iterator[St
     """Return an empty store."""
     with Store(make_database(store_template)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Return a running Redis, one for the session."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(running_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
+    """Return the session's Redis, empty; PERF_REDIS_URL leads to it."""
+    with running_redis.client() as client:
+        client.flushall()
+    monkeypatch.setenv("PERF_REDIS_URL", running_redis.url)
+    return running_redis
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """Return a Redis of the test's own, to be killed; PERF_REDIS_URL leads to it."""
+    server = RedisServer(tmp_path / "redis").start()
+    monkeypatch.setenv("PERF_REDIS_URL", server.url)
+    yield server
+    server.stop()

@@ -95,6 +95,13 @@ class Sink(dg.Model, dg.Resolvable):
         int, Field(ge=1, description="Tries of a call before the sink counts as down; 3.")
     ] = 3
     batch: Annotated[int, Field(ge=1, description="Entities sent at a time; 500.")] = 500
+    optional: Annotated[
+        bool,
+        Field(
+            description="The place exists only where its variable is set: without it nobody is "
+            "told, and `invalidation status` says so. Default: a variable not set is an error."
+        ),
+    ] = False
 
     def declared(self) -> SinkPolicy:
         """Return the declaration as the domain knows it."""

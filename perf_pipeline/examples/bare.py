@@ -68,9 +68,11 @@ def tables_without_extras(
 def _switch(
     connection: psycopg.Connection, triggers: list[tuple[Any, ...]], state: LiteralString
 ) -> None:
-    for schema, table, name in triggers:
+    for schema, table, name, always in triggers:
         connection.execute(
             sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                sql.Identifier(schema, table), sql.SQL(state), sql.Identifier(name)
+                sql.Identifier(schema, table),
+                sql.SQL("ENABLE ALWAYS" if always and state == "ENABLE" else state),
+                sql.Identifier(name),
             )
         )

@@ -92,11 +92,13 @@ def apply(url: str, system: str = "thorbis", *, wait_s: float = 60.0) -> Applied
         for file in sqlfiles.folder("target/meta"):
             with _explained(file):
                 _run(connection, file)
-        # objects of a system may read the queue of invalidations, and ask for one
-        there = connection.execute(sqlfiles.load("invalidation/installed").text).fetchone()
-        for file in () if there and there[0] else sqlfiles.folder("invalidation/meta"):
-            with _explained(file):
-                _run(connection, file)
+        # objects of a system may read the queue of invalidations, and ask for one; caches may
+        # follow a view that is refreshed
+        for domain in ("views", "invalidation"):
+            there = connection.execute(sqlfiles.load(f"{domain}/installed").text).fetchone()
+            for file in () if there and there[0] else sqlfiles.folder(f"{domain}/meta"):
+                with _explained(file):
+                    _run(connection, file)
         actions = plan(files, _recorded(connection, system), index_states(connection))
         for action in actions:
             with _explained(action.file):

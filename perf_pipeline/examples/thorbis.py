@@ -63,7 +63,6 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("system_core", "comments"),
     ("system_core", "integrations"),
     ("system_core", "integration_sync_logs"),
-    ("system_core", "cache_invalidations"),
     ("monitoring", "business_performance_metrics"),
 )
 #: Those that only load fills: history no statement of the example looks for.
@@ -72,7 +71,6 @@ LEFT_EMPTY = frozenset(
         ("auto", "diagnostics"),
         ("auto", "messages"),
         ("rest", "pos_transactions"),
-        ("system_core", "cache_invalidations"),
     }
 )
 

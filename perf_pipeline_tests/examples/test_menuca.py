@@ -86,31 +86,6 @@ def test_rows_are_spread_over_the_partitions_as_the_server_spreads_them(url: str
     assert months in {(12,), (13,)}
 
 
-def test_caches_are_told_that_all_is_new_and_not_row_by_row(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DELETE FROM menuca.cache_invalidations")
-        fill(url, replace=True)
-        told = connection.execute(
-            "SELECT table_name, tenant_id, record_ids, action FROM menuca.cache_invalidations"
-        ).fetchall()
-        names = ["commissions", "menu_items", "orders", "restaurants", "users"]
-        assert sorted(told) == [(name, None, None, "TRUNCATE") for name in names]
-        connection.execute("UPDATE menuca.users SET full_name = 'x' WHERE id = 1")  # on again
-        row = connection.execute("SELECT count(*) FROM menuca.cache_invalidations").fetchone()
-    assert row == (6,)
-
-
-def test_a_trigger_that_was_off_stays_off(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "ALTER TABLE menuca.users DISABLE TRIGGER cache_invalidation_users_update"
-        )
-        fill(url, replace=True)
-        found = catalogue.found(connection)
-    assert not found["trigger", "menuca.cache_invalidation_users_update"].facts["enabled"]
-    assert found["trigger", "menuca.cache_invalidation_users_insert"].facts["enabled"]
-
-
 def test_the_view_is_filled_with_it(url: str) -> None:
     with psycopg.connect(url) as connection:
         row = connection.execute(
@@ -172,7 +147,7 @@ def test_an_index_of_one_partition_alone_is_made_again(url: str) -> None:
                 "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
                 "WHERE c.relnamespace = 'menuca'::regnamespace AND NOT i.indisprimary "
                 "AND c.relname <> 'restaurant_analytics' "
-                "AND c.relname NOT IN ('query_routes', 'cache_invalidations') "
+                "AND c.relname <> 'query_routes' "
             ).fetchone()
         connection.commit()
     assert row == (0,)

@@ -46,7 +46,6 @@ def db(session: psycopg.Connection) -> Iterator[psycopg.Connection]:
     """Return a session with a few rows whose transaction is rolled back."""
     session.execute("SET LOCAL timezone = 'America/New_York'")  # days are UTC all the same
     session.execute(ROWS)
-    session.execute("DELETE FROM menuca.cache_invalidations")
     yield session
     session.rollback()
 
@@ -79,14 +78,6 @@ def add_order(db: psycopg.Connection, restaurant: int, placed: datetime, **value
     ).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def notes(db: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Take the notes for the caches: table, tenant, number of records (None: all), action."""
-    return db.execute(
-        "SELECT table_name, tenant_id, cardinality(record_ids), action "
-        "FROM menuca.drain_cache_invalidations(100) ORDER BY id"
-    ).fetchall()
 
 
 # --- tables ---------------------------------------------------------------------------------
@@ -134,7 +125,7 @@ def test_every_table_says_what_a_row_is(db: psycopg.Connection) -> None:
         "WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT relispartition "
         "AND relnamespace = 'menuca'::regnamespace"
     ).fetchall()
-    assert len(rows) == 16
+    assert len(rows) == 15
     assert [name for name, comment in rows if not comment.startswith("One row per ")] == []
 
 
@@ -210,141 +201,6 @@ def test_what_cannot_be_is_refused(
     db.execute(prepare)  # type: ignore[call-overload]
     with pytest.raises(psycopg.ProgrammingError, match=message):
         make(db, parent, "2099-12-01")
-
-
-# --- notes for the caches -------------------------------------------------------------------
-
-
-def test_a_statement_is_noted_once_per_tenant(db: psycopg.Connection) -> None:
-    add_items(db, 1, 700)
-    db.execute("UPDATE menuca.menu_items SET price = 2 WHERE tenant_id = 1")
-    db.execute("DELETE FROM menuca.menu_items WHERE tenant_id = 1")
-    db.execute("UPDATE menuca.users SET full_name = 'x'")
-    assert notes(db) == [
-        ("menu_items", 1, 700, "INSERT"),
-        ("menu_items", 1, 700, "UPDATE"),
-        ("menu_items", 1, 700, "DELETE"),
-        ("users", 1, 2, "UPDATE"),
-        ("users", 2, 2, "UPDATE"),
-    ]
-    assert notes(db) == []
-
-
-def test_many_records_are_noted_as_all(db: psycopg.Connection) -> None:
-    add_items(db, 1, 1000)
-    add_items(db, 1, 1001)
-    assert notes(db) == [("menu_items", 1, 1000, "INSERT"), ("menu_items", 1, None, "INSERT")]
-
-
-def test_a_statement_without_rows_is_not_noted(db: psycopg.Connection) -> None:
-    db.execute("UPDATE menuca.users SET full_name = 'x' WHERE id = 999")
-    assert notes(db) == []
-
-
-def test_a_row_that_moves_concerns_both_tenants(db: psycopg.Connection) -> None:
-    db.execute(
-        "INSERT INTO menuca.users (id, tenant_id, email, full_name) VALUES (99, 1, 'z', 'z')"
-    )
-    notes(db)
-    db.execute("UPDATE menuca.users SET tenant_id = 2 WHERE id = 99")
-    assert notes(db) == [("users", 1, 1, "UPDATE"), ("users", 2, 1, "UPDATE")]
-
-
-def test_an_order_that_moves_between_partitions_concerns_both_tenants(
-    db: psycopg.Connection,
-) -> None:
-    order = add_order(db, 11, datetime.now(UTC))
-    notes(db)
-    db.execute(
-        "UPDATE menuca.orders SET tenant_id = 2, restaurant_id = 21, user_id = 21 WHERE id = %s",
-        (order,),
-    )
-    assert notes(db) == [("orders", 1, 1, "UPDATE"), ("orders", 2, 1, "UPDATE")]
-
-
-def test_commissions_find_their_tenant_behind_the_restaurant(db: psycopg.Connection) -> None:
-    db.execute(
-        "INSERT INTO menuca.commissions (restaurant_id, commission_day, orders, amount) "
-        "VALUES (11, '2026-01-01', 1, 1), (21, '2026-01-01', 1, 1), (12, '2026-01-01', 1, 1)"
-    )
-    db.execute("UPDATE menuca.commissions SET restaurant_id = 22 WHERE restaurant_id = 11")
-    assert notes(db) == [
-        ("commissions", 1, 2, "INSERT"),
-        ("commissions", 2, 1, "INSERT"),
-        ("commissions", 1, 1, "UPDATE"),
-        ("commissions", 2, 1, "UPDATE"),
-    ]
-
-
-def test_an_emptied_table_concerns_everybody(db: psycopg.Connection) -> None:
-    db.execute("TRUNCATE menuca.commissions")
-    assert notes(db) == [("commissions", None, None, "TRUNCATE")]
-
-
-def test_a_writer_needs_the_notes_and_nothing_is_written_without(db: psycopg.Connection) -> None:
-    db.execute("CREATE ROLE menuca_writer")
-    db.execute("GRANT USAGE ON SCHEMA menuca TO menuca_writer")
-    db.execute("GRANT SELECT, UPDATE ON menuca.users TO menuca_writer")
-    update = "UPDATE menuca.users SET full_name = 'x' WHERE id = 11"
-    with db.transaction(force_rollback=True):
-        db.execute("SET LOCAL ROLE menuca_writer")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="cache_invalidations"):
-            db.execute(update)
-    db.execute("GRANT SELECT, INSERT ON menuca.cache_invalidations TO menuca_writer")
-    db.execute("SET LOCAL ROLE menuca_writer")
-    db.execute(update)
-    db.execute("RESET ROLE")
-    assert notes(db) == [("users", 1, 1, "UPDATE")]
-
-
-def test_readers_of_the_notes_do_not_wait_for_each_other(menuca: str) -> None:
-    take = "SELECT id FROM menuca.drain_cache_invalidations(1)"
-    with psycopg.connect(menuca) as first, psycopg.connect(menuca) as second:
-        with psycopg.connect(menuca, autocommit=True) as writer:
-            writer.execute("DELETE FROM menuca.cache_invalidations")
-            writer.execute(
-                "INSERT INTO menuca.cache_invalidations (table_name, action) "
-                "VALUES ('a', 'INSERT'), ('b', 'INSERT'), ('c', 'INSERT')"
-            )
-            second.execute("SET lock_timeout = '1s'")
-            taken = first.execute(take).fetchall() + second.execute(take).fetchall()
-            assert len(set(taken)) == 2
-            first.rollback()  # killed before it told the caches: its note is there for the next
-            second.commit()
-            left = writer.execute("SELECT id FROM menuca.drain_cache_invalidations(10)").fetchall()
-        assert taken[0] in left
-        assert len(left) == 2
-
-
-def test_a_reader_is_woken_up_when_nothing_waited(menuca: str) -> None:
-    with psycopg.connect(menuca, autocommit=True) as listener, psycopg.connect(menuca) as writer:
-        listener.execute("DELETE FROM menuca.cache_invalidations")
-        listener.execute("LISTEN cache_invalidation")
-
-        def heard() -> int:
-            return len(list(listener.notifies(timeout=0.3, stop_after=1)))
-
-        def write(tables: int) -> int:
-            for _ in range(tables):
-                writer.execute("TRUNCATE menuca.commissions")
-            writer.commit()
-            return heard()
-
-        assert write(2) == 1
-        assert write(2) == 0  # its commit waits for nobody
-        listener.execute("DELETE FROM menuca.cache_invalidations")
-        assert write(1) == 1
-        listener.execute("DELETE FROM menuca.cache_invalidations")
-        writer.execute("SAVEPOINT kept")
-        writer.execute("TRUNCATE menuca.commissions")
-        writer.execute("RELEASE kept")
-        assert write(1) == 1
-        listener.execute("DELETE FROM menuca.cache_invalidations")
-        writer.execute("SAVEPOINT undone")
-        writer.execute("TRUNCATE menuca.commissions")
-        writer.execute("ROLLBACK TO undone")
-        assert write(1) == 1
-        listener.execute("DELETE FROM menuca.cache_invalidations")
 
 
 # --- the materialized view ------------------------------------------------------------------

@@ -172,43 +172,6 @@ def test_a_lost_index_of_all_months_comes_back_after_a_kill(thorbis_url: str) ->
     assert used == {USER_RECENT[1]}
 
 
-# --- T-30 -----------------------------------------------------------------------------------
-
-
-def test_an_order_to_forget_waits_for_its_reader(thorbis_url: str) -> None:
-    """D-014: a reader that comes later finds the order, however long its pattern."""
-    order = "SELECT system_core.invalidate_cache(%s, %s)"
-    with (
-        psycopg.connect(thorbis_url, autocommit=True) as writer,
-        psycopg.connect(thorbis_url, autocommit=True) as reader,
-    ):
-        first = writer.execute(order, ("x" * 20_000, 5)).fetchone()
-        reader.execute("LISTEN cache_invalidate")
-        assert writer.execute(order, ("menu:*", None)).fetchone() is not None
-        assert list(reader.notifies(timeout=0.2)) == []  # one waits already: nobody is woken twice
-        drain = "SELECT id, length(pattern), business_id FROM system_core.drain_cache_invalidations"
-        taken = reader.execute(f"{drain}(1)").fetchall()
-        assert first is not None
-        assert taken == [(first[0], 20_000, 5)]
-        rest = reader.execute(f"{drain}(10)").fetchall()
-        assert [row[1:] for row in rest] == [(6, None)]
-        assert reader.execute(f"{drain}(10)").fetchall() == []
-        third = writer.execute(order, ("menu:*", 1)).fetchone()
-        (woken,) = reader.notifies(timeout=5, stop_after=1)
-        assert third is not None
-        assert (woken.channel, woken.payload) == ("cache_invalidate", str(third[0]))
-
-
-def test_two_readers_do_not_take_the_same(thorbis_url: str) -> None:
-    take = "SELECT id FROM system_core.drain_cache_invalidations(1)"
-    with psycopg.connect(thorbis_url) as one, psycopg.connect(thorbis_url) as other:
-        one.execute("SELECT system_core.invalidate_cache('a'), system_core.invalidate_cache('b')")
-        one.commit()
-        assert one.execute(take).fetchall() != other.execute(take).fetchall()
-        one.rollback()  # what was not told stays
-        assert len(other.execute("TABLE system_core.cache_invalidations").fetchall()) == 1
-
-
 # --- T-37, T-41, T-42 -------------------------------------------------------------------------
 
 

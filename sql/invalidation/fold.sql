@@ -1,7 +1,8 @@
 -- purpose: takes what is in the log and adds it to the queue; what has to be looked up first comes back
 -- minimum version: 14
 -- At least one row: what was taken and added; beside it, per rule with a path, the keys to look up.
--- DELETE, not TRUNCATE: an entry may be committed at any moment.
+-- DELETE, not TRUNCATE: an entry may be committed at any moment. What no index could hold must not keep
+-- the rest back: an entity of more than 1,000 bytes becomes every one, a cache type is cut off.
 WITH /* perf-pipeline */ gone AS (
     DELETE FROM perf_pipeline_meta.invalidation_log_0
     WHERE ctid = ANY (ARRAY(SELECT l.ctid FROM perf_pipeline_meta.invalidation_log_0 AS l LIMIT %(most)s::bigint))
@@ -52,8 +53,8 @@ direct AS (
         d.reason
     FROM (
         SELECT
-            coalesce(r.cache_type, e.cache_type, 'rule ' || e.rule_id) AS cache_type,
-            coalesce(e.entity, '*') AS entity,
+            left(coalesce(r.cache_type, e.cache_type, 'rule ' || e.rule_id), 200) AS cache_type,
+            coalesce(CASE WHEN octet_length(e.entity) <= 1000 THEN e.entity END, '*') AS entity,
             min(e.first_queued_at) AS first_queued_at,
             max(e.last_queued_at) AS last_queued_at,
             sum(e.changes)::bigint AS changes,

@@ -12,11 +12,15 @@ SELECT
     %(reason)s::text,
     %(error)s::text
 FROM (
-    SELECT n.entity, min(n.first_at) AS first_queued_at, max(n.last_at) AS last_queued_at, sum(n.changes)::bigint AS changes
+    SELECT
+        CASE WHEN octet_length(n.entity) <= 1000 THEN n.entity ELSE '*' END AS entity,
+        min(n.first_at) AS first_queued_at,
+        max(n.last_at) AS last_queued_at,
+        sum(n.changes)::bigint AS changes
     FROM unnest(
         %(entities)s::text[], %(changes)s::bigint[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[]
     ) AS n (entity, changes, first_at, last_at)
-    GROUP BY n.entity
+    GROUP BY 1
 ) AS d
 ON CONFLICT (cache_type, entity) DO UPDATE SET
     generation = excluded.generation,

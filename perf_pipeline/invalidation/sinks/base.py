@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.invalidation.sinks.policy import SinkPolicy
 
 
 class Entry(Protocol):
@@ -66,3 +67,24 @@ class Sink(Protocol):
     def close(self) -> None:
         """Give connections back."""
         ...
+
+
+class AbsentSink:
+    """Stands for a place that is not there: an optional policy whose variable is not set.
+
+    Parameters
+    ----------
+    policy : SinkPolicy
+        Optional.
+
+    """
+
+    def __init__(self, policy: SinkPolicy) -> None:
+        self.name = f"{policy.kind} {policy.url_env} (not set)"
+
+    def invalidate(self, cache_type: str, batch: Sequence[Entry]) -> dict[str, str]:
+        """Tell nobody: there is no cache."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing was opened."""

@@ -57,6 +57,9 @@ class SinkPolicy:
         Tries of one call before the sink counts as down (webhook: of one request).
     batch : int
         Entities sent at a time.
+    optional : bool
+        The place exists only where its variable is set; without it nobody is told. Otherwise a
+        variable that is not set is an error.
 
     """
 
@@ -73,6 +76,7 @@ class SinkPolicy:
     timeout_s: float = 2.0
     attempts: int = 3
     batch: int = 500
+    optional: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without a server.

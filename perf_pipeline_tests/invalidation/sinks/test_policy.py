@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.invalidation import sinks
 from perf_pipeline.invalidation.sinks import SinkPolicy
 from perf_pipeline.invalidation.sinks.policy import Kind
+from perf_pipeline_tests.invalidation.sinks.common import named
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,22 @@ def test_a_key_without_its_part_names_it() -> None:
     policy = SinkPolicy("redis", key="d:{id}:{date}", entity="id")
     with pytest.raises(ConfigurationError, match="'date'"):
         policy.key_of("1")
+
+
+def test_an_optional_place_is_left_out_where_its_variable_is_not_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = SinkPolicy("redis", url_env="HERE_OR_NOT", optional=True)
+    absent = sinks.make(policy)
+    assert absent.name == "redis HERE_OR_NOT (not set)"
+    assert absent.invalidate("config", named(1)) == {}
+    absent.close()
+    assert sinks.left_out([policy, SinkPolicy("notify"), policy]) == [
+        "redis: HERE_OR_NOT is not set"
+    ]
+    with pytest.raises(ConfigurationError, match="HERE_OR_NOT is not set"):
+        sinks.make(SinkPolicy("redis", url_env="HERE_OR_NOT"))
+    monkeypatch.setenv("HERE_OR_NOT", "redis://127.0.0.1:1")
+    assert sinks.left_out([policy]) == []
+    with pytest.raises(sinks.SinkError):  # set, it is a sink as others are
+        sinks.make(policy).invalidate("config", named(1))

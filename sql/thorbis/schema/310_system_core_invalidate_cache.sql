@@ -1,25 +1,24 @@
 -- purpose: function system_core.invalidate_cache: orders what caches must forget, durably (T-30)
 -- minimum version: 14
--- The order is a row; the notification only wakes a reader up, and names the row, not the pattern, which
--- may be longer than a notification. A commit with a notification waits for every other one of the
--- server, so only the first of the waiting orders sends one: readers also look by themselves.
-CREATE OR REPLACE FUNCTION system_core.invalidate_cache(pattern text, business bigint DEFAULT NULL)
-RETURNS bigint
-LANGUAGE plpgsql
+-- A pattern is a cache type, as the target declares it, with what may stand before and after it in a key:
+-- `dashboard:metrics`, `dashboard:metrics:*`, `{industry}:catalog:{business_id}`. A type nobody declares
+-- is kept and reported. The order commits with the caller's transaction. Who calls it needs the right to
+-- perf_pipeline_meta.invalidate.
+DROP FUNCTION IF EXISTS system_core.invalidate_cache(text, bigint);  -- an earlier one returned a number
+CREATE FUNCTION system_core.invalidate_cache(pattern text, business bigint DEFAULT NULL)
+RETURNS void
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    waiting constant boolean := EXISTS (SELECT FROM system_core.cache_invalidations);
-    noted bigint;
-BEGIN
-    INSERT INTO system_core.cache_invalidations (pattern, business_id)
-    VALUES (invalidate_cache.pattern, business)
-    RETURNING id INTO noted;
-    IF NOT waiting THEN
-        PERFORM pg_notify('cache_invalidate', noted::text);
-    END IF;
-    RETURN noted;
-END
+    SELECT perf_pipeline_meta.invalidate(
+        regexp_replace(
+            regexp_replace(invalidate_cache.pattern, '^\{[^}]*\}:', ''),
+            '(:(\*|\{[^}]*\}|[0-9]+))+$',
+            ''
+        ),
+        invalidate_cache.business::text,
+        'invalidate_cache'
+    )
 $$;
 COMMENT ON FUNCTION system_core.invalidate_cache(text, bigint) IS
-    'Order that caches forget what matches a pattern, of one tenant or of all; returns the number of the order.';
+    'Order that caches forget a type of values, of one tenant or of all.';
