@@ -13,6 +13,7 @@ from pydantic import Field
 from perf_pipeline import vocabulary
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.upkeep.model import Doing, Policy, Relationships, Work, policy_of
+from perf_pipeline.upkeep.timing import Benchmark
 
 if TYPE_CHECKING:
     from perf_pipeline.upkeep.apply import Done
@@ -26,10 +27,12 @@ ASSETS: Final[Mapping[Work, str]] = {
     "orphans": "orphan_cleanup",
     "find_orphans": "orphans",
     "advise": "advice",
+    "benchmark": "benchmarks",
 }
 ALL_DONE: Final = "all_that_was_due_was_done"
 NO_ORPHANS: Final = "no_relationship_leads_nowhere"
 FAR: Final = "transaction_ids_last"
+GOALS: Final = "benchmarks_reach_their_goals"
 
 _ROWS: Final[Mapping[Doing, str]] = {
     "analyze": "one table whose statistics were gathered, because enough of its rows had changed",
@@ -64,6 +67,7 @@ def target_assets(target: Target) -> list[dg.AssetsDefinition]:
         *(_working(target, policy, doing) for doing in doings),
         *([_orphans(target, policy.relationships)] if policy.relationships else []),
         *([_bulk(target)] if policy.relationships and policy.relationships.bulk else []),
+        *([_benchmarks(target, policy.benchmarks)] if policy.benchmarks else []),
         _advice(target),
     ]
 
@@ -283,6 +287,68 @@ def _advice(target: Target) -> dg.AssetsDefinition:
         )
 
     return advice
+
+
+def _benchmarks(target: Target, declared: Sequence[Benchmark]) -> dg.AssetsDefinition:
+    key = vocabulary.key(target, FAMILY, ASSETS["benchmark"])
+
+    @dg.asset(
+        key=key,
+        group_name=target.name,
+        kinds={"postgres"},
+        owners=list(target.owners),
+        tags=vocabulary.tags(target, FAMILY),
+        pool=vocabulary.pool(target),
+        description=vocabulary.described(
+            target,
+            "one benchmark: how long its statements took, and a word for it",
+            "Each repetition is a transaction that is taken back.",
+        ),
+        check_specs=[
+            dg.AssetCheckSpec(
+                GOALS, asset=key, description="The median of each is within its goal."
+            )
+        ],
+    )
+    def benchmarks(
+        context: dg.AssetExecutionContext, config: UpkeepConfig
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        from perf_pipeline.upkeep import benchmarks as timing
+
+        with vocabulary.explained():
+            found = timing.run(target, declared, seconds=config.seconds)
+        missed = [each for each in found if not each.reached]
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(found),
+                **vocabulary.numbers(
+                    {
+                        f"{each.benchmark.name}_ms": each.median_ms
+                        for each in found
+                        if each.median_ms is not None
+                    }
+                ),
+                "benchmarks": vocabulary.table([each.as_row() for each in found]),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=key,
+                    check_name=GOALS,
+                    passed=not missed,
+                    severity=dg.AssetCheckSeverity.ERROR
+                    if any(each.far_off for each in missed)
+                    else dg.AssetCheckSeverity.WARN,
+                    description="; ".join(
+                        f"{row['benchmark']}: {row['problem'] or row['rating']}"
+                        for row in (each.as_row() for each in missed)
+                    )
+                    or "as it should be",
+                    metadata={"missed": len(missed)},
+                )
+            ],
+        )
+
+    return benchmarks
 
 
 def _bulk(target: Target) -> dg.AssetsDefinition:

@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.upkeep.timing import Benchmark, require_names
 
 #: What we do ourselves; other jobs take part in the policy by their name.
 Doing = Literal["cleanup", "orphans", "reindex", "analyze"]
 #: In the order in which one makes sense after the other.
 DOINGS: Final[tuple[Doing, ...]] = ("cleanup", "orphans", "reindex", "analyze")
 #: What an operation of the policy may do: change something, or look and tell.
-Work = Literal["cleanup", "orphans", "reindex", "analyze", "find_orphans", "advise"]
+Work = Literal["cleanup", "orphans", "reindex", "analyze", "find_orphans", "advise", "benchmark"]
 
 _RELATION = r"^[^.\s]+\.[^.\s]+$"
 _PERIOD = re.compile(r"^(?P<count>[1-9]\d{0,4}) (?P<unit>day|month|year)s?$")
@@ -326,6 +327,7 @@ class Policy(_Part):
     relationships: Annotated[
         Relationships | None, Field(description="What orphans are looked for in.")
     ] = None
+    benchmarks: Annotated[tuple[Benchmark, ...], Field(description="What is timed.")] = ()
     operations: Annotated[tuple[Operation, ...], Field(description="What is done when.")] = ()
 
     @model_validator(mode="after")
@@ -341,7 +343,10 @@ class Policy(_Part):
                 raise ValueError(f"operation {operation.name} needs a rule in retention")
             if operation.does in ("orphans", "find_orphans") and self.relationships is None:
                 raise ValueError(f"operation {operation.name} needs relationships")
+            if operation.does == "benchmark" and not self.benchmarks:
+                raise ValueError(f"operation {operation.name} needs benchmarks")
         _refuse_circles(self.operations)
+        require_names(self.benchmarks)
         return self
 
     def operation(self, name: str) -> Operation:

@@ -104,11 +104,29 @@ def test_no_way_is_chosen_that_is_expected_to_lose(
 
 
 def test_what_a_way_cost_is_remembered_and_little_says_nothing() -> None:
-    assert learn(KNOWN, "full", 3.0, 20_000) == Costs(20_000, 3.0)
+    assert learn(KNOWN, "full", 3.0, 20_001) == Costs(20_001, 3.0)
+    assert learn(KNOWN, "full", 1.5, 11_000) == Costs(11_000, 1.25)
     assert learn(KNOWN, "recompute", 5.0, ENOUGH - 1) == KNOWN
     once = learn(KNOWN, "recompute", 1.0, 1000)
     assert once.seconds_per_group == pytest.approx(0.001)
-    twice = learn(once, "recompute", 3.0, 1000)
-    assert twice.seconds_per_group == pytest.approx(0.002)
+    twice = learn(once, "recompute", 2.0, 1000)
+    assert twice.seconds_per_group == pytest.approx(0.0015)
     assert learn(KNOWN, "apply", 1.0, 1000).seconds_per_change == pytest.approx(0.001)
     assert learn(KNOWN, "none", 1.0, 1000) == KNOWN
+
+
+def test_a_busy_hour_does_not_put_a_way_out_of_use() -> None:
+    # adding up takes a quarter of computing everything
+    costs = Costs(10_000, 1.0, seconds_per_change=2.5e-5)
+    changes = Changes(10_000)
+    for _ in range(2):
+        costs = learn(costs, "apply", 20.0, 10_000)
+        assert choose(changes, costs, adds_up=True) == "apply"
+    # if it was busy for long, the other way is taken, and this one is tried again
+    for _ in range(4):
+        costs = learn(costs, "apply", 20.0, 10_000)
+    refreshes = 0
+    while choose(changes, costs, adds_up=True) == "full":
+        costs = learn(costs, "full", 1.0, 10_000)
+        refreshes += 1
+    assert 1 < refreshes < 100

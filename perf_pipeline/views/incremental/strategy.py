@@ -18,6 +18,12 @@ ENOUGH: Final = 500
 MARGIN: Final = 0.8
 #: Part of the new measurement in what is remembered.
 _WEIGHT: Final = 0.5
+#: A busy machine makes a refresh slow, nothing makes it fast: one measurement raises what is
+#: remembered no further than if it had been this many times as slow.
+_MOST_RISE: Final = 2.0
+#: What stays of the remembered cost of other ways with each full computation: one that was measured
+#: while the machine was busy is tried again some day (from 4 times too slow after about 50).
+_FADES: Final = 0.97
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,13 @@ def learn(costs: Costs, way: Strategy, seconds: float, count: int) -> Costs:
 
     """
     if way == "full":
-        return Costs(count, seconds, costs.seconds_per_group, costs.seconds_per_change)
+        alike = costs.groups / 2 <= count <= 2 * costs.groups
+        return Costs(
+            count,
+            _mixed(costs.full_seconds if alike else None, seconds),
+            _faded(costs.seconds_per_group),
+            _faded(costs.seconds_per_change),
+        )
     if way == "none" or count < ENOUGH:
         return costs
     each = seconds / count
@@ -124,4 +136,10 @@ def learn(costs: Costs, way: Strategy, seconds: float, count: int) -> Costs:
 
 
 def _mixed(before: float | None, now: float) -> float:
-    return now if before is None else (1.0 - _WEIGHT) * before + _WEIGHT * now
+    if before is None:
+        return now
+    return (1.0 - _WEIGHT) * before + _WEIGHT * min(now, _MOST_RISE * before)
+
+
+def _faded(cost: float | None) -> float | None:
+    return None if cost is None else _FADES * cost
