@@ -312,6 +312,27 @@ class Told:
 
 
 @dataclass(frozen=True)
+class CachedHour:
+    """What was invalidated of one cache type in an hour (naive UTC).
+
+    `refreshed` refreshes answered `changes` changes; times in seconds, staleness the largest of the
+    hour's runs, None where nothing was refreshed.
+    """
+
+    hour: datetime
+    cache_type: str
+    changes: int
+    refreshed: int
+    failed: int
+    dead: int
+    process_s: float
+    slowest_s: float
+    staleness_p50_s: float | None
+    staleness_p99_s: float | None
+    staleness_max_s: float | None
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything one report says."""
 
@@ -331,6 +352,8 @@ class ReportData:
     #: How many there were: more than are listed when many.
     schema_changes_total: int = 0
     settings_changes: tuple[SettingChange, ...] = ()
+    #: Hours in which cached values were invalidated; none where nothing is declared.
+    cached: tuple[CachedHour, ...] = ()
     #: Name of a section -> SQL for the store that shows its rows, parameters filled in.
     queries: tuple[tuple[str, str], ...] = ()
 

@@ -14,6 +14,7 @@ from perf_pipeline.reports import (
     arrange,
     assemble,
     by_hour,
+    cached,
     coverage,
     days_work,
     known,
@@ -25,6 +26,7 @@ from perf_pipeline.reports import (
     work,
 )
 from perf_pipeline.reports.model import (
+    CachedHour,
     Chart,
     Event,
     Finding,
@@ -56,6 +58,7 @@ class _Range:
     settings: Mapping[date, list[Row]]
     calibrated: Mapping[date, pl.DataFrame]
     verdicts: list[Row]
+    cached: Mapping[date, tuple[CachedHour, ...]]
 
 
 def span(first: date, last: date) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def days(
         One per day, days without any data included.
 
     """
-    read = _read(store, target_id, first, last)
+    read = _read(store, target_id, target_name, first, last)
     wanted = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     reports = [_day(read, target_name, day) for day in wanted]
     charted = [
@@ -101,7 +104,7 @@ def days(
         return [_with_series(store, connection, target_id, data, read, curves) for data in reports]
 
 
-def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
+def _read(store: Store, target_id: int, target_name: str, first: date, last: date) -> _Range:
     params = {"target_id": target_id} | span(first, last)
     early = span(first - series.LOOK_BACK["hour"], last)
     start, end = early["start"], early["end"]
@@ -128,6 +131,7 @@ def _read(store: Store, target_id: int, first: date, last: date) -> _Range:
         settings=_grouped(raw.settings_changes(store, target_id, start, end), "ts"),
         calibrated=calibrated,
         verdicts=list(store.rows("report_verdicts", params)),
+        cached=cached.read(store, target_name, first, last),
     )
 
 
@@ -177,6 +181,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         schema_changes=tuple(schema_change(row) for row in schema),
         schema_changes_total=schema[0]["total"] if schema else 0,
         settings_changes=tuple(setting_change(row) for row in read.settings.get(day, [])),
+        cached=read.cached.get(day, ()),
     )
 
 

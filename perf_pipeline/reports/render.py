@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from perf_pipeline.reports import arrange, svg, units, words
+from perf_pipeline.reports import arrange, cached, svg, units, words
 from perf_pipeline.reports import page as pages
 from perf_pipeline.reports.breakdown import Breakdown, breakdown
 from perf_pipeline.reports.model import (
@@ -149,6 +149,8 @@ def page(data: ReportData, limits: Limits) -> str:
                 if f.severity not in {"improvement", "info"} and not arrange.acknowledged(f)
             ),
             "queries": dict(data.queries),
+            "cached": cached.totals(data.cached),
+            "cached_picture": cached.picture(data.cached, "cached-staleness"),
         },
     )
 
