@@ -17,7 +17,7 @@ from psycopg import sql
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import carry, catalog, create, names
-from perf_pipeline.partitions.following import Following
+from perf_pipeline.partitions.following import TRIGGER, Following
 from perf_pipeline.partitions.model import Existing, Partition, Policy
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
 
@@ -26,11 +26,35 @@ MOST_ROWS = 50_000
 _CHECK = sql.Identifier("perf_pipeline_bounds")
 
 
-def is_due(existing: Existing, rows: Sequence[int]) -> bool:
-    """Return whether a default partition is emptied so: it or a period of it (rows) is large."""
+def is_due(connection: psycopg.Connection[Any], existing: Existing, rows: Sequence[int]) -> bool:
+    """Return whether a default partition is emptied so: where it is large, or published.
+
+    Moving the rows of a published table would tell its subscribers that they are deleted, and not
+    that they are back: the partition they move into is not part of the table yet.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+    existing : Existing
+    rows : sequence of int
+        Of each period that is to leave it.
+
+    """
     default = existing.default
-    large = default is not None and (default.bytes or 0) > create.LARGE_BYTES
-    return bool(rows) and (large or max(rows) > MOST_ROWS)
+    if default is None or not rows:
+        return False
+    large = (default.bytes or 0) > create.LARGE_BYTES or max(rows) > MOST_ROWS
+    return large or bool(_publications(connection, existing))
+
+
+def _publications(
+    connection: psycopg.Connection[Any], existing: Existing
+) -> dict[str, dict[str, Any]]:
+    """Return the publications that tell of a parent or its default partition, by their names."""
+    found = [
+        row for oid in create.relations(existing) for row in carry.publications_of(connection, oid)
+    ]
+    return {row["name"]: row for row in found}
 
 
 def empty(
@@ -125,9 +149,20 @@ class _Emptying:
             raise ConfigurationError(f"{name} is no plain table", "move its rows by hand")
         if not found["key"]:
             raise ConfigurationError(
-                f"{name} is too large to be drained at once, and has no primary key by which its "
-                "rows could be told apart while they are copied",
+                f"{name} is too large to be drained at once, or published, and has no primary key "
+                "by which its rows could be told apart while they are copied",
                 f"add a primary key to {self._policy.parent}, or move them in a maintenance window",
+            )
+        own = self._connection.execute(
+            "SELECT /* perf-pipeline */ string_agg(tgname, ', ') FROM pg_catalog.pg_trigger"
+            " WHERE tgrelid = %s AND NOT tgisinternal AND tgparentid = 0 AND tgname <> ALL (%s)",
+            (self._default.oid, [TRIGGER, f"{TRIGGER}_all"]),
+        ).fetchone()
+        if own is not None and own[0]:
+            raise ConfigurationError(
+                f"{name} is emptied by a copy, which would not have its triggers of its own: "
+                f"{own[0]}",
+                f"make them triggers of {self._policy.parent}, or drop them meanwhile",
             )
         if self._inherited["referenced_by"]:
             raise ConfigurationError(
@@ -135,12 +170,12 @@ class _Emptying:
                 f"{', '.join(self._inherited['referenced_by'])}: rows of {name} cannot be moved",
                 "move them in a maintenance window, with those foreign keys dropped",
             )
-        published = carry.publications_of(self._connection, self._default.oid)
-        whole = [each["name"] for each in published if each["whole"]]
+        published = _publications(self._connection, self._existing)
+        whole = [each for each, row in published.items() if row["whole"]]
         if whole:
             raise ConfigurationError(
-                f"{name} is too large to be drained at once, and publication {', '.join(whole)} "
-                "would tell its subscribers of the copy",
+                f"{name} is emptied by a copy, of which publication {', '.join(whole)} would tell "
+                "its subscribers",
                 "let it name its tables, or move them in a maintenance window",
             )
 

@@ -163,7 +163,7 @@ class Runner:
         creates = [step for step in steps if step.kind == "create"]
         first = KINDS.index("create")
         drains = [step for step in steps if step.kind == "drain"]
-        at_once = empty.is_due(existing, [step.rows or 0 for step in drains])
+        at_once = empty.is_due(self._connection, existing, [step.rows or 0 for step in drains])
         for step in steps:
             if KINDS.index(step.kind) < first and not (at_once and step.kind == "drain"):
                 self._one(policy, existing, step, failed)
@@ -205,7 +205,7 @@ class Runner:
         for step, entry in zip(drains, entries, strict=True):
             entry.outcome, entry.error, entry.lock_wait_ms = outcome, said, spent.waited_ms
             entry.rows = moved.get(step.partition.full_name)
-            entry.detail["longest_attempt_ms"] = round(spent.longest_ms, 1)
+            entry.detail.update(how="by a copy", longest_attempt_ms=round(spent.longest_ms, 1))
         self._log.finish_many(entries)
         for step, entry in zip(drains, entries, strict=True):
             self._note(policy, step, outcome, spent, entry, said)

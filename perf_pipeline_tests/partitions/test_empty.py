@@ -154,3 +154,30 @@ def test_a_held_lock_or_no_key_leaves_everything(large: Shop) -> None:
     assert {d.outcome for d in report.done} == {"failed"}
     assert "has no primary key" in (report.done[0].error or "")
     assert large.one("SELECT count(*) FROM app.events") == 1_501
+
+
+def test_rows_of_a_published_table_are_not_told_to_be_deleted(shop: Shop) -> None:
+    shop.connection.execute(
+        "CREATE TABLE app.events_default PARTITION OF app.events DEFAULT;"
+        "CREATE PUBLICATION told FOR TABLE app.events"
+    )
+    shop.fill(THIS[0], 10)
+    report = shop.run(shop.policy(premake=0))
+    assert [(d.kind, d.outcome, d.detail.get("how")) for d in report.done] == [
+        ("drain", "done", "by a copy")
+    ]
+    assert shop.one("SELECT count(*) FROM app.events") == 10
+    shop.connection.execute(
+        "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER its_own BEFORE INSERT ON app.events_default FOR EACH ROW"
+        " EXECUTE FUNCTION app.f()"
+    )
+    shop.fill(NEXT[0], 5)
+    (done,) = shop.run(shop.policy(premake=0)).done
+    assert "triggers of its own: its_own" in (done.error or "")
+    shop.connection.execute("DROP TRIGGER its_own ON app.events_default")
+    shop.connection.execute("CREATE PUBLICATION whole FOR ALL TABLES")
+    (done,) = shop.run(shop.policy(premake=0)).done
+    assert (done.kind, done.outcome) == ("drain", "failed")
+    assert "publication whole would tell" in (done.error or "")
+    assert shop.one("SELECT count(*) FROM app.events") == 15
