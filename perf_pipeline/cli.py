@@ -30,6 +30,7 @@ from perf_pipeline import (
     cli_partitions,
     cli_recovery,
     cli_report,
+    cli_route,
     cli_upkeep,
     cli_views,
 )
@@ -177,6 +178,7 @@ cli.add_command(cli_views.views)
 cli.add_command(cli_advice.advice)
 cli.add_command(cli_capacity.capacity)
 cli.add_command(cli_recovery.recovery)
+cli.add_command(cli_route.route)
 cli.add_command(cli_upkeep.upkeep)
 store.add_command(cli_archive.status)
 store.add_command(cli_archive.archive)

@@ -61,6 +61,7 @@ def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
             component.partition_policies()
             component.cache_types()
             component.recovery_policy()
+            component.replica_servers()
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
             message, remedy = _explained(error)
             raise ConfigurationError(f"{path}: {message}", remedy) from error

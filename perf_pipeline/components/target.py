@@ -21,6 +21,7 @@ from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.components.recovery import Recovery
+from perf_pipeline.components.replicas import Replica, declared
 from perf_pipeline.components.views import View, policies
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation import defs as invalidation_defs
@@ -30,11 +31,13 @@ from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.partitions.defs import target_partition_definitions
 from perf_pipeline.partitions.model import Policy as PartitionPolicyDeclared
 from perf_pipeline.postgres.promises import Promises
+from perf_pipeline.postgres.replicas import Replica as ReplicaDeclared
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.recovery import defs as recovery_defs
 from perf_pipeline.recovery.model import Policy as RecoveryPolicy
 from perf_pipeline.regressions.calibration_defs import calibration_asset
 from perf_pipeline.regressions.defs import findings_asset
+from perf_pipeline.replicas import defs as replicas_defs
 from perf_pipeline.reports.defs import report_asset
 from perf_pipeline.reports.stale_defs import stale_check
 from perf_pipeline.snapshots.checks import target_checks
@@ -172,6 +175,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             "docs/invalidation.md describes each field."
         ),
     ] = ()
+    replicas: Annotated[
+        Sequence[Replica],
+        Field(
+            description="Streaming replicas that what only reads may go to, by role "
+            "(docs/replicas.md)."
+        ),
+    ] = ()
     recovery: Annotated[
         Recovery | None,
         Field(
@@ -278,6 +288,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             capacity=self.capacity,
             alerts=self.alerts,
             advice=self.advice,
+            replicas=self.replica_servers(),
         )
 
     def partition_policies(self) -> tuple[PartitionPolicyDeclared, ...]:
@@ -290,6 +301,17 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
 
         """
         return declared_policies(self.partitions)
+
+    def replica_servers(self) -> tuple[ReplicaDeclared, ...]:
+        """Return the declared replicas.
+
+        Raises
+        ------
+        ConfigurationError
+            Two have one name.
+
+        """
+        return declared(self.name, self.replicas)
 
     def recovery_policy(self) -> RecoveryPolicy | None:
         """Return what is declared of backups and recovery, None where nothing is.
@@ -326,6 +348,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             view_definitions(target, self.view_policies(), written),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
+            replicas_defs.target_definitions(target, self.replica_servers()),
             recovery_defs.target_definitions(
                 target,
                 self.recovery_policy(),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError
@@ -31,6 +32,8 @@ class Target:
     upkeep: object | None = None
     #: What is declared of capacity (`perf_pipeline.capacity.model.Policy`), None: the defaults.
     capacity: object | None = None
+    #: Servers that what only reads may go to (`perf_pipeline.postgres.replicas.Replica`).
+    replicas: tuple[Any, ...] = ()
     #: What is declared of alerts (`perf_pipeline.alerts.model.Alerts`), None where nothing is.
     alerts: object | None = field(default=None, hash=False)
     #: What is declared for advice (`perf_pipeline.advice.model.Policy`), None: the defaults.

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import replicas
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
 from perf_pipeline.upkeep import catalog, distance, findings, orphan_search, plan
@@ -56,11 +57,14 @@ class Advice:
 @contextmanager
 def session(target: Target) -> Iterator[psycopg.Connection[Any]]:
     """Open a read-only session that may look for two minutes."""
-    limits = pg.Limits.from_settings()
-    limits = replace(limits, statement_timeout_ms=max(limits.statement_timeout_ms, LOOK_MS))
     url = target.maintenance_url()
-    with pg.session(url, limits=limits, read_only=True, autocommit=True) as connection:
+    with pg.session(url, limits=_limits(), read_only=True, autocommit=True) as connection:
         yield connection
+
+
+def _limits() -> pg.Limits:
+    limits = pg.Limits.from_settings()
+    return replace(limits, statement_timeout_ms=max(limits.statement_timeout_ms, LOOK_MS))
 
 
 def planned(target: Target, policy: Policy, store: Store | None, doings: Sequence[Doing]) -> Plan:
@@ -100,6 +104,10 @@ def advice(target: Target, store: Store | None = None) -> Advice:
 
 
 def orphans(target: Target, rule: Relationships) -> Search:
-    """Return what is wrong with the relationships of a target."""
-    with session(target) as connection:
-        return orphan_search.search(connection, rule)
+    """Return what is wrong with the relationships of a target; a fresh replica is asked first."""
+    if not target.replicas:
+        with session(target) as connection:
+            return orphan_search.search(connection, rule)
+    return replicas.read(
+        target, lambda connection: orphan_search.search(connection, rule), limits=_limits()
+    )
