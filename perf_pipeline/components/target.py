@@ -8,12 +8,8 @@ from typing import Annotated, Any, Self
 import dagster as dg
 from pydantic import BaseModel, Field, PrivateAttr
 
-from perf_pipeline.advice.defs import advice_asset
 from perf_pipeline.advice.model import Policy as AdvicePolicy
-from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.alerts.model import Alerts
-from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
-from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.capacity.model import Policy as CapacityPolicy
 from perf_pipeline.components.events import Events
 from perf_pipeline.components.invalidation import Cache, cache_types
@@ -23,6 +19,7 @@ from perf_pipeline.components.partitions import PartitionPolicy, declared_polici
 from perf_pipeline.components.recovery import Recovery
 from perf_pipeline.components.replicas import Replica, declared
 from perf_pipeline.components.views import View, policies
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.invalidation import defs as invalidation_defs
 from perf_pipeline.invalidation.event_model import EventQueue
@@ -35,14 +32,7 @@ from perf_pipeline.postgres.replicas import Replica as ReplicaDeclared
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.recovery import defs as recovery_defs
 from perf_pipeline.recovery.model import Policy as RecoveryPolicy
-from perf_pipeline.regressions.calibration_defs import calibration_asset
-from perf_pipeline.regressions.defs import findings_asset
 from perf_pipeline.replicas import defs as replicas_defs
-from perf_pipeline.reports.defs import report_asset
-from perf_pipeline.reports.stale_defs import stale_check
-from perf_pipeline.snapshots.checks import target_checks
-from perf_pipeline.snapshots.defs import relations_rollup_asset, rollup_asset, stats_assets
-from perf_pipeline.upkeep import schedule_defs as upkeep_defs
 from perf_pipeline.upkeep.model import Policy
 from perf_pipeline.views import lineage
 from perf_pipeline.views.defs import view_definitions
@@ -384,45 +374,3 @@ def require_distinct(components: Sequence[PostgresTarget]) -> None:
                 f"in {first.declared_in} and in {component.declared_in}",
                 "give one of them another name; the name is the prefix of its asset keys",
             )
-
-
-def target_definitions(target: Target) -> dg.Definitions:
-    """Return every asset and check of one target.
-
-    Parameters
-    ----------
-    target : Target
-
-    Returns
-    -------
-    dagster.Definitions
-        Assets `<target>/stats/*`, `<target>/rollup/statements_hourly`,
-        `<target>/rollup/relations_daily`, `<target>/baseline/statements`,
-        `<target>/report/slow_queries`,
-        `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
-        `<target>/capacity/plan`, `<target>/capacity/connections`,
-        `<target>/alerts/incidents`, where upkeep is declared `<target>/upkeep/*`,
-        `<target>/advice/recommendations`, `<target>/capacity/plan` and `/connections`,
-        where upkeep is declared `<target>/upkeep/*`,
-        and the checks of the service level and of days that are no longer true. Schedules and
-        sensors are the fleet's.
-
-    """
-    own = dg.Definitions(
-        assets=[
-            stats_assets(target),
-            rollup_asset(target),
-            relations_rollup_asset(target),
-            baseline_asset(target),
-            slow_queries_asset(target),
-            findings_asset(target),
-            report_asset(target),
-            calibration_asset(target),
-            advice_asset(target),
-            *capacity_defs.target_assets(target),
-        ],
-        asset_checks=[target_checks(target), stale_check(target)],
-    )
-    return dg.Definitions.merge(
-        own, upkeep_defs.target_definitions(target), alerts_defs.target_definitions(target)
-    )

@@ -12,7 +12,8 @@ from perf_pipeline import vocabulary
 from perf_pipeline.components import PostgresTarget
 from perf_pipeline.components.catalog import declared_targets
 from perf_pipeline.components.limits import RegressionLimits
-from perf_pipeline.components.target import require_distinct, target_definitions
+from perf_pipeline.components.target import require_distinct
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.regressions.policy import Policy
 from perf_pipeline_tests.components.support import FLEET, block, messages, project

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from perf_pipeline import settings, vocabulary
-from perf_pipeline.components.target import target_definitions
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from perf_pipeline import settings, vocabulary
-from perf_pipeline.components.target import target_definitions
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports.period import defs as period_defs
 from perf_pipeline.store import Store

@@ -11,7 +11,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.components.fleet import report_job
-from perf_pipeline.components.target import target_definitions
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports.defs import reports_sensor
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset

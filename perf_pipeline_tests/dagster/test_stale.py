@@ -8,7 +8,7 @@ import pytest
 from perf_pipeline import vocabulary
 from perf_pipeline.baselines.compute import BASELINE_DAYS
 from perf_pipeline.components.fleet import report_job
-from perf_pipeline.components.target import target_definitions
+from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.examples import history
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.identity import LATE_DAYS
