@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import psycopg
@@ -29,11 +29,14 @@ class Placed:
     ----------
     enabled : str
         As `pg_trigger.tgenabled`: A always, O not in replication roles, R only there, D never.
+    shape : str
+        Its argument.
 
     """
 
     function: str
     enabled: str
+    shape: str
 
 
 @dataclass(frozen=True)
@@ -178,12 +181,18 @@ def see(connection: Connection, caches: Sequence[CacheType]) -> Seen:
         for row in rows(connection, "tables", {"names": named_tables(caches)})
     }
     names = {table.oid: table.name for table in tables.values()}
+    members = tuple(_members(connection, names))
+    parents = {each.root for each in members if each.full != each.root}
+    tables = {
+        name: replace(table, alone=table.kind == "r" and name not in parents)
+        for name, table in tables.items()
+    }
     processes = sorted({each.process for each in caches if each.process})
     found = rows(connection, "callable", {"names": processes}) if processes else []
     return Seen(
         installed,
         tables,
-        tuple(_members(connection, names)),
+        members,
         tuple(_rules(connection)) if installed else (),
         {row["name"]: (row["body"], bool(row["sound"])) for row in rows(connection, "functions")},
         tuple(
@@ -199,7 +208,7 @@ def _members(connection: Connection, names: Mapping[int, str]) -> Iterator[Membe
         return
     for row in rows(connection, "members", {"roots": list(names)}):
         placed = {
-            name: Placed(each["function"] or "", each["enabled"])
+            name: Placed(each["function"] or "", each["enabled"], each["shape"])
             for name, each in row["triggers"].items()
         }
         yield Member(

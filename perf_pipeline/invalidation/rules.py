@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the catalog has it."""
+    """A table as the catalog has it; alone: it is not partitioned, and nothing inherits from it."""
 
     name: str
     oid: int
@@ -42,6 +42,7 @@ class Table:
     subscribed: bool
     columns: Mapping[str, Column]
     key: tuple[str, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True)

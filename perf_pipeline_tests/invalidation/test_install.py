@@ -198,10 +198,39 @@ def test_one_trigger_serves_all_caches_of_a_table(connection: Connection) -> Non
         "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'clinic.visits'::regclass"
         " AND NOT tgisinternal"
     ).fetchone()
-    assert row == (4,)
+    assert row == (5,)
     forget(connection)
     connection.execute("INSERT INTO clinic.visits (patient_id) VALUES (1), (2)")
     assert [set(waiting(connection, n)) for n in ("x", "y", "z")] == [{"1", "2"}] * 3
+
+
+def test_a_table_that_gets_children_is_captured_otherwise(connection: Connection, url: str) -> None:
+    """Old rows of all of them are looked at; meanwhile nobody's write fails."""
+    cache = _captured("clinic.visits", "patient_id")
+    install.install(connection, "clinic", [cache])
+    connection.execute("INSERT INTO clinic.visits (patient_id) VALUES (1)")
+    forget(connection)
+    connection.execute("CREATE TABLE clinic.old_visits () INHERITS (clinic.visits)")
+    with worker(url) as writer:
+        with writer.transaction():
+            writer.execute("UPDATE clinic.visits SET patient_id = 2")
+            with pytest.raises(LockBudgetError):
+                install.install(connection, "clinic", [cache], IMPATIENT)
+            writer.execute("UPDATE clinic.visits SET patient_id = 1")
+        writer.execute("UPDATE clinic.visits SET patient_id = 2")
+    install.install(connection, "clinic", [cache])
+    assert steps(connection, cache) == []
+    forget(connection)
+    connection.execute("INSERT INTO clinic.old_visits (id, patient_id) VALUES (9, 9)")
+    assert waiting(connection, "c") == {"9": 1}
+    connection.execute("UPDATE clinic.visits SET patient_id = 1")
+    assert waiting(connection, "c") == {"1": 1, "2": 1, "9": 1}
+    connection.execute("DROP TABLE clinic.old_visits")
+    install.install(connection, "clinic", [cache])
+    assert steps(connection, cache) == []
+    forget(connection)
+    connection.execute("UPDATE clinic.visits SET patient_id = 2")
+    assert waiting(connection, "c") == {"1": 1, "2": 1}
 
 
 @pytest.mark.parametrize("per", ["statement", "row"])
@@ -228,6 +257,35 @@ def test_only_columns_that_matter(connection: Connection, per: Any) -> None:
         " - note::int"
     )
     assert set(waiting(connection)) == {"1"}
+
+
+def test_entities_of_every_type(connection: Connection) -> None:
+    connection.execute("CREATE TYPE clinic.kind AS ENUM ('one', 'two')")
+    connection.execute("CREATE DOMAIN clinic.code AS text CHECK (value <> '')")
+    values = {
+        "integer": "1",
+        "bigint": "2",
+        "numeric": "1.50",
+        "text": "t'x",
+        "varchar(9)": "v",
+        "uuid": "00000000-0000-0000-0000-000000000001",
+        "boolean": "true",
+        "clinic.kind": "two",
+        "clinic.code": "c",
+    }
+    columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(values))
+    connection.execute(f'CREATE TABLE clinic."odd""name" ({columns}, f float)')
+    caches = [
+        CacheType(f"c{i}", (Captured('clinic.odd"name', f"c{i}"),)) for i in range(len(values))
+    ]
+    install.install(connection, "clinic", caches)
+    forget(connection)
+    marks = ", ".join(["%s"] * len(values))
+    connection.execute(f'INSERT INTO clinic."odd""name" VALUES ({marks})', [*values.values()])
+    for text, cache in zip(values.values(), caches, strict=True):
+        assert waiting(connection, cache.name) == {text: 1}
+    connection.execute('UPDATE clinic."odd""name" SET c3 = \'u\', f = 1')
+    assert waiting(connection, "c3") == {"t'x": 1, "u": 1}
 
 
 def test_per_row(connection: Connection) -> None:
@@ -376,7 +434,8 @@ def test_a_new_cache_of_a_captured_table_waits_for_those_who_write_under_the_old
             install.install(connection, "clinic", [DASHBOARD, other], IMPATIENT)
         assert waiting(connection, "other") == {}
         assert steps(connection, DASHBOARD, other) == [
-            "rule: other: clinic.visits (id): not captured everywhere"
+            "rule: other: clinic.visits (id): not captured everywhere",
+            "trigger: clinic.visits: perf_pipeline_capture_moved: looks at other rows",
         ]
     install.install(connection, "clinic", [DASHBOARD, other])
     assert steps(connection, DASHBOARD, other) == []
@@ -414,3 +473,11 @@ def test_a_killed_installation_is_finished_by_the_next(
     assert "*" in waiting(connection), "what was written meanwhile is made anew"
     connection.execute("UPDATE clinic.visits SET note = 'y'")
     assert waiting(connection) == {"1": 1}
+
+
+def test_an_entity_s_column_is_not_dropped_under_its_trigger(connection: Connection) -> None:
+    install.install(connection, "clinic", [_captured("clinic.lines", "code")])
+    with pytest.raises(psycopg.errors.DependentObjectsStillExist, match="capture_moved"):
+        connection.execute("ALTER TABLE clinic.lines DROP COLUMN code")
+    install.install(connection, "clinic", [])
+    connection.execute("ALTER TABLE clinic.lines DROP COLUMN code")

@@ -20,7 +20,8 @@ SELECT
     coalesce((
         SELECT pg_catalog.jsonb_object_agg(t.tgname, pg_catalog.jsonb_build_object(
             'function', CASE WHEN f.nspname = 'perf_pipeline_meta' THEN p.proname END,
-            'enabled', t.tgenabled
+            'enabled', t.tgenabled,
+            'shape', pg_catalog.replace(pg_catalog.encode(t.tgargs, 'escape'), '\000', '')
         ))
         FROM pg_catalog.pg_trigger AS t
         JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
