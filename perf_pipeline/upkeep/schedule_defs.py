@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
-from dagster._check import CheckError
 from dagster._utils.schedules import (
     get_latest_completed_cron_tick,
     get_next_cron_tick,
@@ -16,7 +15,7 @@ from dagster._utils.schedules import (
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.upkeep import windows
+from perf_pipeline.upkeep import starters, windows
 from perf_pipeline.upkeep.defs import ASSETS, FAMILY, selection, target_assets
 from perf_pipeline.upkeep.model import Operation, Policy, policy_of
 from perf_pipeline.upkeep.windows import Run
@@ -250,13 +249,17 @@ def status_asset(target: Target, policy: Policy) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         now = datetime.now(UTC)
         runs = runs_of(context.instance, target, policy)
-        crons = crons_of(target, policy, _schedules(context))
+        known = starters.definitions_of(context)
+        crons = crons_of(target, policy, known.schedules)
         rows = windows.status_rows(
             policy.operations,
             runs,
             now,
             crons,
             {name: next_tick(found, now) for name, found in crons.items()},
+            starters.sensors_of(
+                {each.name: job_name(target, each) for each in policy.operations}, known.sensors
+            ),
         )
         stopped = [row["operation"] for row in rows if row["state"] in ("cut off", "failing")]
         late = late_operations(policy, runs, crons, now)
@@ -314,28 +317,15 @@ def late_operations(
     return late
 
 
-def _schedules(context: dg.AssetExecutionContext) -> Sequence[dg.ScheduleDefinition]:
-    """Return the schedules of the whole location; a step run in a test is of none."""
-    try:
-        return context.repository_def.schedule_defs
-    except CheckError:
-        return ()
-
-
 def crons_of(
     target: Target, policy: Policy, schedules: Sequence[dg.ScheduleDefinition]
 ) -> dict[str, tuple[str, ...]]:
     """Return what schedules say of each operation: ours from the policy, others' as they are."""
-    found: dict[str, list[str]] = {}
-    for schedule in schedules:
-        cron = schedule.cron_schedule
-        found.setdefault(schedule.job_name, []).extend(
-            [cron] if isinstance(cron, str) else list(cron)
-        )
+    found = starters.crons_by_job(schedules)
     return {
         operation.name: (operation.cron,)
         if operation.cron is not None
-        else tuple(found.get(job_name(target, operation), ()))
+        else found.get(job_name(target, operation), ())
         for operation in policy.operations
     }
 

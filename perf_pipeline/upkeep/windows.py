@@ -145,6 +145,7 @@ def status_rows(
     now: datetime,
     crons: Mapping[str, Sequence[str]],
     next_ticks: Mapping[str, datetime | None],
+    sensors: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row per operation for `maintenance_status`.
 
@@ -157,13 +158,15 @@ def status_rows(
         Aware.
     crons, next_ticks : Mapping of operation name
         What its schedules say and when it is due next; nothing for what has a sensor.
+    sensors : Mapping of operation name, optional
+        Which sensors begin it.
 
     Returns
     -------
     list of dict
         `operation`, `state` (`ready` or why not; of another domain's job `watched`, `active` or
         `failing`), `failures`, `last_run`, `last_status`, `next_run`, `reason`, `last_minutes`,
-        `does`, `cron`, `priority`, `max_minutes`, `depends_on`, `enabled`.
+        `does`, `cron`, `sensors`, `priority`, `max_minutes`, `depends_on`, `enabled`.
 
     """
     rows = []
@@ -197,6 +200,7 @@ def status_rows(
                 "last_minutes": None if minutes is None else round(minutes, 2),
                 "does": operation.does or f"job {operation.job}",
                 "cron": ", ".join(crons.get(operation.name, ())) or None,
+                "sensors": ", ".join((sensors or {}).get(operation.name, ())) or None,
                 "priority": operation.priority,
                 "max_minutes": operation.max_minutes,
                 "depends_on": ", ".join(operation.depends_on) or None,

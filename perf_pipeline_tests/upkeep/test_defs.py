@@ -16,6 +16,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.upkeep import schedule_defs
 from perf_pipeline.upkeep.model import Policy, policy_of
 from perf_pipeline.upkeep.schedule_defs import GRACE, crons_of, late_operations
+from perf_pipeline.upkeep.starters import sensors_of
 from perf_pipeline.upkeep.windows import Run
 
 POLICY = Policy.model_validate(
@@ -164,6 +165,9 @@ def test_the_status_shows_ours_and_other_domains_jobs(instance: dg.DagsterInstan
     assert crons_of(shop(), POLICY, schedules)["reports"] == ("0 6 * * 1",)
     assert found["clean"]["next_run"] is not None
     assert (found["rebuild"]["state"], found["rebuild"]["depends_on"]) == ("waiting", "clean")
+    jobs = {"rebuild": "shop_rebuild", "reports": "weekly_reports"}
+    sensors = definitions().get_repository_def().sensor_defs
+    assert sensors_of(jobs, sensors) == {"rebuild": ("maintenance_due every 300 s",)}
 
 
 def looked(instance: dg.DagsterInstance, cursor: str | None, now: datetime,
