@@ -31,7 +31,8 @@ def target_definitions(target: Target) -> dg.Definitions:
         `<target>/report/slow_queries`,
         `<target>/report/findings`, `<target>/report/regressions`, `<target>/report/calibration`,
         `<target>/capacity/plan`, `<target>/capacity/connections`,
-        `<target>/alerts/incidents`, `<target>/advice/recommendations`, where upkeep is declared `<target>/upkeep/*`,
+        `<target>/alerts/incidents`, `<target>/advice/recommendations`, where upkeep is declared
+        `<target>/upkeep/*`,
         and the checks of the service level and of days that are no longer true. Schedules and
         sensors are the fleet's.
 
