@@ -77,11 +77,11 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "cause": "invalidation",
         "response": "drain_queue",
     },
-    "partition_headroom_periods": {
-        "warning": 2.0,
-        "critical": 1.0,
-        "hysteresis_percent": 0.0,
-        "stale_minutes": 2 * _DAY,
+    "partition_headroom_days": {
+        "warning": 14.0,
+        "critical": 3.0,
+        # measured after each maintenance of partitions, weekly
+        "stale_minutes": 8 * _DAY,
         "response": "create_partitions",
     },
     "regressions": {

@@ -222,10 +222,10 @@ _ALL: Final = (
         "Relationships that lead nowhere, as the last search found them.",
     ),
     _measured(
-        "partition_headroom_periods",
-        "periods",
+        "partition_headroom_days",
+        "days",
         "below",
-        "Future partitions that stand ready, of the parent that has the fewest.",
+        "How long the partitions that stand ready last, of the parent that runs out first.",
     ),
     Metric(
         "regressions",

@@ -15,7 +15,7 @@ from perf_pipeline.invalidation.limits import Verdict
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store
+from perf_pipeline.store import Store, measurements
 
 #: Targets looked at at the same time, and seconds for all of them: a sensor has 60.
 THREADS: Final = 8
@@ -182,8 +182,23 @@ def status(store: Store, target: Target, caches: Sequence[CacheType]) -> Status:
     }
     since = datetime.now(UTC) - timedelta(minutes=limits.LOOK_BACK_MINUTES)
     drains = record.recent(store, target.name, since, limit=10_000)
+    _note(store, target, depth, ages, logged.entries)
     judged = limits.judge(caches, depth, ages, logged.entries, drains, steps)
     return Status(target.name, tuple(depth), ages, logged.entries, drains, tuple(judged))
+
+
+def _note(
+    store: Store,
+    target: Target,
+    depth: Sequence[queue.Depth],
+    ages: Mapping[str, float],
+    logged: int,
+) -> None:
+    """Keep what was seen, for alerts."""
+    entries = {row.cache_type: float(row.entries) for row in depth}
+    measurements.note(store, target.name, "pending_cache_invalidations", {**entries, "": logged})
+    oldest = {"": max(ages.values(), default=0.0)}
+    measurements.note(store, target.name, "oldest_cache_invalidation_seconds", oldest)
 
 
 def _now(connection: psycopg.Connection[Any]) -> datetime:

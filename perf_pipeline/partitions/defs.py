@@ -10,6 +10,7 @@ from perf_pipeline.partitions import judgement
 from perf_pipeline.partitions.model import Kind, Plan
 from perf_pipeline.partitions.sensor import Policies, headroom_sensor, job_name
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import measurements
 
 if TYPE_CHECKING:
     from perf_pipeline.partitions.apply import Report
@@ -238,6 +239,8 @@ def partition_checks(target: Target, policies: Policies) -> list[dg.AssetChecksD
             _, plans = look_and_plan(
                 store, target.name, target.maintenance_url(), policies, detail=False
             )
+            days = {p: m.headroom_days for p, m in plans.items() if m.headroom_days is not None}
+            measurements.note(store, target.name, "partition_headroom_days", days)
         judges: Mapping[str, Callable[[Plan], judgement.Verdict]] = {
             COVERED: judgement.covered,
             EMPTY: judgement.default_empty,

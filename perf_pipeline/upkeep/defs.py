@@ -12,6 +12,7 @@ from pydantic import Field
 
 from perf_pipeline import vocabulary
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import measurements
 from perf_pipeline.upkeep.model import Doing, Policy, Relationships, Work, policy_of
 from perf_pipeline.upkeep.timing import Benchmark
 
@@ -185,6 +186,9 @@ def _orphans(target: Target, rule: Relationships) -> dg.AssetsDefinition:
             found = look.orphans(target, rule)
         totals = classes.totals(found.summary)
         missing = sum(totals.get(name, 0) for name in classes.CLEANED)
+        if not found.notes:  # else some were not looked at
+            with vocabulary.explained(), vocabulary.open_store() as store:
+                measurements.note(store, target.name, "orphaned_relationships", {"": missing})
         rows = [
             {
                 "path": row["path"],

@@ -261,7 +261,7 @@ MOVES: dict[str, tuple[Callable[[Ledger, bool], None], float, float, dict[str, A
         *(noted("oldest_cache_invalidation_seconds", 3.0, 1_900.0), 10.0, 1_907.0, {}),
     ),
     "orphaned_relationships": (noted("orphaned_relationships", 1.0, 600.0), 8.0, 607.0, {}),
-    "partition_headroom_periods": (noted("partition_headroom_periods", 3.0, 0.0), 3.0, 0.0, {}),
+    "partition_headroom_days": (noted("partition_headroom_days", 3.0, 0.0), 3.0, 0.0, {}),
     "regressions": (finding, 1.0, 2.0, {}),
     "load_test_regression": (execution, 0.0, 1.0, {}),
     "load_test_p95_ms": (execution, 100.0, 1_500.0, {}),
