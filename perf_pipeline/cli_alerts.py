@@ -290,3 +290,30 @@ def test(target: str, only: tuple[str, ...]) -> None:
             refused += 1
             say(f"{way.name}: {channels.explained(error)}")
     sys.exit(1 if refused else 0)
+
+
+@alerts.command("responses")
+@click.option("--target", help="Only of this target.")
+@click.option("--days", default=7, show_default=True, type=click.IntRange(min=1, max=400))
+@_json
+def responses(target: str | None, days: int, as_json: bool) -> None:
+    """Show what was done about incidents, or would have been, and whether it helped."""
+    from datetime import UTC, datetime, timedelta
+
+    from perf_pipeline.alerts import book
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as store:
+        migrate.require_current(store)
+        with store.begin() as connection:
+            rows = book.responses(connection, target, datetime.now(UTC) - timedelta(days=days))
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        say(
+            f"{row['asked_at']:%Y-%m-%d %H:%M}  {row['target']}  {row['action']}  {row['mode']}  "
+            f"{row['state']}"
+        )
+        say(f"    {row['policy']} {row['value_before']}: {row['told'] or 'not looked at yet'}")
+    say(f"{len(rows)} answers")

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from perf_pipeline.alerts.incidents import MOST_MEMBERS
 from perf_pipeline.alerts.model import Channel, Policy
+from perf_pipeline.alerts.responses import Asked
 from perf_pipeline.alerts.routes import deliveries
 from perf_pipeline.alerts.state import Evaluation, Incident, Key, Member, Message, State, Told
 from perf_pipeline.postgres import sqlfiles
@@ -144,6 +145,52 @@ def put(
 def due(connection: Connection, targets: Sequence[str], now: datetime) -> Mapping[str, Any]:
     """Return how many deliveries are `due` now, how many are `waiting`, and `last_error`."""
     return run(connection, "book/due", {"targets": list(targets), "now": now})[0]
+
+
+def responses(connection: Connection, target: str | None, since: datetime) -> list[dict[str, Any]]:
+    """Return the answers asked for since an instant, the newest first."""
+    values = {"target": target, "since": since, "limit": 500}
+    return run(connection, "book/responses", values)
+
+
+def ask(connection: Connection, target: str, asked: Sequence[Asked]) -> None:
+    """Note answers that are asked for, each once by its key."""
+    if asked:
+        rows = [asdict(each) for each in asked]
+        run(connection, "book/responses_add", {"target": target, "records": _json(rows)})
+
+
+def waiting_responses(
+    connection: Connection, targets: Sequence[str], *states: str
+) -> list[dict[str, Any]]:
+    """Return the answers that are in one of some states, the oldest first."""
+    values = {"targets": list(targets), "states": list(states)}
+    return run(connection, "book/responses_waiting", values)
+
+
+def move_response(
+    connection: Connection,
+    row: Mapping[str, Any],
+    state: str,
+    at: datetime,
+    *,
+    told: str | None = None,
+    run_id: str | None = None,
+    value_after: float | None = None,
+    ended: bool = False,
+) -> bool:
+    """Note how far an answer is; False where somebody else moved it meanwhile."""
+    values = {
+        "response_id": row["response_id"],
+        "was": row["state"],
+        "state": state,
+        "told": told,
+        "run_id": run_id,
+        "value_after": value_after,
+        "at": at,
+        "ended": ended,
+    }
+    return bool(run(connection, "book/response_move", values))
 
 
 def note_evaluated(

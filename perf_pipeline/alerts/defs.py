@@ -1,6 +1,7 @@
 """Alerts in Dagster: the sensor that evaluates, the incidents of each target, their check."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from perf_pipeline import vocabulary
 from perf_pipeline.alerts.model import alerts_of
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.store import Store
 
 if TYPE_CHECKING:
     from perf_pipeline.alerts.look import Look
@@ -20,6 +22,16 @@ NO_INCIDENT: Final = "no_open_incident"
 SENSOR: Final = "alerts"
 DELIVERIES: Final = dg.AssetKey([vocabulary.FLEET_GROUP, "alert_deliveries"])
 DELIVERY_JOB: Final = "alert_delivery"
+#: Tag of a run that carries out an answer: its number in `monitoring.alert_responses`.
+RESPONSE_TAG: Final = "perf_pipeline/alert_response"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The jobs that carry out answers, and which of them does what on which target."""
+
+    jobs: Sequence[vocabulary.AssetJob] = ()
+    by_target: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def incidents_key(target: Target) -> dg.AssetKey:
@@ -128,36 +140,52 @@ def check_event(look: "Look") -> dg.AssetCheckEvaluation | None:
     )
 
 
-def alerts_sensor(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.SensorDefinition:
-    """Return the sensor `alerts`: every minute, all targets."""
+def alerts_sensor(
+    targets: Sequence[Target], job: vocabulary.AssetJob, answers: Answers | None = None
+) -> dg.SensorDefinition:
+    """Return the sensor `alerts`: every minute, all targets.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+    job : AssetJob
+        What delivers and answers.
+    answers : Answers, optional
+        Jobs that carry out answers.
+
+    """
+    jobs = answers or Answers()
 
     @dg.sensor(
         name=SENSOR,
-        job=job,
+        jobs=[job, *jobs.jobs],
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Evaluates every policy of every target from what the store has; asks no "
         "target. Writes states, incidents and the outbox of messages, nothing else, and asks for "
-        f"a run of {DELIVERY_JOB} when a message is due.",
+        f"a run of {DELIVERY_JOB} when a message is due or an answer is asked for. Starts the jobs "
+        "of answers that are live and were approved.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from perf_pipeline.alerts import book, watch
         from perf_pipeline.alerts.look import look_all
 
         now = datetime.now(UTC)
+        names = [target.name for target in targets]
         try:
             with vocabulary.open_store() as store:
                 looks = look_all(store, targets, now)
                 with store.begin() as connection:
-                    due = book.due(connection, [target.name for target in targets], now)
+                    due = book.due(connection, names, now)
+                    asked = book.waiting_responses(connection, names, "asked")
+                requests = started(store, context.instance, names, jobs, now)
             missed = watch.beat()
         except PerfPipelineError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
         events = [event for event in map(check_event, looks) if event is not None]
         if missed:
             context.log.warning(missed)
-        requests = []
-        if due["due"] and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
+        if (due["due"] or asked) and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
             requests.append(dg.RunRequest(job_name=DELIVERY_JOB))
         return dg.SensorResult(
             run_requests=requests,
@@ -168,8 +196,54 @@ def alerts_sensor(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.Sen
     return alerts
 
 
-def deliveries_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
-    """Return `fleet/alert_deliveries`: one pass over what is due."""
+def started(
+    store: Store,
+    instance: dg.DagsterInstance,
+    names: Sequence[str],
+    answers: Answers,
+    now: datetime,
+) -> list[dg.RunRequest]:
+    """Return the runs of answers that were approved, and note how those that began ended.
+
+    A run's key is the answer's own number: it begins once, whatever happens in between.
+    """
+    from perf_pipeline.alerts import book
+
+    requests = []
+    with store.begin() as connection:
+        rows = book.waiting_responses(connection, names, "approved", "acting")
+    for row in rows:
+        name = answers.by_target.get(row["target"], {}).get(row["action"])
+        if name is None:
+            continue
+        number = str(row["response_id"])
+        runs = instance.get_runs(dg.RunsFilter(tags={RESPONSE_TAG: number}), limit=1)
+        if not runs:
+            requests.append(
+                dg.RunRequest(
+                    job_name=name,
+                    run_key=f"alert-response-{number}",
+                    tags={RESPONSE_TAG: number, vocabulary.TARGET_TAG: row["target"]},
+                )
+            )
+            continue
+        (run,) = runs
+        state = "acting"
+        if run.is_finished:
+            state = "done" if run.is_success else "failed"
+        if state != row["state"]:
+            with store.begin() as connection:
+                book.move_response(
+                    connection, row, state, now, run_id=run.run_id, ended=run.is_finished
+                )
+    return requests
+
+
+def deliveries_asset(
+    targets: Sequence[Target], answers: Answers | None = None
+) -> dg.AssetsDefinition:
+    """Return `fleet/alert_deliveries`: one pass over what is due and what is asked for."""
+    jobs = answers or Answers()
 
     @dg.asset(
         key=DELIVERIES,
@@ -177,15 +251,17 @@ def deliveries_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
         kinds={"postgres"},
         tags={"family": FAMILY},
         description="One row is one message on one channel. Sends what is due of the outbox; what "
-        "a channel does not take waits, longer each time, and is never dropped.",
+        "a channel does not take waits, longer each time, and is never dropped. Then looks at the "
+        "answers that policies ask for, and carries out those that are live.",
     )
     def alert_deliveries(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        from perf_pipeline.alerts import book, watch
+        from perf_pipeline.alerts import actions, book, watch
         from perf_pipeline.alerts.deliver import deliver
 
         with vocabulary.explained(), vocabulary.open_store() as store:
             watch.tell(store, targets, datetime.now(UTC))
             done = deliver(store, targets, lambda: datetime.now(UTC))
+            answered = actions.act(store, targets, jobs.by_target, lambda: datetime.now(UTC))
             with store.begin() as connection:
                 left = book.due(connection, [t.name for t in targets], datetime.now(UTC))
         for channel, why in sorted(done.errors.items()):
@@ -197,6 +273,7 @@ def deliveries_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
                 "put_off": done.put_off,
                 "waiting": left["waiting"],
                 **({"not_taken": vocabulary.table(errors)} if errors else {}),
+                **({"answers": vocabulary.table(answered)} if answered else {}),
             }
         )
 
@@ -264,15 +341,15 @@ def target_definitions(target: Target) -> dg.Definitions:
     return dg.Definitions(assets=[incidents_asset(target)])
 
 
-def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
+def fleet_definitions(targets: Sequence[Target], answers: Answers | None = None) -> dg.Definitions:
     """Return the sensor, the delivery and its job, of all targets whose alerts are on."""
     watched = [target for target in targets if alerts_of(target.alerts).enabled]
     if not watched:
         return dg.Definitions()
     job = delivery_job()
     return dg.Definitions(
-        assets=[deliveries_asset(watched)],
+        assets=[deliveries_asset(watched, answers)],
         jobs=[job],
         schedules=[watched_schedule(watched, job)],
-        sensors=[alerts_sensor(watched, job)],
+        sensors=[alerts_sensor(watched, job, answers)],
     )

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from perf_pipeline.alerts import book
+from perf_pipeline.alerts import book, responses
 from perf_pipeline.alerts.evaluate import evaluate
 from perf_pipeline.alerts.measure import measure
-from perf_pipeline.alerts.model import alerts_of
+from perf_pipeline.alerts.model import Policy, alerts_of
 from perf_pipeline.alerts.state import Evaluation
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, targets
@@ -59,10 +59,33 @@ def look(store: Store, target: Target, now: datetime) -> Look:
             most_messages=declared.most_messages,
         )
         told = book.save(connection, made, before, known, channels)
+        _answer(connection, target.name, policies, made, now)
         book.save_policies(connection, target.name, declared.resolved(), channels)
         milliseconds = 1000 * (time.perf_counter() - started)
         book.note_evaluated(connection, made, len(policies), milliseconds)
     return Look(target, made, told, milliseconds)
+
+
+def _answer(
+    connection: book.Connection,
+    target: str,
+    policies: Sequence[Policy],
+    made: Evaluation,
+    now: datetime,
+) -> None:
+    """Ask for answers, and say of those that ended whether they helped."""
+    by_name = {policy.name: policy for policy in policies}
+    recent = book.responses(connection, target, now - timedelta(days=1))
+    asked = responses.ask(by_name, made, recent, now)
+    book.ask(connection, target, asked)
+    for row in recent:
+        if row["state"] != "done":
+            continue
+        found = responses.verdict(
+            row, by_name.get(row["policy"]), made.states.get((row["policy"], "")), now
+        )
+        if found is not None:
+            book.move_response(connection, row, found[0], now, value_after=found[1])
 
 
 def look_all(store: Store, declared: Sequence[Target], now: datetime) -> list[Look]:

@@ -7,6 +7,7 @@ from perf_pipeline.advice import defs as advice_defs
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.capacity import defs as capacity_defs
+from perf_pipeline.components.answers import answers_of
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.invalidation import defs as invalidation_defs
 from perf_pipeline.invalidation import events_defs
@@ -72,7 +73,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     collect = collect_job()
     reports = [report_job(target) for target in targets]
     calibrations = [calibration_job(target) for target in targets]
-    return dg.Definitions.merge(
+    others = dg.Definitions.merge(
         dg.Definitions(
             assets=[collection_asset(targets)],
             jobs=[collect, *reports, *calibrations],
@@ -98,7 +99,6 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         ),
         advice_defs.fleet_definitions(targets),
         capacity_defs.fleet_definitions(targets),
-        alerts_defs.fleet_definitions(targets),
         invalidation_defs.fleet_definitions(
             sorted(
                 ((component.target(), component.cache_types()) for component in components),
@@ -109,6 +109,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
             [(component.target(), component.partition_policies()) for component in components]
         ),
     )
+    alerts = alerts_defs.fleet_definitions(targets, answers_of(components, others))
+    return dg.Definitions.merge(others, alerts)
 
 
 def report_job(target: Target) -> vocabulary.AssetJob:
