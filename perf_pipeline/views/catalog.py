@@ -139,7 +139,7 @@ def states(connection: Connection, names: Sequence[str]) -> dict[str, State]:
 
 
 def named(connection: Connection, policies: Sequence[ViewPolicy]) -> dict[str, Node]:
-    """Return the tables that declarations name and that exist, by name; one query.
+    """Return the tables and views that declarations name and that exist, by name; one query.
 
     Parameters
     ----------
@@ -159,20 +159,29 @@ def named(connection: Connection, policies: Sequence[ViewPolicy]) -> dict[str, N
     }
 
 
+def _table(name: str, found: Mapping[str, Node]) -> bool:
+    """Whether a name is of something that holds rows."""
+    return name in found and found[name].kind != "v"
+
+
+def _told(name: str, found: Mapping[str, Node]) -> str:
+    return f"{name} (a view: name the tables below it)" if name in found else name
+
+
 def see(connection: Connection, policies: Sequence[ViewPolicy]) -> Seen:
     """Return all that a plan needs, without what incremental views say of themselves."""
     names = [each.name for each in policies]
     found = graph(connection, names)
     tables = named(connection, policies)
     told = {
-        each.name: tuple(tables[name] for name in each.reads if name in tables)
+        each.name: tuple(tables[name] for name in each.reads if _table(name, tables))
         for each in policies
         if each.reads
     }
     lacking = {
         each.name: absent
         for each in policies
-        if (absent := tuple(name for name in each.names if name not in tables))
+        if (absent := tuple(_told(name, tables) for name in each.names if not _table(name, tables)))
     }
     known = states(connection, names) if is_installed(connection) else {}
     oids = {

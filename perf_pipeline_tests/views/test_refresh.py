@@ -462,6 +462,7 @@ def test_every_table_that_is_not_there_is_told_and_the_others_go_on(
         view("shop.tenants"),
         view("shop.gone"),
         ViewPolicy("shop.kept", rollup=replace(ADDING, source="shop.nowhere")),
+        ViewPolicy("shop.joined", rollup=replace(ADDING, source="shop.paid")),
         view("shop.zones"),
     )
     app.execute("CREATE MATERIALIZED VIEW shop.zones AS SELECT count(*) AS n FROM shop.orders")
@@ -470,11 +471,13 @@ def test_every_table_that_is_not_there_is_told_and_the_others_go_on(
         "shop.daily reads shop.nothing, shop.neither: there is no such table"
     )
     assert "shop.nowhere" in found["shop.kept"].why
+    assert "shop.paid (a view: name the tables below it)" in found["shop.joined"].why
     assert {name: each.status for name, each in found.items()} == {
         "shop.daily": "missing",
         "shop.tenants": "waits",
         "shop.gone": "missing",
         "shop.kept": "missing",
+        "shop.joined": "missing",
         "shop.zones": "refreshed",
     }
 
