@@ -12,14 +12,6 @@ from perf_pipeline.errors import InputError
 from perf_pipeline.terms import ENVIRONMENTS
 
 STATUSES: Final = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED")
-METRIC_TYPES: Final = (
-    "response_time",
-    "throughput",
-    "cpu",
-    "memory",
-    "disk_io",
-    "connections",
-)
 
 
 @dataclass(frozen=True)
