@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from perf_pipeline.partitions import apply, together
+from perf_pipeline.partitions import apply, create, together
 from perf_pipeline.partitions.model import Policy, Span
 from perf_pipeline.postgres import drain
 from perf_pipeline.store import Store
@@ -31,6 +31,8 @@ POLICIES = (
 )
 #: So that two sessions share three creations.
 together.CHUNK = 1  # type: ignore[misc]
+if os.environ.get("MORTAL_LARGE"):  # so that the default partition is emptied by a copy
+    create.LARGE_BYTES = 0  # type: ignore[misc]
 #: Statements worth a crash of the whole server, which takes longer than ours.
 CHANGING = re.compile(r"CREATE|ATTACH|DETACH|DROP|LOCK|WITH moved|COPY")
 

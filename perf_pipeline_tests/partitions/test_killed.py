@@ -21,7 +21,7 @@ from perf_pipeline_tests.partitions.mortal import POLICIES, TARGET
 
 pytestmark = pytest.mark.server
 #: Every so many statements: 1 takes half a minute, and was run when this was written.
-STRIDE = int(os.environ.get("KILL_STRIDE", "4"))
+STRIDE = int(os.environ.get("KILL_STRIDE", "7"))
 OLD, LAST, THIS, NEXT = (months_ago(n) for n in (5, 1, 0, -1))
 
 
@@ -66,6 +66,7 @@ def assert_whole(url: str, store: Store, files: Folder) -> None:
         ).fetchall()
         assert tables == []
         assert one("SELECT count(*) FROM pg_constraint WHERE conname LIKE 'perf%'") == 0
+        assert one("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'perf%'") == 0
         assert one("SELECT bool_and(tgenabled <> 'D') IS NOT FALSE FROM pg_trigger")
     proven = proofs.of_target(store, TARGET, dropped=True)
     assert sorted(proof.row_count for proof in proven) == [30, 100]
@@ -124,12 +125,16 @@ def start(store: Store, files: Folder) -> Iterator[Callable[[str], Mortal]]:
         process.communicate(timeout=30)
 
 
+@pytest.mark.parametrize("large", ["", "1"])
 def test_the_process_killed_before_its_statements(
     make_database: Callable[..., str],
     store: Store,
     files: Folder,
     start: Callable[[str], Mortal],
+    monkeypatch: pytest.MonkeyPatch,
+    large: str,
 ) -> None:
+    monkeypatch.setenv("MORTAL_LARGE", large)
     url = make_database()
     prepare(url)
     mortal = start(url)
