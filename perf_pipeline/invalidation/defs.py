@@ -338,7 +338,8 @@ def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.Sensor
                 for target, caches in declared
                 if target.name in names
                 for spec in _specs(target, caches)
-            ]
+            ],
+            asset_check_keys=[],  # they have a job of their own
         )
 
     return cache_invalidation_sensor

@@ -123,6 +123,7 @@ def test_the_sensor_asks_for_one_run_over_what_is_due(db: psycopg.Connection[Any
         asked = tick(instance, TARGET, AWAY)
         assert isinstance(asked, dg.RunRequest)
         assert asked.run_key is None
+        assert asked.asset_check_keys == []  # not None, which would be all of them
         assert set(asked.asset_selection or ()) == {
             defs.queue_key(TARGET), defs.cache_key(TARGET, CACHE),
         }  # fmt: skip
