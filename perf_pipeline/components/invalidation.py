@@ -138,6 +138,13 @@ class Cache(dg.Model, dg.Resolvable):
             "the sinks are told."
         ),
     ] = ""
+    keeps: Annotated[
+        str,
+        Field(
+            description="Table that `process` writes, `schema.name`: what reads it follows in the "
+            "graph of assets. Default: none."
+        ),
+    ] = ""
     sinks: Annotated[Sequence[Sink], Field(description="Who else is told, besides `process`.")] = ()
     fresh_seconds: Annotated[
         float, Field(gt=0.0, description="The goal: no cached value is older than this; 60.")
@@ -162,6 +169,7 @@ class Cache(dg.Model, dg.Resolvable):
             process=self.process,
             sinks=tuple(each.declared() for each in self.sinks),
             fresh_s=self.fresh_seconds,
+            keeps=self.keeps,
         )
 
 

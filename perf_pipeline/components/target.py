@@ -335,7 +335,12 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             written = lineage.load(lineage.file_of(self._declared_in, self.name))
         return dg.Definitions.merge(
             target_definitions(target),
-            view_definitions(target, self.view_policies(), written),
+            view_definitions(
+                target,
+                self.view_policies(),
+                written,
+                invalidation_defs.made_tables(target, self.cache_types()),
+            ),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
             replicas_defs.target_definitions(target, self.replica_servers()),

@@ -53,7 +53,7 @@ def table_key(target: Target, name: str) -> dg.AssetKey:
 def target_definitions(
     target: Target, caches: Sequence[CacheType], known: Collection[str] = ()
 ) -> dg.Definitions:
-    """Return a target's captured tables, as external assets.
+    """Return a target's captured tables, and those that are kept, as external assets.
 
     Parameters
     ----------
@@ -63,11 +63,13 @@ def target_definitions(
         Tables that are assets already, `schema.name`: views read them.
 
     """
-    tables = {each.table for cache in caches for each in cache.captured}
+    captured = {each.table for cache in caches for each in cache.captured}
+    made = made_tables(target, caches)
     return dg.Definitions(
         assets=[
             dg.AssetSpec(
                 table_key(target, name),
+                deps=[made[name]] if name in made else [],
                 group_name=target.name,
                 kinds={"postgres", "table"},
                 owners=list(target.owners),
@@ -75,12 +77,19 @@ def target_definitions(
                 description=vocabulary.described(
                     target,
                     f"one row of {name}",
-                    "Written by the application; its changes are captured.",
+                    "Made anew where something it shows has changed."
+                    if name in made
+                    else "Written by the application; its changes are captured.",
                 ),
             )
-            for name in sorted(tables - set(known))
+            for name in sorted({*captured, *made} - set(known))
         ]
     )
+
+
+def made_tables(target: Target, caches: Sequence[CacheType]) -> dict[str, dg.AssetKey]:
+    """Return the tables that processing functions write, `schema.name`, with the asset of each."""
+    return {cache.keeps: cache_key(target, cache) for cache in caches if cache.keeps}
 
 
 def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:

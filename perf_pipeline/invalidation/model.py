@@ -163,6 +163,9 @@ class CacheType:
         `schema.function(text[]) RETURNS TABLE (entity text, error text)` of the target, called with
         all entities of a batch; empty: only sinks are told.
     sinks : tuple of SinkPolicy
+    keeps : str
+        `schema.name` of the table the function writes, if it is one: what reads that table follows
+        in the graph of assets.
     fresh_s : float
         The goal: no cached value is older than this, s.
 
@@ -177,6 +180,7 @@ class CacheType:
     process: str = ""
     sinks: tuple[SinkPolicy, ...] = ()
     fresh_s: float = 60.0
+    keeps: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
@@ -206,6 +210,11 @@ class CacheType:
                 raise ConfigurationError(
                     f"cache type {self.name!r}: {field} is {value:g}", f"choose {wanted}"
                 )
+        if self.keeps and not _QUALIFIED.fullmatch(self.keeps):
+            raise ConfigurationError(
+                f"cache type {self.name!r}: keeps {self.keeps!r} is no name with its schema",
+                "write it as schema.table",
+            )
         if self.process and not _QUALIFIED.fullmatch(self.process):
             raise ConfigurationError(
                 f"cache type {self.name!r}: process {self.process!r} is no name with its schema",

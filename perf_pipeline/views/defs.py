@@ -39,7 +39,10 @@ def source_key(target: Target, kind: str, name: str) -> dg.AssetKey:
 
 
 def view_definitions(
-    target: Target, policies: Sequence[ViewPolicy], lineage: Lineage | None
+    target: Target,
+    policies: Sequence[ViewPolicy],
+    lineage: Lineage | None,
+    made: Mapping[str, dg.AssetKey] | None = None,
 ) -> dg.Definitions:
     """Return a target's views with what they read.
 
@@ -49,6 +52,8 @@ def view_definitions(
     policies : sequence of ViewPolicy
     lineage : Lineage or None
         As written down; None: views stand alone until it is.
+    made : Mapping, optional
+        Tables, `schema.name`, that an asset of another part makes: its key.
 
     """
     if not policies:
@@ -58,7 +63,10 @@ def view_definitions(
     for name, kind in found.kinds.items():
         keys.setdefault(name, source_key(target, kind, name))
     return dg.Definitions(
-        assets=[*_sources(target, policies, found, keys), _views(target, policies, found, keys)]
+        assets=[
+            *_sources(target, policies, found, keys, made or {}),
+            _views(target, policies, found, keys),
+        ]
     )
 
 
@@ -67,13 +75,17 @@ def _sources(
     policies: Sequence[ViewPolicy],
     lineage: Lineage,
     keys: Mapping[str, dg.AssetKey],
+    made: Mapping[str, dg.AssetKey],
 ) -> list[dg.AssetSpec]:
     """Return the tables and views beneath, as external assets."""
     ours = {each.name for each in policies}
     return [
         dg.AssetSpec(
             keys[name],
-            deps=[keys[other] for other in lineage.reads.get(name, ()) if other in keys],
+            deps=[
+                *(keys[other] for other in lineage.reads.get(name, ()) if other in keys),
+                *([made[name]] if name in made else []),
+            ],
             group_name=target.name,
             kinds={"postgres", "table" if kind == "table" else "view"},
             owners=list(target.owners),

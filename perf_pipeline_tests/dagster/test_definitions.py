@@ -13,6 +13,8 @@ import dagster as dg
 import pytest
 import yaml
 
+from perf_pipeline.components.catalog import declared_caches
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
@@ -93,12 +95,23 @@ PROMISED = [
     "thorbis/stats/statements:response_time",
 ]
 #: Cache types of each system that declares some, and what each of these has.
-CACHES = {"guardian": ["dashboard"]}
+CACHES = {
+    system: found
+    for system in ("guardian", "menuca", "thorbis")
+    if (found := declared_caches(system)[1])
+}
 CACHE_ASSETS = [
-    f"{system}/cache/{name}"
-    for system, names in CACHES.items()
-    for name in ["invalidation_queue", *names]
+    f"{system}/cache/{re.sub('[^A-Za-z0-9_]+', '_', name)}"
+    for system, caches in CACHES.items()
+    for name in ["invalidation_queue", *(cache.name for cache in caches)]
 ]
+CACHE_TABLES = {
+    f"{system}/table/{table.replace('.', '/')}"
+    for system, caches in CACHES.items()
+    for cache in caches
+    for table in [*(each.table for each in cache.captured), cache.keeps]
+    if table
+}
 CACHE_CHECKS = [
     f"{system}/cache/invalidation_queue:{check}"
     for system in CACHES
@@ -266,7 +279,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         [
             *of_each(ASSETS),
             *MATVIEWS,
-            *TABLES,
+            *{*TABLES, *CACHE_TABLES},
             *PARTITION_ASSETS,
             *ALONE,
             *ALERTS,

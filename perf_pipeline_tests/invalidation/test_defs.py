@@ -1,6 +1,7 @@
 """Cached values in Dagster: one run over what is due, events with figures, checks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,9 @@ from perf_pipeline.invalidation import check_defs, defs, install, looks
 from perf_pipeline.invalidation.model import CacheType, Captured
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
+from perf_pipeline.views.defs import view_definitions
+from perf_pipeline.views.lineage import Lineage
+from perf_pipeline.views.model import ViewPolicy
 
 pytestmark = pytest.mark.server
 
@@ -173,6 +177,24 @@ def test_the_graph_leads_from_tables_to_what_is_cached() -> None:
     assert graph.get(defs.queue_key(TARGET)).parent_keys == {table}
     assert graph.get(defs.cache_key(TARGET, CACHE)).parent_keys == {defs.queue_key(TARGET)}
     assert not list(defs.target_definitions(TARGET, (CACHE,), {"app.facts"}).assets or ())
+
+
+def test_what_reads_a_kept_table_follows_in_the_graph() -> None:
+    keeping = replace(CACHE, keeps="app.kept")
+    written = Lineage({"app.daily": ("app.kept",)}, {"app.kept": "table"})
+    made = dg.Definitions.merge(
+        defs.target_definitions(TARGET, (keeping,), written.kinds),
+        view_definitions(
+            TARGET, [ViewPolicy("app.daily")], written, defs.made_tables(TARGET, (keeping,))
+        ),
+        defs.fleet_definitions([(TARGET, (keeping,))]),
+    )
+    graph = made.resolve_asset_graph()
+    table = dg.AssetKey(["app", "table", "app", "kept"])
+    assert graph.get(dg.AssetKey(["app", "matview", "daily"])).parent_keys == {table}
+    assert graph.get(table).parent_keys == {defs.cache_key(TARGET, CACHE)}
+    alone = defs.target_definitions(TARGET, (keeping,)).resolve_asset_graph()
+    assert table in alone.get_all_asset_keys()  # where no view reads it
 
 
 def test_a_person_sees_runs_and_retries(
