@@ -1,5 +1,7 @@
 """`perf-pipeline invalidation`: what is captured, what waits, and a worker."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -7,7 +9,11 @@ import click
 from perf_pipeline.cli_parts import print_json, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from perf_pipeline.invalidation.figures import Drained
+    from perf_pipeline.invalidation.model import CacheType
+    from perf_pipeline.invalidation.sinks.counters import Counters
 
 _TARGET = click.option("--target", required=True, help="The target's name.")
 _JSON = click.option("--json", "as_json", is_flag=True)
@@ -86,14 +92,38 @@ def status(target: str, as_json: bool) -> None:
         migrate.require_current(store)
         seen = looks.status(store, found, caches)
     left_out = sinks.left_out(sink for cache in caches for sink in cache.sinks)
+    hits, unknown = _hits(caches)
     if as_json:
-        print_json({**seen.as_json(), "not_told": left_out})
+        counted = {name: {**asdict(c), "since": at.isoformat()} for name, (c, at) in hits.items()}
+        print_json({**seen.as_json(), "not_told": left_out, "hits": counted})
     else:
         for line in seen.lines():
             say(line)
         for sink in left_out:
             say(f"not told: {sink}")
+        for name, (counters, since) in hits.items():
+            say(f"hits, {name}: {counters} since {since:%Y-%m-%d %H:%M} UTC")
+        if unknown:
+            say(f"hits: not known: {unknown}")
     raise SystemExit(0 if seen.well else 1)
+
+
+def _hits(caches: "Sequence[CacheType]") -> "tuple[dict[str, tuple[Counters, datetime]], str]":
+    """Return what applications' clients counted in Redis, and why it cannot be told."""
+    from perf_pipeline import settings
+    from perf_pipeline.errors import PerfPipelineError
+    from perf_pipeline.invalidation.sinks.counters import read_counters
+
+    policies = {
+        cache.name: sink
+        for cache in caches
+        for sink in cache.sinks
+        if sink.kind == "redis" and settings.variable(sink.url_env) is not None
+    }
+    try:
+        return read_counters(policies), ""
+    except PerfPipelineError as error:
+        return {}, error.message
 
 
 @invalidation.command("run")

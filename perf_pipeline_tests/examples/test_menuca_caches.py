@@ -1,14 +1,18 @@
 """What menuca's caches are told, by which change, and that its application then sees the truth."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from perf_pipeline import cli, settings
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.examples import schema
 from perf_pipeline.invalidation import drain, install
 from perf_pipeline.invalidation.client import CacheClient, Limits
+from perf_pipeline.store import Store
 from perf_pipeline_tests.examples.caches import Connection, captured, declared, policies, told
 from perf_pipeline_tests.examples.menuca import build, fill
 from perf_pipeline_tests.examples.test_menuca_schema import ROWS
@@ -215,6 +219,32 @@ def test_where_no_redis_is_the_queue_empties_all_the_same(
     session.execute("UPDATE menuca.users SET full_name = full_name")
     done = drain.drain(target, caches)
     assert (done.down, done.left.waiting) == ((), 0)
+
+
+def test_a_person_sees_hits_and_who_is_not_told(
+    url: str,
+    session: Connection,
+    shared_store: Store,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MENUCA_URL", url)
+    monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
+
+    def status(*more: str) -> str:
+        settings.current.cache_clear()
+        command = ["invalidation", "status", "--target", "menuca", *more]
+        return CliRunner().invoke(cli.cli, command).output
+
+    with CacheClient(policies("menuca"), Limits(l1_keys=0), listen=False) as client:
+        for _ in range(4):
+            client.get("users", "11", lambda: "A")
+    assert "hits, users: 75.0 % of 4 looks (0 in the process, 3 in Redis), 0 late" in status()
+    assert json.loads(status("--json"))["hits"]["users"]["misses"] == 1
+    monkeypatch.setenv("PERF_REDIS_URL", "redis://127.0.0.1:1")
+    assert "hits: not known: Redis of PERF_REDIS_URL" in status()
+    monkeypatch.delenv("PERF_REDIS_URL")
+    assert "not told: redis: PERF_REDIS_URL is not set" in status()
 
 
 def test_caches_are_told_that_all_is_new_and_not_row_by_row(

@@ -1,6 +1,7 @@
 """Hits and misses: counted by applications' clients, kept in Redis, read by who reports them."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,16 @@ class Counters:
         """Percent of the looks that needed no computation; None where nobody looked."""
         looks = self.l1_hits + self.l2_hits + self.misses
         return 100.0 * (self.l1_hits + self.l2_hits) / looks if looks else None
+
+    def __str__(self) -> str:
+        looks = self.l1_hits + self.l2_hits + self.misses
+        if self.hit_percent is None:
+            return "no looks"
+        return (
+            f"{self.hit_percent:.1f} % of {looks:,} looks"
+            f" ({self.l1_hits:,} in the process, {self.l2_hits:,} in Redis),"
+            f" {self.refused:,} late values refused, {self.errors:,} errors"
+        )
 
 
 NAMES = tuple(field.name for field in fields(Counters))
@@ -111,16 +122,19 @@ def read_counters(policies: Mapping[str, SinkPolicy]) -> dict[str, tuple[Counter
 
     """
     found: dict[str, tuple[Counters, datetime]] = {}
-    for cache_type, policy in policies.items():
-        client = servers.connect(policy)
-        try:
-            held: Any = client.hgetall(policy.counters_of(cache_type))
-        except servers.ANY as error:
-            raise servers.down(policy, error) from error
-        finally:
-            client.close()
-        if b"since" not in held:
-            continue
-        numbers = {name: int(held.get(name.encode(), 0)) for name in NAMES}
-        found[cache_type] = (Counters(**numbers), datetime.fromisoformat(held[b"since"].decode()))
+    with ExitStack() as stack:
+        clients: dict[tuple[str, bool], servers.Client] = {}
+        for cache_type, policy in policies.items():
+            where = (policy.url_env, policy.cluster)
+            try:
+                if where not in clients:
+                    clients[where] = servers.connect(policy, attempts=1)
+                    stack.callback(clients[where].close)
+                held: Any = clients[where].hgetall(policy.counters_of(cache_type))
+            except servers.ANY as error:
+                raise servers.down(policy, error) from error
+            if b"since" in held:
+                numbers = {name: int(held.get(name.encode(), 0)) for name in NAMES}
+                since = datetime.fromisoformat(held[b"since"].decode())
+                found[cache_type] = (Counters(**numbers), since)
     return found

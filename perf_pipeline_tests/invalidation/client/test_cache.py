@@ -1,9 +1,11 @@
 """The client on a real Redis, with the real sink, and every interleaving that made others stale."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -296,3 +298,39 @@ def test_what_cannot_be_is_refused(policies: dict[str, SinkPolicy], message: str
 def test_an_undeclared_cache_type_is_refused(redis_server: RedisServer, make: Make) -> None:
     with pytest.raises(ConfigurationError, match="'sessions' is not declared"):
         make().get("sessions", "1", lambda: 1)
+
+
+def test_once_all_is_told_every_cache_says_the_truth(redis_server: RedisServer, make: Make) -> None:
+    """Writers, readers that compute slowly, a worker that tells each change: all at once."""
+    clients = [make(), make()]
+    truth = dict.fromkeys("abcd", 0)
+
+    def compute(entity: str, pause: float) -> int:
+        value = truth[entity]
+        time.sleep(pause)  # the change that comes now must not be undone by this value
+        return value
+
+    def read(seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(200):
+            entity, pause = chance.choice("abcd"), chance.choice((0.0, 0.0, 0.002))
+            clients[seed % 2].get("config", entity, partial(compute, entity, pause))
+
+    def write(seed: int) -> None:
+        chance, sink = random.Random(seed), sinks.make(CONFIG)
+        mine = "ab" if seed % 2 else "cd"
+        for _ in range(100):
+            entity = chance.choice(mine)
+            truth[entity] += 1
+            sink.invalidate("config", named(entity if chance.random() < 0.9 else "*"))
+        sink.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [*(pool.submit(read, n) for n in range(4)), *(pool.submit(write, n) for n in (4, 5))]
+        for each in done:
+            each.result(120)
+    for client in clients:
+        for entity, value in truth.items():
+            eventually(
+                lambda c=client, e=entity, v=value: c.get("config", e, partial(compute, e, 0)) == v
+            )
