@@ -13,3 +13,4 @@ JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT
 CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS g
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee
 WHERE c.oid = %(relation)s::oid AND g.grantee <> c.relowner
+ORDER BY 2 NULLS FIRST, 3, 1

@@ -69,7 +69,7 @@ SELECT /* perf-pipeline */
     ) AS serials,
     ARRAY(
         SELECT ARRAY[k.conname::text, pg_catalog.pg_get_constraintdef(k.oid)]
-        FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f'
+        FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f' ORDER BY k.conname
     ) AS foreign_keys,
     ARRAY(
         SELECT ARRAY[t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text]
