@@ -1,8 +1,10 @@
 """What an application calls: a value of the process, of Redis, or computed; no stale one."""
 
 import json
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -62,6 +64,19 @@ class _Flight:
     outdated: bool = False
 
 
+#: Clients of this process: a process that is forked has their values, and nobody who listens.
+_CLIENTS: "weakref.WeakSet[CacheClient]" = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for client in list(_CLIENTS):
+        client.begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 def _dumps(value: Any) -> bytes:
     return json.dumps(value).encode()
 
@@ -111,16 +126,22 @@ class CacheClient:
         servers.url_of(first)
         self._first = first
         self._dumps, self._loads, self._clock = dumps, loads, clock
+        self._closed = False
+        self._listener = listener or RedisListener(first) if listen else None
+        self.begin()
+        _CLIENTS.add(self)
+
+    def begin(self) -> None:
+        """Begin with nothing kept, counted or connected; a forked process does so by itself."""
         self._lock = threading.Lock()
-        self._l1 = L1(self.limits.l1_keys, clock)
+        self._l1 = L1(self.limits.l1_keys, self._clock)
         self._flights: dict[Ident, _Flight] = {}
         self._heard = False
         self._counted = {name: Counters() for name in self._policies}
         self._l2: dict[str, L2] = {}
         self._server: servers.Client | None = None
-        self._rests_until = self._flushed_at = clock()
-        self._listener = listener or RedisListener(first) if listen else None
-        if self._listener is not None:
+        self._rests_until = self._flushed_at = self._clock()
+        if self._listener is not None and not self._closed:
             self._listener.start(self)
 
     # what an application calls
@@ -215,6 +236,7 @@ class CacheClient:
 
     def close(self) -> None:
         """Stop listening, flush the counters, give connections back."""
+        self._closed = True
         if self._listener is not None:
             self._listener.stop()
         self.flush_counters()

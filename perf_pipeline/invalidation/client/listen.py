@@ -60,7 +60,8 @@ class Listener(ABC):
         self._thread: threading.Thread | None = None
 
     def start(self, hearer: Hearer) -> None:
-        """Begin to listen."""
+        """Begin to listen; again in a process that was forked, where the thread is not."""
+        self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._work, args=(hearer,), name="cache-invalidations", daemon=True
         )
@@ -177,10 +178,13 @@ class PgListener(Listener):
             listen = sql.SQL("LISTEN /* perf-pipeline */ {}").format(sql.Identifier(self.channel))
             connection.execute(listen)
             hearer.up()
+            asked = time.monotonic()
             while not self._stop.is_set():
                 for note in connection.notifies(timeout=min(POLL_S, self.heartbeat_s)):
                     told(hearer, note.payload)
-                connection.execute("SELECT /* perf-pipeline */ 1")
+                if time.monotonic() - asked >= self.heartbeat_s:
+                    connection.execute("SELECT /* perf-pipeline */ 1")
+                    asked = time.monotonic()
 
 
 def told(hearer: Hearer, payload: str | bytes) -> None:

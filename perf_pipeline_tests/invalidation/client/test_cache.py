@@ -1,8 +1,10 @@
 """The client on a real Redis, with the real sink, and every interleaving that made others stale."""
 
+import os
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -334,3 +336,28 @@ def test_once_all_is_told_every_cache_says_the_truth(redis_server: RedisServer, 
             eventually(
                 lambda c=client, e=entity, v=value: c.get("config", e, partial(compute, e, 0)) == v
             )
+
+
+def test_a_forked_process_begins_with_nothing_and_listens_itself(
+    redis_server: RedisServer, make: Make
+) -> None:
+    """Web servers fork after the application is loaded: the listening thread stays behind."""
+    client = make()
+    eventually(lambda: client.heard)
+    client.get("config", "1", lambda: "old")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on: threads run
+        child = os.fork()
+    if child == 0:
+        try:
+            kept = len(client._l1)
+            eventually(lambda: client.heard)
+            client.get("config", "1", never)  # from Redis, to be kept here
+            sink = sinks.make(CONFIG)
+            sink.invalidate("config", named(1))
+            eventually(lambda: client.get("config", "1", lambda: "new") == "new")
+            os._exit(3 if kept else 0)
+        finally:
+            os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    eventually(lambda: client.get("config", "1", lambda: "new") == "new")
