@@ -120,8 +120,14 @@ class _Looking:
         memory = self._memory()
         if memory is None:
             self.notes.append("the machine's memory is not known: declare advice.memory_gb")
+        declared = (
+            server_settings.declared_memory(rows, self.policy, memory)
+            if self.policy.expected_settings
+            else []
+        )
         return [
             *server_settings.drift(rows, self.policy),
+            *declared,
             *server_settings.memory(rows, memory, most),
         ]
 

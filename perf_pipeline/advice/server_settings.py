@@ -1,6 +1,7 @@
 """Settings that are not as they were meant, and memory that may be promised twice; pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from perf_pipeline.advice.model import Advice, Policy, Severity
@@ -125,7 +126,7 @@ def _unknown(name: str, expected: str) -> Advice:
 
 def _differs(row: Row, expected: str) -> Advice:
     name, restart = row["name"], row["context"] == "postmaster"
-    now = f"{row['value']}{' x ' + row['unit'] if row['unit'] else ''}"
+    now = _shown(row)
     return Advice(
         "settings", "drift", name, "warning",
         f"{name} is {now}; declared is {expected}",
@@ -212,6 +213,41 @@ def memory(rows: Sequence[Row], total_bytes: float | None, busy: int | None) -> 
             )
         )  # fmt: skip
     return found
+
+
+def declared_memory(rows: Sequence[Row], policy: Policy, total_bytes: float | None) -> list[Advice]:
+    """Return what is to say of the memory that the declared settings would promise.
+
+    Following them must not be what takes the machine down: they are held against it before.
+    """
+    meant = [
+        {**row, "value": policy.expected_settings[row["name"]], "unit": row["unit"]}
+        if row["name"] in policy.expected_settings
+        else row
+        for row in rows
+    ]
+    return [
+        replace(
+            each,
+            kind="declared_memory",
+            object_name="expected_settings",
+            severity="warning",
+            evidence=f"as they are declared: {each.evidence}",
+            statement="-- expected_settings: a smaller work_mem or max_connections; "
+            + each.statement.partition(";")[0].replace("ALTER SYSTEM SET ", "for example "),
+            verify="this advice is gone",
+        )
+        for each in memory(meant, total_bytes, None)
+        if each.kind == "memory_budget"
+    ]
+
+
+def _shown(row: Row) -> str:
+    """Return a setting's value as one would write it."""
+    found = number(row["value"], row["unit"])
+    if found is None or found < 0 or not row["unit"] or not row["unit"].endswith("B"):
+        return f"{row['value']}{row['unit'] or ''}"
+    return _mb(found)
 
 
 def _mb(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perf_pipeline.advice.model import Policy
-from perf_pipeline.advice.server_settings import drift, memory, number, same
+from perf_pipeline.advice.server_settings import declared_memory, drift, memory, number, same
 
 GB = 1024.0**3
 
@@ -99,6 +99,21 @@ def test_the_described_memory_is_promised_six_times() -> None:
     assert found.figures["promised_bytes"] == pytest.approx(4 * GB + 192 * 1024**2 + 100 * GB)
     assert "work_mem = '26MB'" in found.statement
     assert memory(server(26), 16 * GB, 10) == []
+
+
+def test_following_what_is_declared_must_not_take_the_machine_down() -> None:
+    policy = Policy(expected_settings={"work_mem": "256MB", "max_connections": "200"})
+    (found,) = declared_memory(server(4, 100), policy, 16 * GB)
+    assert (found.kind, found.severity) == ("declared_memory", "warning")
+    assert "work_mem = '26MB'" in found.statement
+    assert declared_memory(server(4, 100), Policy(), 16 * GB) == []
+
+
+def test_values_are_shown_as_one_writes_them() -> None:
+    rows = [row("shared_buffers", "32768", "8kB"), row("wal_keep_size", "0", "MB")]
+    policy = Policy(expected_settings={"shared_buffers": "4GB"})
+    (found,) = drift(rows, policy)
+    assert found.evidence == "shared_buffers is 256 MB; declared is 4GB"
 
 
 def test_sessions_that_were_measured_to_need_too_much_are_critical() -> None:
