@@ -74,6 +74,29 @@ def install(target: str, seconds: float, as_json: bool) -> None:
         say(f"{target}: all that is declared was captured already")
 
 
+@invalidation.command("uninstall")
+@_TARGET
+@click.option("--yes", is_flag=True, help="Also what waits in the queue and what is dead is gone.")
+@_JSON
+def uninstall(target: str, yes: bool, as_json: bool) -> None:
+    """Take every trigger, function and record of invalidation out of a target; needs --yes."""
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.errors import ConfigurationError
+    from perf_pipeline.invalidation import catalog
+    from perf_pipeline.invalidation.install import uninstall as apply
+
+    if not yes:
+        raise ConfigurationError(
+            "uninstall forgets what waits in the queue and what is dead", "say so with --yes"
+        )
+    with catalog.session(declared_target(target)) as connection:
+        triggers = apply(connection)
+    if as_json:
+        print_json({"target": target, "triggers": triggers})
+    else:
+        say(f"{target}: {triggers} triggers and all records of invalidation are taken away")
+
+
 @invalidation.command("status")
 @_TARGET
 @_JSON

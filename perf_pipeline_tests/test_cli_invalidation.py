@@ -42,6 +42,7 @@ def test_plan_and_install(
     monkeypatch.setenv("CLINIC_URL", url)
     declared: Any = catalog.declared_caches
     monkeypatch.setattr(catalog, "declared_caches", lambda name: declared(name, tmp_path))
+    monkeypatch.setattr(catalog, "declared_target", lambda name: declared(name, tmp_path)[0])
     file = tmp_path / "defs.yaml"
 
     file.write_text(BLOCK.replace("ENTITY", "patient_id"))
@@ -55,6 +56,13 @@ def test_plan_and_install(
     assert json.loads(said) == {"target": "clinic", "done": []}
     code, said = invoke("plan", "--json")
     assert json.loads(said)["armed"] is True
+    assert cli.run(cli.cli, ["invalidation", "uninstall", "--target", "clinic"]) == 2
+    assert invoke("plan")[0] == 0
+    assert invoke("uninstall", "--yes") == (
+        0,
+        "clinic: 5 triggers and all records of invalidation are taken away\n",
+    )
+    assert invoke("plan")[0] == 1
 
     file.write_text(BLOCK.replace("ENTITY", "patent_id"))
     told = cli.run(cli.cli, ["invalidation", "plan", "--target", "clinic"])

@@ -176,6 +176,7 @@ def see(connection: Connection, caches: Sequence[CacheType]) -> Seen:
                 **row,
                 "columns": {name: Column(**each) for name, each in row["columns"].items()},
                 "key": tuple(row["key"]),
+                "indexed": tuple(row["indexed"]),
             }
         )
         for row in rows(connection, "tables", {"names": named_tables(caches)})

@@ -70,12 +70,20 @@ class Trigger:
             return hashlib.sha256("\n".join(self.moved).encode()).hexdigest()[:8]
         return "new" if self.new_only else ""
 
-    def create_function(self) -> sql.Composed:
-        """Make its function: with its owner's rights, which alone may write the log."""
-        return sql.SQL(
-            "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            " SET search_path = pg_catalog, pg_temp AS {}"
-        ).format(sql.Identifier(SCHEMA, self.function), sql.Literal(self.body))
+    def create_function(self) -> list[sql.Composed]:
+        """Make its function: with its owner's rights, which alone may write the log.
+
+        Nobody else may put it on a table of his own: its casts would run there with those rights.
+        A trigger that is there needs no grant to fire.
+        """
+        name = sql.Identifier(SCHEMA, self.function)
+        return [
+            sql.SQL(
+                "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+                " SET search_path = pg_catalog, pg_temp AS {}"
+            ).format(name, sql.Literal(self.body)),
+            sql.SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(name),
+        ]
 
     def create(self, schema: str, table: str) -> list[sql.Composed]:
         """Make the trigger, or make it as it should be; it fires in replication roles, too."""

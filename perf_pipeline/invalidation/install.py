@@ -115,19 +115,29 @@ def uninstall(connection: Connection, budget: LockBudget | None = None) -> int:
             relations=[stray.oid],
             what=f"capture {stray.schema}.{stray.name} no longer",
         )
-    with connection.transaction():
-        for row in catalog.rows(connection, "functions"):
-            connection.execute(ddl.drop_function(row["name"]))
-        for name in _RECORDS:
-            connection.execute(
-                sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(ddl.SCHEMA, name))
-            )
-        connection.execute(
-            "DROP FUNCTION IF EXISTS perf_pipeline_meta.invalidate(text, text, text),"
-            " perf_pipeline_meta.rewrite_invalidation_queue()"
-        )
-        connection.execute("DROP SEQUENCE IF EXISTS perf_pipeline_meta.invalidation_generation")
+    try:
+        with connection.transaction():
+            _forget(connection)
+    except psycopg.errors.DependentObjectsStillExist as error:
+        raise ConfigurationError(
+            f"records of invalidation are used: {error.diag.message_detail or error}",
+            "nothing is captured any more; drop what uses them, then run this again",
+        ) from error
     return len(strays)
+
+
+def _forget(connection: Connection) -> None:
+    for row in catalog.rows(connection, "functions"):
+        connection.execute(ddl.drop_function(row["name"]))
+    for name in _RECORDS:
+        connection.execute(
+            sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(ddl.SCHEMA, name))
+        )
+    connection.execute(
+        "DROP FUNCTION IF EXISTS perf_pipeline_meta.invalidate(text, text, text),"
+        " perf_pipeline_meta.rewrite_invalidation_queue()"
+    )
+    connection.execute("DROP SEQUENCE IF EXISTS perf_pipeline_meta.invalidation_generation")
 
 
 _RECORDS = (
@@ -155,7 +165,8 @@ def _table(connection: Connection, work: Work, budget: LockBudget, spent: Spent)
         expected = planning.expected_triggers(work.table, work.rules, numbers)
         if work.functions:
             for trigger in expected:
-                connection.execute(trigger.create_function())
+                for statement in trigger.create_function():
+                    connection.execute(statement)
     # also where triggers are right: who began to write under the old function has to end first
     for member in work.arm:
         _arm(connection, work, member, expected, budget, spent)

@@ -137,7 +137,12 @@ def make(caches: Sequence[CacheType], seen: Seen) -> Plan:
     stale = tuple(sorted(set(seen.functions) - functions))
     steps += [Step("drop function", name, "nothing uses it") for name in stale]
     return Plan(
-        tuple(steps), tuple(work), tuple(k.rule_id for k in retired), strays, stale, _notes(wanted)
+        tuple(steps),
+        tuple(work),
+        tuple(k.rule_id for k in retired),
+        strays,
+        stale,
+        _notes(wanted, seen.tables),
     )
 
 
@@ -269,9 +274,16 @@ def _require_processes(caches: Sequence[CacheType], seen: Seen) -> None:
             )
 
 
-def _notes(wanted: Sequence[Rule]) -> tuple[str, ...]:
-    return tuple(
+def _notes(wanted: Sequence[Rule], tables: Mapping[str, Table]) -> tuple[str, ...]:
+    found = [
         f"{rule.table} is captured, too: {rule.cache_type} reaches its entities through it"
         for rule in wanted
         if rule.implied
-    )
+    ]
+    slow = {
+        f"no index of {hop.table} begins with {hop.key}: to follow a path reads all of the table"
+        for rule in wanted
+        for hop in rule.path.hops
+        if hop.key not in tables[hop.table].indexed
+    }
+    return (*found, *sorted(slow))

@@ -32,7 +32,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the catalog has it; alone: it is not partitioned, and nothing inherits from it."""
+    """A table as the catalog has it.
+
+    Attributes
+    ----------
+    kind : str
+        `r` table, `p` partitioned table.
+    key : tuple of str
+        Columns of its primary key.
+    indexed : tuple of str
+        Columns with which an index of all rows begins.
+    alone : bool
+        It is not partitioned, and nothing inherits from it.
+
+    """
 
     name: str
     oid: int
@@ -42,6 +55,7 @@ class Table:
     subscribed: bool
     columns: Mapping[str, Column]
     key: tuple[str, ...]
+    indexed: tuple[str, ...] = ()
     alone: bool = False
 
 

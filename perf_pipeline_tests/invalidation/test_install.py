@@ -99,6 +99,14 @@ def test_uninstall_leaves_nothing(connection: Connection) -> None:
     connection.execute("INSERT INTO clinic.settings VALUES ('a')")
     assert install.uninstall(connection) == 0
     install.install(connection, "clinic", [DASHBOARD])
+    connection.execute(
+        "CREATE VIEW clinic.queue AS SELECT * FROM perf_pipeline_meta.invalidation_queue"
+    )
+    with pytest.raises(ConfigurationError, match=r"view clinic\.queue depends on"):
+        install.uninstall(connection)
+    connection.execute("DROP VIEW clinic.queue")
+    install.uninstall(connection)
+    install.install(connection, "clinic", [DASHBOARD])
     assert install.look(connection, [DASHBOARD]).is_armed
 
 
@@ -174,6 +182,57 @@ def test_a_changed_function_is_found(connection: Connection) -> None:
     assert steps(connection, DASHBOARD) == [f"function: {name}: changed"]
     install.install(connection, "clinic", [DASHBOARD])
     assert steps(connection, DASHBOARD) == []
+
+
+def test_nobody_else_may_use_a_function_of_ours(connection: Connection) -> None:
+    """On a table of a stranger its casts would be the stranger's, and run with our rights."""
+    install.install(connection, "clinic", [DASHBOARD])
+    names = [row["name"] for row in catalog.rows(connection, "functions")]
+    connection.execute("CREATE ROLE capture_stranger_2")
+    try:
+        connection.execute(
+            "GRANT USAGE ON SCHEMA perf_pipeline_meta TO capture_stranger_2;"
+            " GRANT CREATE, USAGE ON SCHEMA clinic TO capture_stranger_2"
+        )
+        connection.execute("SET ROLE capture_stranger_2")
+        connection.execute("CREATE TABLE clinic.bait (patient_id integer)")
+        for name in names:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(
+                    "CREATE TRIGGER t AFTER INSERT ON clinic.bait"
+                    f" EXECUTE FUNCTION perf_pipeline_meta.{name}()"
+                )
+        connection.execute("RESET ROLE")
+        connection.execute(f"GRANT EXECUTE ON FUNCTION perf_pipeline_meta.{names[0]}() TO PUBLIC")
+        assert steps(connection, DASHBOARD) == [f"function: {names[0]}: changed"]
+    finally:
+        connection.execute("RESET ROLE")
+        connection.execute("DROP OWNED BY capture_stranger_2")
+        connection.execute("DROP ROLE capture_stranger_2")
+
+
+def test_a_path_that_cannot_be_followed_concerns_everybody(connection: Connection) -> None:
+    install.install(connection, "clinic", [DASHBOARD])
+    connection.execute("INSERT INTO clinic.visits (patient_id) VALUES (1)")
+    connection.execute("INSERT INTO clinic.lines (visit_id) SELECT id FROM clinic.visits")
+    forget(connection)
+    connection.execute("UPDATE clinic.lines SET code = 'x'")
+    connection.execute("ALTER TABLE clinic.visits RENAME TO calls")
+    told = queue.fold(connection)
+    assert told.unresolved == (
+        "dashboard: visit_id -> clinic.visits.id : patient_id: "
+        'relation "clinic.visits" does not exist',
+    )
+    (depth,) = queue.depth(connection)
+    assert depth.last_error == told.unresolved[0]
+    assert waiting(connection) == {"*": 1}
+
+
+def test_a_path_over_no_index_is_told(connection: Connection) -> None:
+    cache = _captured("clinic.settings", "value -> clinic.lines.code : visit_id")
+    assert install.look(connection, [cache]).notes[-1] == (
+        "no index of clinic.lines begins with code: to follow a path reads all of the table"
+    )
 
 
 def test_what_is_declared_no_longer_is_taken_away(connection: Connection) -> None:

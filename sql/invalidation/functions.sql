@@ -3,7 +3,9 @@
 SELECT /* perf-pipeline */
     p.proname::text AS name,
     p.prosrc AS body,
-    p.prosecdef AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp'] AS sound
+    p.prosecdef
+    AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp']
+    AND NOT pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE') AS sound
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname = 'perf_pipeline_meta' AND p.proname ~ '^capture_'
