@@ -14,17 +14,6 @@ SELECT /* perf-pipeline */
     r.members = m.oids AND r.filenodes = m.filenodes AS same_tables,
     m.oids::bigint[] AS members,
     m.filenodes,
-    ARRAY(
-        -- written bare: what a measure or a key may call them; from 18 on a promise may not be tested yet
-        SELECT a.attname::text
-        FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = r.source::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
-            AND pg_catalog.quote_ident(a.attname) = a.attname
-            AND NOT EXISTS (
-                SELECT FROM pg_catalog.pg_constraint AS c
-                WHERE c.conrelid = a.attrelid AND c.contype = 'n' AND c.conkey = ARRAY[a.attnum] AND NOT c.convalidated
-            )
-    ) AS never_null,
     m.armed = 4 * pg_catalog.cardinality(m.oids) AS armed,
     pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL AS made
 FROM perf_pipeline_meta.rollup AS r

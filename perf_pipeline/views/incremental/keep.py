@@ -40,7 +40,7 @@ def see(connection: Connection, policies: Sequence[ViewPolicy], seen: Seen) -> S
     if not ours:
         return seen
     try:
-        kept = setup.known(connection, ours)
+        kept = setup.known(connection, ours, columns=False)
     except pg_errors.UndefinedTable:  # nothing was ever kept here
         return seen
     dirty = {}

@@ -37,7 +37,7 @@ class Known:
     types : tuple of str
         Of the measures as people see them.
     never_null : frozenset of str
-        Columns of the source that cannot be NULL.
+        Columns of the source that cannot be NULL; none where they were not asked for.
 
     """
 
@@ -63,18 +63,37 @@ class Known:
         return ""
 
 
-def known(connection: Connection, policies: Mapping[str, ViewPolicy]) -> dict[str, Known]:
-    """Return the rollups that are set up and made from the declaration that stands, by view."""
+def known(
+    connection: Connection, policies: Mapping[str, ViewPolicy], *, columns: bool = True
+) -> dict[str, Known]:
+    """Return the rollups that are set up and made from the declaration that stands, by view.
+
+    Parameters
+    ----------
+    connection : Connection
+    policies : Mapping of view name to ViewPolicy
+    columns : bool
+        Ask also which columns cannot be NULL, and leave out what was made for keys that could not
+        be and can be now: it has to be made anew. A look whether anything changed need not.
+
+    """
     found = {}
+    never = (
+        {
+            row["view_name"]: frozenset(row["columns"])
+            for row in catalog.rows(connection, "never_null", {"views": list(policies)})
+        }
+        if columns
+        else {}
+    )
     for row in catalog.rows(connection, "rollups", {"views": list(policies)}):
         rollup = policies[row["view_name"]].rollup
         if rollup is None or not row["made"] or row["spec"].get("declared") != rollup.as_json():
             continue
-        kept = of_row(row, rollup)
+        kept = replace(of_row(row, rollup), never_null=never.get(row["view_name"], frozenset()))
         keys = {text.strip() for _, text in rollup.group_by}
-        if kept.names.nullable or keys <= kept.never_null:
+        if not columns or kept.names.nullable or keys <= kept.never_null:
             found[row["view_name"]] = kept
-        # else a key may be NULL now: its groups are made again as such
     return found
 
 
@@ -97,7 +116,6 @@ def of_row(row: Mapping[str, Any], rollup: Rollup) -> Known:
         row["armed"],
         tuple(spec["types"]),
         costs,
-        frozenset(row["never_null"]),
     )
 
 
