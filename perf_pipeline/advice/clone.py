@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import psycopg
 from psycopg import conninfo, sql
 from psycopg.rows import dict_row
@@ -37,6 +38,8 @@ NAME: Final = "clone"
 #: Bytes of a page, and pages of a file before the next one begins: as PostgreSQL is built.
 PAGE: Final = 8192
 _SEGMENT: Final = 131_072
+#: Folders of copies; the number of the process that made one comes next.
+_FOLDER: Final = "perf-pipeline-clone-"
 #: A copy plans alone: nothing may gather its (empty) statistics, nothing has to last.
 _SETTINGS: Final = {
     "autovacuum": "off",
@@ -205,6 +208,14 @@ def look(connection: psycopg.Connection[Any]) -> Sizes:
     )
 
 
+def remove_leftovers(place: Path) -> None:
+    """Remove the copies of processes that were killed; their servers ended with them."""
+    for folder in place.glob(f"{_FOLDER}*-*"):
+        owner = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def of(target: Target) -> Iterator[Clone]:
     """Copy a target's schema and statistics to a private server, and remove it at the end.
@@ -222,7 +233,8 @@ def of(target: Target) -> Iterator[Clone]:
     url = target.maintenance_url()
     with pg.session(url, read_only=True, autocommit=True) as connection:
         sizes = look(connection)
-    folder = Path(tempfile.mkdtemp(prefix="perf-pipeline-clone-"))
+    remove_leftovers(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
     try:
         folder.chmod(0o711)
         dump = folder / "schema.sql"

@@ -1,8 +1,10 @@
 """From real sweeps to advice: the copy plans as the original does, and what it says comes true."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -175,6 +177,36 @@ def test_an_area_that_cannot_be_looked_at_is_a_note(
     given = gather.give(worked, shared_store)
     assert given.areas == ("statements",)
     assert len(given.notes) == 4
+
+
+def test_a_role_that_may_only_watch_gets_the_rest(
+    worked: Target, shared_store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE advice_watcher LOGIN PASSWORD 'x'")
+        connection.execute("GRANT pg_monitor TO advice_watcher")
+        monkeypatch.setenv(
+            "SHOP_URL",
+            psycopg.conninfo.make_conninfo(
+                "", **{**parts, "user": "advice_watcher", "password": "x"}
+            ),
+        )
+        try:
+            given = gather.give(worked, shared_store, keep=False)
+        finally:
+            connection.execute("DROP ROLE advice_watcher")
+    assert set(given.areas) >= {"statements", "settings", "connections", "vacuum"}
+    assert "indexes" not in given.areas
+    assert any("its schema may not be read" in note for note in given.notes)
+
+
+def test_copies_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    names = (f"perf-pipeline-clone-{os.getpid()}-a", "perf-pipeline-clone-99999999-b", "other-1-c")
+    for name in names:
+        (tmp_path / name).mkdir()
+    clone.remove_leftovers(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {names[0], names[2]}
 
 
 def test_the_asset_and_its_checks(worked: Target) -> None:
