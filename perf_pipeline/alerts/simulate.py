@@ -154,5 +154,6 @@ def _measured(
 
 
 def _steps(start: datetime, finish: datetime, step: timedelta) -> list[datetime]:
+    """Return the instants after `start`, `finish` as the last: what is newest is looked at."""
     count = -(-(finish - start) // step)
-    return [start + place * step for place in range(count)]
+    return [finish - place * step for place in reversed(range(count))]
