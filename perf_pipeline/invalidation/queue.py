@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from perf_pipeline.invalidation.catalog import Connection, count, rows
 from perf_pipeline.invalidation.folding import Folded, fold
 from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline.invalidation.tidying import Tidied, tidy
+from perf_pipeline.postgres import sqlfiles
 
 __all__ = [
     "Depth",
@@ -134,9 +135,13 @@ def claim(
     }
     with connection.transaction():
         rows(connection, "queue_share")
-        claimed = rows(connection, "claim", values)
-    found = [Due(cache_type=cache_type.name, lease_id=lease, **row) for row in claimed]
-    return sorted(found, key=lambda due: (due.first_queued_at, due.entity))
+        text = sqlfiles.load("invalidation/claim").text
+        claimed = connection.execute(text, values).fetchall()
+    claimed.sort(key=itemgetter(2, 0))  # the oldest first
+    return [
+        Due(cache_type.name, entity, generation, first, last, changes, attempts, lease, reason)
+        for entity, generation, first, last, changes, attempts, reason in claimed
+    ]
 
 
 def finish(connection: Connection, done: Sequence[Due]) -> Finished:
@@ -208,12 +213,10 @@ def release(connection: Connection, untouched: Sequence[Due]) -> int:
 
 def _batches(entries: Sequence[Due]) -> Iterator[tuple[dict[str, Any], list[Due]]]:
     """Yield entries of one claim together, as the statements want them."""
-
-    def of(due: Due) -> tuple[str, str]:
-        return due.cache_type, str(due.lease_id)
-
-    for (cache_type, lease), group in groupby(sorted(entries, key=of), key=of):
-        batch = list(group)
+    claims: dict[tuple[str, uuid.UUID], list[Due]] = {}
+    for due in entries:
+        claims.setdefault((due.cache_type, due.lease_id), []).append(due)
+    for (cache_type, lease), batch in claims.items():
         yield (
             {
                 "cache_type": cache_type,
