@@ -67,6 +67,12 @@ def drain(
     condition = create.within(policy.column, existing.column_type, part)
 
     def work(inside: psycopg.Connection[Any]) -> int:
+        # else a row on its way to the default partition would wait for it, and be refused then
+        inside.execute(
+            sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(
+                sql.Identifier(policy.schema, policy.table)
+            )
+        )
         inside.execute(create.table_like(policy, part, inherited), prepare=False)
         create.take_over(inside, part, inherited)
         # moving a row is no deletion to whoever listens: the owner may silence his own triggers

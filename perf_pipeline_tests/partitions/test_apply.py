@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -6,10 +7,12 @@ import psycopg
 import pytest
 
 from perf_pipeline.errors import BusyError, UnreachableError, UnsupportedServerError
-from perf_pipeline.partitions import apply, proofs, runner, together
+from perf_pipeline.partitions import apply, drain, proofs, runner, together
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.lock_budget import LockBudget
 from perf_pipeline_tests.partitions.conftest import PARENT, Shop, months_ago
+from perf_pipeline_tests.snapshots.sessions import until
 
 pytestmark = pytest.mark.server
 THIS, NEXT = months_ago(0)[2], months_ago(-1)[2]
@@ -147,6 +150,38 @@ def test_the_default_partition_is_drained(shop: Shop) -> None:
     assert shop.one("SELECT count(*) FROM app.events") == 70
     assert shop.one("SELECT sum(twice) = 2 * sum(amount) FROM app.events")
     assert shop.nothing_left(shop.policy())
+
+
+def test_a_row_on_its_way_to_the_default_partition_finds_the_new_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.connection.execute("CREATE TABLE app.events_default PARTITION OF app.events DEFAULT")
+    shop.fill(months_ago(0)[0], 20)
+    writers: list[threading.Thread] = []
+    real = drain.create.attaching
+
+    def attaching(*args: Any) -> Any:
+        """Just before the partition is attached: a row comes for it, and waits."""
+        writers.append(threading.Thread(target=shop_insert))
+        writers[0].start()
+        until(shop.connection, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted")
+        return real(*args)
+
+    refused: list[Exception] = []
+
+    def shop_insert() -> None:
+        with psycopg.connect(shop.url, autocommit=True) as writer:
+            try:
+                writer.execute("INSERT INTO app.events (at) VALUES (now())")
+            except psycopg.Error as error:
+                refused.append(error)
+
+    monkeypatch.setattr(drain.create, "attaching", attaching)
+    budget = LockBudget(first_ms=2_000, most_ms=2_000, total_s=20.0)
+    assert shop.did(shop.policy(premake=0), budget=budget) == [("drain", THIS, "done")]
+    writers[0].join()
+    assert refused == []
+    assert shop.one(f"SELECT count(*) FROM app.events_{THIS}") == 21
 
 
 def test_a_held_lock_blocks_one_table_and_not_the_others(shop: Shop) -> None:
