@@ -147,6 +147,11 @@ class Following:
                 size=sql.Literal(size),
             )
             with self._connection.transaction():
+                # other joins read the copy whole, or from its beginning, for each batch
+                self._connection.execute(
+                    "SELECT /* perf-pipeline */ set_config('enable_hashjoin', 'off', true),"
+                    " set_config('enable_mergejoin', 'off', true)"
+                )
                 last = self._connection.execute(statement, prepare=False).fetchone()
             if last is None:
                 if after is None and not self._missing(same):
