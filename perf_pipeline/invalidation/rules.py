@@ -42,6 +42,8 @@ class Table:
         Columns of its primary key.
     indexed : tuple of str
         Columns with which an index of all rows begins.
+    parent : str
+        What it is a partition of, or inherits from.
     alone : bool
         It is not partitioned, and nothing inherits from it.
 
@@ -56,6 +58,7 @@ class Table:
     columns: Mapping[str, Column]
     key: tuple[str, ...]
     indexed: tuple[str, ...] = ()
+    parent: str = ""
     alone: bool = False
 
 
@@ -141,6 +144,8 @@ def _declared(cache: CacheType, each: Captured, tables: Mapping[str, Table]) -> 
     table = _table(each.table, tables, where)
     for column in each.columns:
         _column(table, column, where, "columns")
+    if each.per == "statement":
+        _require_no_parent(table, where)
     key_type = _walk(each.path, table, tables, where)
     return Rule(cache.name, each.table, each.entity, each.per, each.columns, False, key_type)
 
@@ -151,6 +156,7 @@ def _implied(cache: CacheType, each: Captured, tables: Mapping[str, Table]) -> l
     for i, hop in enumerate(path.hops):
         where = f"cache type {cache.name!r}: captured table {each.table}: {hop.table}"
         table = _table(hop.table, tables, where)
+        _require_no_parent(table, where)
         rest = path.rest(i)
         read = Path.parse(rest, where)
         columns = tuple(dict.fromkeys((hop.key, read.first)))
@@ -211,6 +217,15 @@ def _table(name: str, tables: Mapping[str, Table], where: str) -> Table:
             f"GRANT {table.owner} TO the role of the maintenance URL, or install as its owner",
         )
     return table
+
+
+def _require_no_parent(table: Table, where: str) -> None:
+    if table.parent:
+        raise ConfigurationError(
+            f"{where}: {table.name} is a part of {table.parent}, "
+            "and a statement on that fires none of its statement triggers",
+            f"declare {table.parent}, or this table with per: row",
+        )
 
 
 def _column(table: Table, name: str, where: str, field: str) -> Column:

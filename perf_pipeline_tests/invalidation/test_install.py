@@ -395,6 +395,7 @@ def _captured(*args: Any, **kwargs: Any) -> CacheType:
         (_captured("clinic.visits", "id", columns=("nota",)), "columns names 'nota'"),
         (_captured("clinic.visits", "seen_on"), "seen_on of type date.*not the same"),
         (_captured("clinic.visits", "facts"), "facts of type jsonb"),
+        (_captured("clinic.readings_1", "patient_id"), "is a part of clinic.readings"),
         (_captured("clinic.a_view", "id"), "clinic.a_view is no table"),
         (
             _captured("clinic.lines", "code -> clinic.visits.id : patient_id"),

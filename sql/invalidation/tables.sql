@@ -43,7 +43,12 @@ SELECT /* perf-pipeline */
         FROM pg_catalog.pg_index AS i
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
         WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
-    ), '{}') AS indexed
+    ), '{}') AS indexed,
+    coalesce((
+        SELECT min(i.inhparent::pg_catalog.regclass::text)
+        FROM pg_catalog.pg_inherits AS i
+        WHERE i.inhrelid = c.oid
+    ), '') AS parent
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname || '.' || c.relname = ANY (%(names)s::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
