@@ -27,7 +27,8 @@ CREATE INDEX ON bench.documents (patient_id);
 CREATE TABLE bench.cache (
     patient_id bigint PRIMARY KEY, medications bigint, dose bigint, last_medication timestamptz,
     conditions bigint, last_condition timestamptz, allergies bigint, documents bigint,
-    last_document timestamptz, summary jsonb, refreshed_at timestamptz, took_ms double precision);
+    last_document timestamptz, summary jsonb, refreshed_at timestamptz, took_ms double precision)
+    WITH (fillfactor = 50);
 CREATE TABLE bench.change (patient_id bigint NOT NULL, dose bigint NOT NULL);
 CREATE TABLE bench.served (patient_id bigint NOT NULL, dose bigint);
 VACUUM ANALYZE;
