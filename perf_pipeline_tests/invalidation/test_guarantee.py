@@ -30,7 +30,7 @@ from perf_pipeline_tests.servers.caches import RedisServer
 pytestmark = pytest.mark.server
 
 #: A bound for a hang, s.
-DEADLINE_S = 60.0
+DEADLINE_S = 200.0
 SETTINGS = {
     "wal_level": "logical",
     "max_replication_slots": "4",
