@@ -1,5 +1,6 @@
 """Alerts in Dagster: the sensor that evaluates, the incidents of each target, their check."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -121,12 +122,26 @@ def _result(key: dg.AssetKey, titles: Sequence[str], critical: bool) -> dg.Asset
     )
 
 
-def check_event(look: "Look") -> dg.AssetCheckEvaluation | None:
-    """Return the check's event where a look changed what it says, else None."""
-    made = look.evaluation
-    if made is None or not made.changed:
+def standing(look: "Look") -> str | None:
+    """Return what a target's check says, in a word; None while somebody else evaluates it."""
+    if look.evaluation is None:
+        return None
+    still = [each for each in look.evaluation.incidents if not each.over]
+    return ",".join(f"{each.incident_id}:{each.level}" for each in still[:20]) + f";{len(still)}"
+
+
+def check_event(look: "Look", reported: str | None) -> dg.AssetCheckEvaluation | None:
+    """Return the check's event where it says something else than was reported last, else None.
+
+    Compared with what was reported, not with the last evaluation: one that ran elsewhere, or whose
+    tick died, would take the change with it.
+    """
+    made, now = look.evaluation, standing(look)
+    if made is None or now == reported:
         return None
     still = [each for each in made.incidents if not each.over]
+    if reported is None and not still:
+        return None  # nothing was said of it yet, and nothing is wrong
     return dg.AssetCheckEvaluation(
         asset_key=incidents_key(look.target),
         check_name=NO_INCIDENT,
@@ -182,7 +197,10 @@ def alerts_sensor(
             missed = watch.beat()
         except PerfPipelineError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
-        events = [event for event in map(check_event, looks) if event is not None]
+        reported: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        found = [check_event(each, reported.get(each.target.name)) for each in looks]
+        events = [event for event in found if event is not None]
+        reported |= {each.target.name: said for each in looks if (said := standing(each))}
         if missed:
             context.log.warning(missed)
         if (due["due"] or asked) and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
@@ -190,7 +208,8 @@ def alerts_sensor(
         return dg.SensorResult(
             run_requests=requests,
             asset_events=events,
-            skip_reason=None if events or requests else said(looks),
+            cursor=json.dumps(reported, sort_keys=True),
+            skip_reason=None if events or requests else quiet(looks),
         )
 
     return alerts
@@ -323,7 +342,7 @@ def watched_schedule(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.
     return alerts_watched
 
 
-def said(looks: Sequence["Look"]) -> dg.SkipReason:
+def quiet(looks: Sequence["Look"]) -> dg.SkipReason:
     """Return what a tick without news says."""
     opened = sum(
         not each.over for look in looks if look.evaluation for each in look.evaluation.incidents

@@ -197,14 +197,13 @@ def test_no_token_is_shown(hook: Endpoint) -> None:
 
 
 def test_the_job_delivers_what_the_sensor_asked_for(
-    store: Store, hook: Endpoint, monkeypatch: pytest.MonkeyPatch
+    store: Store, hook: Endpoint, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERF_STORE_URL", store.url)
     settings.current.cache_clear()
     target = shop()
     put(store, target, [message(1)])
     sensor = defs.alerts_sensor([target], defs.delivery_job())
-    instance = dg.DagsterInstance.ephemeral()
     first = sensor(dg.build_sensor_context(instance=instance))
     assert isinstance(first, dg.SensorResult)
     assert [request.job_name for request in first.run_requests or ()] == ["alert_delivery"]

@@ -237,7 +237,7 @@ def test_one_statement_is_cancelled_and_it_ended(
 
 
 def test_what_a_job_does_is_started_once_by_the_sensor(
-    ledger: Ledger, answering: Any, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, answering: Any, instance: dg.DagsterInstance
 ) -> None:
     @dg.op
     def nothing() -> None:
@@ -251,7 +251,6 @@ def test_what_a_job_does_is_started_once_by_the_sensor(
     by_target = {ledger.name: {"drain_queue": "cache_invalidation"}}
     (done,) = act(ledger, one, by_target)
     assert done["state"] == "approved"
-    instance = dg.DagsterInstance.ephemeral()
     answers = defs.Answers([], by_target)
 
     def tick() -> list[dg.RunRequest]:
