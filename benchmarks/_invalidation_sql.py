@@ -2,19 +2,22 @@
 
 from typing import Final
 
-#: Four tables of what a patient has, and the cache of what a dashboard shows of each patient.
+#: Four tables of what a patient has, and the cache of what a dashboard shows of each patient: the
+#: columns that a refresh is described to fill (G-30), as far as these four tables have them.
 TABLES: Final = """
 CREATE SCHEMA bench;
 CREATE TABLE bench.patients (id bigint PRIMARY KEY);
 CREATE TABLE bench.medications (
     id bigint PRIMARY KEY, patient_id bigint NOT NULL, dose integer NOT NULL, status text NOT NULL,
-    at timestamptz NOT NULL, note text NOT NULL);
+    severity text NOT NULL, requires_review boolean NOT NULL, at timestamptz NOT NULL,
+    note text NOT NULL);
 CREATE TABLE bench.conditions (LIKE bench.medications INCLUDING ALL);
 CREATE TABLE bench.allergies (LIKE bench.medications INCLUDING ALL);
 CREATE TABLE bench.documents (LIKE bench.medications INCLUDING ALL);
 INSERT INTO bench.patients SELECT p FROM generate_series(1, {patients}) AS p;
 INSERT INTO bench.medications
-SELECT g, 1 + g % {patients}, 1, (ARRAY['active', 'stopped', 'planned'])[1 + g / {patients} % 3],
+SELECT g, 1 + g % {patients}, 1, (ARRAY['active', 'chronic', 'stopped'])[1 + g / {patients} % 3],
+    (ARRAY['mild', 'severe', 'life-threatening'])[1 + g / {patients} % 3], g / {patients} % 4 = 0,
     '2026-01-01'::timestamptz + g * interval '1 s', 'a medication of some length'
 FROM generate_series(0, {rows} - 1) AS g;
 INSERT INTO bench.conditions SELECT * FROM bench.medications WHERE id < 2 * {patients};
@@ -26,8 +29,9 @@ CREATE INDEX ON bench.allergies (patient_id);
 CREATE INDEX ON bench.documents (patient_id);
 CREATE TABLE bench.cache (
     patient_id bigint PRIMARY KEY, medications bigint, dose bigint, last_medication timestamptz,
-    conditions bigint, last_condition timestamptz, allergies bigint, documents bigint,
-    last_document timestamptz, summary jsonb, refreshed_at timestamptz, took_ms double precision)
+    conditions bigint, chronic bigint, last_condition timestamptz, allergies bigint,
+    critical bigint, documents bigint, last_document timestamptz, reviews bigint, summary jsonb,
+    version integer NOT NULL DEFAULT 1, refreshed_at timestamptz, took_ms double precision)
     WITH (fillfactor = 50);
 CREATE TABLE bench.change (patient_id bigint NOT NULL, dose bigint NOT NULL);
 CREATE TABLE bench.served (patient_id bigint NOT NULL, dose bigint);
@@ -35,69 +39,87 @@ VACUUM ANALYZE;
 """
 
 _COLUMNS: Final = (
-    "patient_id, medications, dose, last_medication, conditions, last_condition, allergies,"
-    " documents, last_document, summary"
+    "patient_id, medications, dose, last_medication, conditions, chronic, last_condition,"
+    " allergies, critical, documents, last_document, reviews, summary"
 )
 _CONFLICT: Final = (
     "ON CONFLICT (patient_id) DO UPDATE SET "
     + ", ".join(f"{c.strip()} = excluded.{c.strip()}" for c in _COLUMNS.split(",")[1:])
-    + ", refreshed_at = excluded.refreshed_at"
+    + ", version = c.version + 1, refreshed_at = excluded.refreshed_at, took_ms = excluded.took_ms"
 )
 
-#: What the cache of one patient holds, as a function of one patient reads it.
-_ONE: Final = """
-    SELECT patient, m.n, m.dose, m.last, c.n, c.last, a.n, d.n, d.last,
-        jsonb_build_object('medications', m.statuses, 'conditions', c.statuses)
+_ACTIVE: Final = "count(*) FILTER (WHERE status = 'active')"
+_CRITICAL: Final = "severity IN ('severe', 'life-threatening')"
+
+#: What the cache of one patient holds, patient by patient: what is right.
+_ONE: Final = f"""
+    SELECT patient, m.n, m.dose, m.last, c.n, c.chronic, c.last, a.n, a.critical, d.n, d.last,
+        m.reviews + c.reviews + a.reviews + d.reviews,
+        jsonb_build_object('medications', m.statuses, 'conditions', c.severities)
     FROM (
-        SELECT count(*) FILTER (WHERE status = 'active') AS n, sum(dose) AS dose, max(at) AS last,
+        SELECT {_ACTIVE} AS n, sum(dose) AS dose, max(at) AS last,
+            count(*) FILTER (WHERE requires_review) AS reviews,
             coalesce((SELECT jsonb_object_agg(s.status, s.n) FROM (
                 SELECT status, count(*) AS n FROM bench.medications
-                WHERE patient_id = patient GROUP BY 1) AS s), '{}') AS statuses
+                WHERE patient_id = patient GROUP BY 1) AS s), '{{}}') AS statuses
         FROM bench.medications WHERE patient_id = patient
     ) AS m
     CROSS JOIN (
-        SELECT count(*) FILTER (WHERE status = 'active') AS n, max(at) AS last,
-            coalesce((SELECT jsonb_object_agg(s.status, s.n) FROM (
-                SELECT status, count(*) AS n FROM bench.conditions
-                WHERE patient_id = patient GROUP BY 1) AS s), '{}') AS statuses
+        SELECT {_ACTIVE} AS n, count(*) FILTER (WHERE status = 'chronic') AS chronic,
+            max(at) AS last, count(*) FILTER (WHERE requires_review) AS reviews,
+            coalesce((SELECT jsonb_object_agg(s.severity, s.n) FROM (
+                SELECT severity, count(*) AS n FROM bench.conditions
+                WHERE patient_id = patient GROUP BY 1) AS s), '{{}}') AS severities
         FROM bench.conditions WHERE patient_id = patient
     ) AS c
     CROSS JOIN (
-        SELECT count(*) FILTER (WHERE status = 'active') AS n
+        SELECT {_ACTIVE} AS n,
+            count(*) FILTER (WHERE status = 'active' AND {_CRITICAL}) AS critical,
+            count(*) FILTER (WHERE requires_review) AS reviews
         FROM bench.allergies WHERE patient_id = patient
     ) AS a
     CROSS JOIN (
-        SELECT count(*) AS n, max(at) AS last FROM bench.documents WHERE patient_id = patient
+        SELECT count(*) AS n, max(at) AS last, count(*) FILTER (WHERE requires_review) AS reviews
+        FROM bench.documents WHERE patient_id = patient
     ) AS d
 """
 
 #: The same of many patients at once: each table is read once, by their ids.
-_MANY: Final = """
-    SELECT p.id, coalesce(m.n, 0), m.dose, m.last, coalesce(c.n, 0), c.last, coalesce(a.n, 0),
-        coalesce(d.n, 0), d.last,
-        jsonb_build_object('medications', coalesce(m.statuses, '{}'),
-            'conditions', coalesce(c.statuses, '{}'))
+_MANY: Final = f"""
+    SELECT p.id, coalesce(m.n, 0), m.dose, m.last, coalesce(c.n, 0), coalesce(c.chronic, 0),
+        c.last, coalesce(a.n, 0), coalesce(a.critical, 0), coalesce(d.n, 0), d.last,
+        coalesce(m.reviews, 0) + coalesce(c.reviews, 0) + coalesce(a.reviews, 0)
+            + coalesce(d.reviews, 0),
+        jsonb_build_object('medications', coalesce(m.statuses, '{{}}'),
+            'conditions', coalesce(c.severities, '{{}}'))
     FROM unnest(ids) AS p (id)
     LEFT JOIN (
         SELECT s.patient_id, coalesce(sum(s.n) FILTER (WHERE s.status = 'active'), 0)::bigint AS n,
-            sum(s.dose)::bigint AS dose, max(s.last) AS last,
+            sum(s.dose)::bigint AS dose, max(s.last) AS last, sum(s.reviews)::bigint AS reviews,
             jsonb_object_agg(s.status, s.n) AS statuses
-        FROM (SELECT patient_id, status, count(*) AS n, sum(dose) AS dose, max(at) AS last
+        FROM (SELECT patient_id, status, count(*) AS n, sum(dose) AS dose, max(at) AS last,
+                  count(*) FILTER (WHERE requires_review) AS reviews
               FROM bench.medications WHERE patient_id = ANY (ids) GROUP BY 1, 2) AS s
         GROUP BY 1
     ) AS m ON m.patient_id = p.id
     LEFT JOIN (
-        SELECT s.patient_id, coalesce(sum(s.n) FILTER (WHERE s.status = 'active'), 0)::bigint AS n,
-            max(s.last) AS last, jsonb_object_agg(s.status, s.n) AS statuses
-        FROM (SELECT patient_id, status, count(*) AS n, max(at) AS last
+        SELECT s.patient_id, sum(s.n_active)::bigint AS n, sum(s.chronic)::bigint AS chronic,
+            max(s.last) AS last, sum(s.reviews)::bigint AS reviews,
+            jsonb_object_agg(s.severity, s.n) AS severities
+        FROM (SELECT patient_id, severity, count(*) AS n, {_ACTIVE} AS n_active,
+                  count(*) FILTER (WHERE status = 'chronic') AS chronic, max(at) AS last,
+                  count(*) FILTER (WHERE requires_review) AS reviews
               FROM bench.conditions WHERE patient_id = ANY (ids) GROUP BY 1, 2) AS s
         GROUP BY 1
     ) AS c ON c.patient_id = p.id
-    LEFT JOIN (SELECT patient_id, count(*) FILTER (WHERE status = 'active') AS n
+    LEFT JOIN (SELECT patient_id, {_ACTIVE} AS n,
+                   count(*) FILTER (WHERE status = 'active' AND {_CRITICAL}) AS critical,
+                   count(*) FILTER (WHERE requires_review) AS reviews
                FROM bench.allergies WHERE patient_id = ANY (ids) GROUP BY 1
     ) AS a ON a.patient_id = p.id
-    LEFT JOIN (SELECT patient_id, count(*) AS n, max(at) AS last FROM bench.documents
-               WHERE patient_id = ANY (ids) GROUP BY 1
+    LEFT JOIN (SELECT patient_id, count(*) AS n, max(at) AS last,
+                   count(*) FILTER (WHERE requires_review) AS reviews
+               FROM bench.documents WHERE patient_id = ANY (ids) GROUP BY 1
     ) AS d ON d.patient_id = p.id
 """
 
@@ -111,39 +133,53 @@ SELECT count(*) FROM (
 ) AS d
 """
 
-#: One patient (as described), and many at once (ours).
+#: One patient (as described: a statement for each figure), and many at once (ours).
 REFRESH: Final = f"""
 CREATE FUNCTION bench.refresh_one(patient bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     began timestamptz := clock_timestamp();
     kept bench.cache;
     statuses jsonb;
+    severities jsonb;
 BEGIN
     kept.patient_id := patient;
-    SELECT count(*) FILTER (WHERE status = 'active'), sum(dose), max(at)
-    INTO kept.medications, kept.dose, kept.last_medication
+    kept.version := 1;
+    SELECT count(*) INTO kept.medications
+    FROM bench.medications WHERE patient_id = patient AND status = 'active';
+    SELECT sum(dose), max(at) INTO kept.dose, kept.last_medication
     FROM bench.medications WHERE patient_id = patient;
-    SELECT count(*) FILTER (WHERE status = 'active'), max(at)
-    INTO kept.conditions, kept.last_condition
-    FROM bench.conditions WHERE patient_id = patient;
-    SELECT count(*) FILTER (WHERE status = 'active') INTO kept.allergies
-    FROM bench.allergies WHERE patient_id = patient;
+    SELECT count(*) INTO kept.conditions
+    FROM bench.conditions WHERE patient_id = patient AND status = 'active';
+    SELECT count(*) INTO kept.chronic
+    FROM bench.conditions WHERE patient_id = patient AND status = 'chronic';
+    SELECT max(at) INTO kept.last_condition FROM bench.conditions WHERE patient_id = patient;
+    SELECT count(*) INTO kept.allergies
+    FROM bench.allergies WHERE patient_id = patient AND status = 'active';
+    SELECT count(*) INTO kept.critical
+    FROM bench.allergies WHERE patient_id = patient AND status = 'active' AND {_CRITICAL};
     SELECT count(*), max(at) INTO kept.documents, kept.last_document
     FROM bench.documents WHERE patient_id = patient;
+    SELECT (SELECT count(*) FROM bench.medications WHERE patient_id = patient AND requires_review)
+        + (SELECT count(*) FROM bench.conditions WHERE patient_id = patient AND requires_review)
+        + (SELECT count(*) FROM bench.allergies WHERE patient_id = patient AND requires_review)
+        + (SELECT count(*) FROM bench.documents WHERE patient_id = patient AND requires_review)
+    INTO kept.reviews;
     SELECT coalesce(jsonb_object_agg(s.status, s.n), '{{}}') INTO statuses
     FROM (SELECT status, count(*) AS n FROM bench.medications
           WHERE patient_id = patient GROUP BY 1) AS s;
-    SELECT jsonb_build_object('medications', statuses,
-        'conditions', coalesce(jsonb_object_agg(s.status, s.n), '{{}}')) INTO kept.summary
-    FROM (SELECT status, count(*) AS n FROM bench.conditions
+    SELECT coalesce(jsonb_object_agg(s.severity, s.n), '{{}}') INTO severities
+    FROM (SELECT severity, count(*) AS n FROM bench.conditions
           WHERE patient_id = patient GROUP BY 1) AS s;
+    kept.summary := jsonb_build_object('medications', statuses, 'conditions', severities);
     kept.refreshed_at := clock_timestamp();
     kept.took_ms := extract(epoch FROM clock_timestamp() - began) * 1000;
-    INSERT INTO bench.cache SELECT kept.* {_CONFLICT};
+    INSERT INTO bench.cache AS c SELECT kept.* {_CONFLICT};
 END $$;
 CREATE FUNCTION bench.refresh_many(entities text[]) RETURNS TABLE (entity text, error text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET work_mem = '64MB' AS $$
 DECLARE
+    began timestamptz := clock_timestamp();
     ids bigint[];
 BEGIN
     IF '*' = ANY (entities) THEN
@@ -151,8 +187,10 @@ BEGIN
     ELSE
         ids := entities::bigint[];
     END IF;
-    INSERT INTO bench.cache ({_COLUMNS}, refreshed_at)
-    SELECT f.*, clock_timestamp() FROM ({_MANY}) AS f
+    INSERT INTO bench.cache AS c ({_COLUMNS}, refreshed_at, took_ms)
+    SELECT f.*, clock_timestamp(),
+        extract(epoch FROM clock_timestamp() - began) * 1000 / cardinality(ids)
+    FROM ({_MANY}) AS f
     {_CONFLICT};
 END $$;
 CREATE FUNCTION bench.refresh_and_note(entities text[]) RETURNS TABLE (entity text, error text)

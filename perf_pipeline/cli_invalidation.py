@@ -153,8 +153,15 @@ def _hits(caches: "Sequence[CacheType]") -> "tuple[dict[str, tuple[Counters, dat
 @_TARGET
 @click.option("--once", is_flag=True, help="End as soon as nothing is due.")
 @click.option("--seconds", type=float, help="End after so long; default: until SIGTERM.")
+@click.option(
+    "--sessions",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="Connections that serve side by side.",
+)
 @_JSON
-def run(target: str, once: bool, seconds: float | None, as_json: bool) -> None:
+def run(target: str, once: bool, seconds: float | None, sessions: int, as_json: bool) -> None:
     """Serve what is due as it becomes due: a worker beside Dagster, with a delay below a second.
 
     Any number may run. SIGTERM or Ctrl-C ends it after its batch. A server that goes away is
@@ -174,10 +181,10 @@ def run(target: str, once: bool, seconds: float | None, as_json: bool) -> None:
     with Store() as store:
         migrate.require_current(store)
         if once:
-            done = [worker.once(store, found, caches, stop, seconds)]
+            done = [worker.once(store, found, caches, stop, seconds, sessions)]
         else:
             notify = _tell_drained_json if as_json else _tell_drained
-            done = worker.serve_on(store, found, caches, stop, seconds, notify, say)
+            done = worker.serve_on(store, found, caches, stop, seconds, notify, say, sessions)
             if not done:
                 say(f"{target}: nothing was due")
     if once:

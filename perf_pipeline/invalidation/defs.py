@@ -120,6 +120,9 @@ class DrainConfig(dg.Config):
     idle_s: float = Field(
         default=5.0, ge=0.0, description="Ends when nothing was due for so long, s."
     )
+    sessions: int = Field(
+        default=2, ge=1, le=8, description="Connections to each target that serve side by side."
+    )
 
 
 def _caches(declared: Sequence[Declared]) -> dg.AssetsDefinition:
@@ -209,7 +212,14 @@ def _drain(
     """Drain one target and keep what was done."""
     from perf_pipeline.invalidation import drain, record
 
-    drained = drain.drain(target, caches, budget_s=config.budget_s, idle_s=config.idle_s, stop=stop)
+    drained = drain.drain(
+        target,
+        caches,
+        budget_s=config.budget_s,
+        idle_s=config.idle_s,
+        sessions=config.sessions,
+        stop=stop,
+    )
     with vocabulary.open_store() as store:
         record.add(store, drained)
     return drained

@@ -6,9 +6,10 @@ that ends with it. Applications never wait for a worker: they write only the log
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any, Final, Protocol
 
@@ -26,7 +27,7 @@ from perf_pipeline.invalidation.serve import (
     explained,
     serve,
 )
-from perf_pipeline.postgres import connect as pg
+from perf_pipeline.invalidation.worker_session import Clock, session
 from perf_pipeline.postgres.target import Target
 
 Connection = psycopg.Connection[Any]
@@ -62,6 +63,7 @@ class _Cache:
     policy: CacheType
     tally: Tally
     limit: int
+    most: int
     sinks: Sequence[Sink] | None = None
     paused_until: float = 0.0
     pauses: int = 0
@@ -79,67 +81,46 @@ class _Cache:
         self.pauses, self.paused_until, self.tally.down = 0, 0.0, ""
         fitting = int(entries * BATCH_S / max(seconds, 0.001))
         # at most twice as many at once: a quick batch says little of a slow one
-        self.limit = max(1, min(self.policy.batch, fitting, 2 * max(self.limit, entries)))
+        self.limit = max(1, min(self.most, fitting, 2 * max(self.limit, entries)))
 
 
 @dataclass
 class _Worker:
-    """The state of one drain."""
+    """The state of one session of a drain."""
 
     connection: Connection
     caches: list[_Cache]
-    clock: "_Clock"
+    clock: Clock
     make: MakeSinks
     stack: ExitStack
     folded: int = 0
     unknown: int = 0
     unresolved: dict[str, None] = field(default_factory=dict)
     tidied_at: float = 0.0
+    #: Told when the log was folded; None: this session only serves.
+    folded_now: Event | None = None
 
-
-class _Clock:
-    """The server's clock, asked once: what was queued carries its times."""
-
-    def __init__(self, connection: Connection) -> None:
-        began = time.monotonic()
-        row = connection.execute("SELECT /* perf-pipeline */ clock_timestamp()").fetchone()
-        self._at: datetime = row[0] if row else datetime.now(UTC)
-        self._began = (began + time.monotonic()) / 2
-
-    def now(self) -> datetime:
-        """Return what it says now."""
-        return self._at + timedelta(seconds=time.monotonic() - self._began)
-
-
-@contextmanager
-def session(target: Target) -> Iterator[Connection]:
-    """Open a worker's session: it may write, in autocommit, and gives way to locks quickly.
-
-    Its lock timeout is shorter than the server's deadlock timeout: of a worker and an application
-    that wait for each other it is the worker that gives up.
-
-    Raises
-    ------
-    UnreachableError, ConfigurationError
-        The target cannot be used.
-
-    """
-    usual = pg.Limits.from_settings()
-    limits = pg.Limits(
-        usual.statement_timeout_ms, min(usual.lock_timeout_ms, 500), usual.connect_timeout_s
-    )
-    with pg.session(
-        target.maintenance_url(),
-        limits=limits,
-        read_only=False,
-        autocommit=True,
-        label=f"{pg.APPLICATION_NAME}:invalidation",
-    ) as connection:
-        # a worker that was killed must not go on in the server
-        connection.execute(
-            "SELECT /* perf-pipeline */ set_config('client_connection_check_interval', '5s', false)"
+    @classmethod
+    def of(
+        cls,
+        connection: Connection,
+        caches: Sequence[CacheType],
+        sessions: int,
+        make: MakeSinks,
+        stack: ExitStack,
+        folded_now: Event | None,
+    ) -> "_Worker":
+        """Return the state of a session that begins; sessions share each declared batch."""
+        shares = [(cache, max(1, cache.batch // sessions)) for cache in caches]
+        return cls(
+            connection,
+            [_Cache(cache, Tally(cache.name), share, share) for cache, share in shares],
+            Clock(connection),
+            make,
+            stack,
+            tidied_at=time.monotonic(),
+            folded_now=folded_now,
         )
-        yield connection
 
 
 def drain(
@@ -148,6 +129,7 @@ def drain(
     *,
     budget_s: float = 25.0,
     idle_s: float | None = 0.0,
+    sessions: int = 1,
     stop: Stop | None = None,
     make_sinks: MakeSinks | None = None,
 ) -> Drained:
@@ -163,6 +145,8 @@ def drain(
     idle_s : float or None
         End when nothing was due for so long; 0: as soon as nothing is; None: never before the
         budget is spent. What waits for its debounce is not due.
+    sessions : int
+        So many serve side by side, each on a connection of its own; the first also folds.
     stop : Stop, optional
         Asked between batches.
     make_sinks : callable, optional
@@ -187,16 +171,17 @@ def drain(
     with ExitStack() as stack:
         connection = stack.enter_context(session(target))
         with explained():
-            worker = _Worker(
-                connection,
-                [_Cache(cache, Tally(cache.name), cache.batch) for cache in caches],
-                _Clock(connection),
-                make_sinks or declared_sinks,
-                stack,
-                tidied_at=time.monotonic(),
-            )
+            make = make_sinks or declared_sinks
+            folded_now = Event()
+            worker = _Worker.of(connection, caches, sessions, make, stack, folded_now)
             worker.unknown = _mark_unknown(connection, caches)
-            ended = _loop(worker, began + budget_s, idle_s, stop)
+            with _beside(
+                target, caches, sessions, make, stop, folded_now, began + budget_s
+            ) as more:
+                ended = _loop(worker, began + budget_s, idle_s, stop)
+            for beside in more:
+                for cache, other in zip(worker.caches, beside, strict=True):
+                    cache.tally.add(other)
             _tidy(worker)
             left = look(connection, worker.clock.now())
     return Drained(
@@ -210,6 +195,62 @@ def drain(
         unresolved=tuple(worker.unresolved),
         left=left,
     )
+
+
+@dataclass
+class _Until:
+    """Tells a session that only serves to end: with the one that folds, or as that is told."""
+
+    stop: Stop
+    over: Event
+    folded_now: Event
+
+    def is_set(self) -> bool:
+        return self.over.is_set() or self.stop.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until something was folded, so long at most."""
+        self.folded_now.wait(timeout)
+        self.folded_now.clear()
+        return self.is_set()
+
+
+@contextmanager
+def _beside(
+    target: Target,
+    caches: Sequence[CacheType],
+    sessions: int,
+    make: MakeSinks,
+    stop: Stop,
+    folded_now: Event,
+    until: float,
+) -> Iterator[list[list[Tally]]]:
+    """Serve on further sessions while the block runs; at its end, yielded is what each did.
+
+    Raises
+    ------
+    PerfPipelineError
+        What ended one of them early, unless the block itself fails.
+
+    """
+    over = Event()
+    done: list[list[Tally]] = []
+
+    def serve_only() -> list[Tally]:
+        with ExitStack() as stack, explained():
+            connection = stack.enter_context(session(target))
+            worker = _Worker.of(connection, caches, sessions, make, stack, None)
+            _loop(worker, until, None, _Until(stop, over, folded_now))
+            return [cache.tally for cache in worker.caches]
+
+    with ThreadPoolExecutor(max_workers=max(1, sessions - 1)) as pool:
+        running = [pool.submit(serve_only) for _ in range(sessions - 1)]
+        try:
+            yield done
+        finally:
+            over.set()
+            folded_now.set()
+        done += [each.result() for each in running]
 
 
 def look(connection: Connection, now: datetime) -> Left:
@@ -271,7 +312,9 @@ def _loop(worker: _Worker, until: float, idle_s: float | None, stop: Stop) -> En
     """Fold and serve in turn; one batch of each cache type, so that none waits for another."""
     busy_at = time.monotonic()
     while True:
-        worked = _fold(worker)
+        worked = worker.folded_now is not None and _fold(worker)
+        if worked and worker.folded_now is not None:
+            worker.folded_now.set()
         for cache in worker.caches:
             if stop.is_set():
                 return "stopped"
@@ -279,7 +322,7 @@ def _loop(worker: _Worker, until: float, idle_s: float | None, stop: Stop) -> En
                 return "budget"
             worked = _one_batch(worker, cache) or worked
         now = time.monotonic()
-        if now - worker.tidied_at >= _TIDY_S:
+        if worker.folded_now is not None and now - worker.tidied_at >= _TIDY_S:
             _tidy(worker)
         if worked:
             busy_at = now

@@ -75,6 +75,20 @@ class Tally:
         self.process_s += seconds
         self.slowest_s = max(self.slowest_s, seconds)
 
+    def add(self, other: "Tally") -> None:
+        """Add what another session did for the same cache type."""
+        self.changes += other.changes
+        self.refreshed += other.refreshed
+        self.changed_meanwhile += other.changed_meanwhile
+        self.failed += other.failed
+        self.dead += other.dead
+        self.lost_lease += other.lost_lease
+        self.staleness_s += other.staleness_s
+        self.process_s += other.process_s
+        self.slowest_s = max(self.slowest_s, other.slowest_s)
+        self.calls += other.calls
+        self.down = self.down or other.down
+
     def result(self) -> "Served":
         """Return the figures, final."""
         ordered = sorted(self.staleness_s)

@@ -24,6 +24,7 @@ def once(
     caches: Sequence[CacheType],
     stop: Stop,
     seconds: float | None = None,
+    sessions: int = 1,
 ) -> Drained:
     """Serve what is due now and keep what was done.
 
@@ -34,7 +35,11 @@ def once(
 
     """
     drained = drain.drain(
-        target, caches, budget_s=3600.0 if seconds is None else seconds, stop=stop
+        target,
+        caches,
+        budget_s=3600.0 if seconds is None else seconds,
+        sessions=sessions,
+        stop=stop,
     )
     record.add(store, drained)
     return drained
@@ -48,6 +53,7 @@ def serve_on(
     seconds: float | None,
     notify: Callable[[Drained], None],
     complain: Callable[[str], None],
+    sessions: int = 1,
 ) -> list[Drained]:
     """Serve what becomes due until told to stop; a server that is away is tried again.
 
@@ -64,6 +70,8 @@ def serve_on(
         Called with each round in which something was done.
     complain : callable
         Called with a line when a server is away.
+    sessions : int
+        As of `drain.drain`.
 
     Returns
     -------
@@ -85,7 +93,12 @@ def serve_on(
             break
         try:
             drained = drain.drain(
-                target, caches, budget_s=min(ROUND_S, left), idle_s=None, stop=stop
+                target,
+                caches,
+                budget_s=min(ROUND_S, left),
+                idle_s=None,
+                sessions=sessions,
+                stop=stop,
             )
             failures = 0
         except (UnreachableError, BusyError) as error:

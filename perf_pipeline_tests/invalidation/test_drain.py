@@ -12,7 +12,7 @@ import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
-from perf_pipeline.invalidation import catalog, drain, queue, serve
+from perf_pipeline.invalidation import catalog, drain, queue, serve, worker_session
 from perf_pipeline.invalidation.figures import Drained, Served
 from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline.postgres.target import Target
@@ -102,6 +102,13 @@ class Told:
         return self.wrong
 
 
+def until(db: psycopg.Connection[Any], condition: str) -> None:
+    deadline = time.monotonic() + 30
+    while db.execute(f"SELECT {condition}").fetchone() != (True,):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ask(db: psycopg.Connection[Any], *entities: str, cache_type: str = "kept") -> None:
     for entity in entities:
         db.execute("SELECT perf_pipeline_meta.invalidate(%s, %s, 'test')", (cache_type, entity))
@@ -183,7 +190,7 @@ def test_a_slow_entry_is_found_and_the_others_are_served(
 
 def test_a_lease_that_ends_gives_the_rest_back(db: psycopg.Connection[Any]) -> None:
     ask(db, "1", "2")
-    with drain.session(TARGET) as connection:
+    with worker_session.session(TARGET) as connection:
         queue.fold(connection)
         claimed = queue.claim(connection, CACHE, 10, 60.0)
         tally = serve.Tally("kept")
@@ -225,7 +232,7 @@ def test_a_change_while_it_is_served_is_served_again(
     """D-099: the change commits while the function runs, and after it has read."""
     db.execute("INSERT INTO app.facts VALUES ('1', 1)")
     ask(db, "1")
-    with drain.session(TARGET) as connection, psycopg.connect(made) as writer:
+    with worker_session.session(TARGET) as connection, psycopg.connect(made) as writer:
         queue.fold(connection)
         claimed = queue.claim(connection, CACHE, 10, 60.0)
         writer.execute("UPDATE app.facts SET value = 2")
@@ -315,6 +322,52 @@ def test_several_workers_share_and_do_nothing_twice(db: psycopg.Connection[Any])
     backends = db.execute("SELECT count(DISTINCT backend) FROM app.done").fetchone()
     assert backends is not None
     assert backends[0] > 1
+
+
+def test_sessions_of_one_drain_share_its_batches(db: psycopg.Connection[Any]) -> None:
+    ask(db, *(str(n) for n in range(60)), "100")
+    db.execute("INSERT INTO app.bad VALUES ('100', 'wait')")
+    cache = replace(CACHE, batch=20)
+    drained = []
+    with db.transaction():
+        db.execute("SELECT pg_advisory_xact_lock(77)")  # whoever has 100 waits; the other goes on
+        worker = threading.Thread(
+            target=lambda: drained.append(
+                drain.drain(TARGET, [cache], sessions=2, idle_s=None, budget_s=2)
+            )
+        )
+        worker.start()
+        until(db, "(SELECT count(*) >= 30 FROM app.done)")
+    worker.join()
+    served = db.execute(
+        "SELECT count(*), count(DISTINCT entity), count(DISTINCT backend) FROM app.done"
+    )
+    assert served.fetchone() == (61, 61, 2)
+    assert (drained[0].refreshed, drained[0].left.waiting) == (61, 0)
+    assert drained[0].served[0].calls >= 4
+
+
+def test_a_session_beside_that_is_lost_is_told(db: psycopg.Connection[Any]) -> None:
+    ask(db, "1")
+    db.execute("INSERT INTO app.bad VALUES ('1', 'wait')")
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            drain.drain(TARGET, [CACHE], sessions=2, idle_s=None, budget_s=30)
+        except UnreachableError as error:
+            failed.append(error)
+
+    workers = "FROM pg_stat_activity WHERE application_name LIKE '%:invalidation'"
+    worker = threading.Thread(target=work)
+    db.execute("SELECT pg_advisory_lock(77)")
+    worker.start()
+    until(db, f"(SELECT count(*) = 2 {workers})")
+    db.execute(f"SELECT pg_terminate_backend(pid) {workers}")
+    db.execute("SELECT pg_advisory_unlock(77)")
+    worker.join()
+    assert len(failed) == 1
+    assert "was lost" in str(failed[0])
 
 
 def test_an_application_writes_while_a_batch_is_served(
@@ -411,7 +464,7 @@ def test_everything_is_an_entity_of_its_own(db: psycopg.Connection[Any]) -> None
 
 
 def test_a_slow_batch_makes_the_next_one_smaller() -> None:
-    cache = drain._Cache(CACHE, serve.Tally("kept"), CACHE.batch)
+    cache = drain._Cache(CACHE, serve.Tally("kept"), CACHE.batch, CACHE.batch)
     cache.learned(1000, 5.0)
     assert cache.limit == 100
     cache.learned(100, 0.01)
