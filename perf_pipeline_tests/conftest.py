@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,7 +51,13 @@ _ROOM = pytest.StashKey[memory.Room | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the session's files in memory; the workers of pytest-xdist inherit where."""
+    """Keep the session's files in memory; the workers of pytest-xdist inherit where.
+
+    Behind `&` SIGINT is ignored, and Dagster, called within a test, then ignores SIGTERM, too: so
+    would all programs that tests start and end.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         return
     room = config.stash[_ROOM] = memory.take()

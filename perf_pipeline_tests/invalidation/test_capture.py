@@ -194,6 +194,18 @@ def test_an_application_needs_no_rights_on_our_records(connection: Connection, u
             connection.execute("SELECT perf_pipeline_meta.invalidate('dashboard')")
         connection.execute("RESET ROLE")
         assert waiting(connection) == {"8": 1}
+        connection.execute(
+            "GRANT USAGE ON SCHEMA perf_pipeline_meta TO capture_app; GRANT EXECUTE ON FUNCTION"
+            " perf_pipeline_meta.invalidate(text, text, text) TO capture_app; SET ROLE capture_app"
+        )
+        connection.execute("SELECT perf_pipeline_meta.invalidate('dashboard', '9')")
+        for more in ("rule_id", "queued_at"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(
+                    f"INSERT INTO perf_pipeline_meta.invalidation_log_0 ({more}) VALUES (NULL)"
+                )
+        connection.execute("RESET ROLE")
+        assert waiting(connection)["9"] == 1
     finally:
         connection.execute("RESET ROLE")
         connection.execute("DROP OWNED BY capture_app")

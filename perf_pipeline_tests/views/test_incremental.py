@@ -221,6 +221,11 @@ def test_keys_that_cannot_be_null_and_partitions_written_directly(
     refresh(ours, policy)
     names = setup.known(ours, {policy.name: policy})[policy.name].names
     assert not names.nullable
+    # with our rights, so not for tables of others
+    lent = "SELECT has_function_privilege('pg_monitor', %s, 'EXECUTE')"
+    for event in ("insert", "update", "delete", "truncate"):
+        function = names.function(event).as_string(ours) + "()"
+        assert ours.execute(lent, [function]).fetchone() == (False,)
     # an average of decimals without a fixed scale cannot be kept by adding up
     assert [measure.kind for measure in names.measures] == ["rows", "sum", "other"]
     app.execute("INSERT INTO shop.log VALUES (1, now(), 1), (2, now(), 2.50)")

@@ -287,6 +287,15 @@ def _terms(names: Names) -> list[sql.Composable]:
     return found
 
 
+def kept_to_ourselves(names: Names, event: str) -> sql.Composed:
+    """Return what keeps others from putting a capture function on tables of their own.
+
+    It has our rights, and a stranger's table would run its casts with them. A trigger that is
+    there needs no grant to fire.
+    """
+    return sql.SQL("REVOKE ALL ON FUNCTION {}() FROM PUBLIC").format(names.function(event))
+
+
 def _function(names: Names, event: str, body: sql.Composed) -> sql.Composed:
     return sql.SQL(
         "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"

@@ -283,7 +283,9 @@ def _make(connection: Connection, policy: ViewPolicy, rollup: Rollup, source: in
     connection.execute(ddl.changes_table(names))
     for event in ("insert", "update", "delete"):
         connection.execute(ddl.capture_function(names, event))
+        connection.execute(ddl.kept_to_ourselves(names, event))
     connection.execute(ddl.truncate_function(names))
+    connection.execute(ddl.kept_to_ourselves(names, "truncate"))
     row = catalog.rows(connection, "rollups", {"views": [policy.name]})[0]
     for member in member_names(connection, row["members"]):
         for statement in ddl.triggers(names, qualified(member)):

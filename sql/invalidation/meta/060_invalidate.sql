@@ -1,10 +1,11 @@
 -- purpose: function perf_pipeline_meta.invalidate: an application's own request, within its transaction
 -- minimum version: 14
--- Without an entity every one of that cache is meant.
+-- Without an entity every one of that cache is meant. It runs with the caller's rights: those to the
+-- columns it needs are granted beside it, and who may not use the schema has none of them.
 CREATE OR REPLACE FUNCTION perf_pipeline_meta.invalidate(cache_type text, entity text DEFAULT NULL, reason text DEFAULT '')
 RETURNS void
 LANGUAGE plpgsql
-SECURITY DEFINER
+SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
