@@ -43,9 +43,9 @@ def full(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def session(*args: Any) -> Iterator[Any]:
         with real(*args) as connection:
             pid = connection.info.backend_pid
-            shop.connection.execute(
-                f"COPY (SELECT) TO PROGRAM 'prlimit --pid {pid} --fsize={limit[0]}:'"
-            )
+            # it reads what it is sent: a program that ends before is an error of its own
+            change = f"cat >/dev/null; prlimit --pid {pid} --fsize={limit[0]}:"
+            shop.connection.execute(f"COPY (SELECT) TO PROGRAM '{change}'")
             yield connection
 
     monkeypatch.setattr(runner, "session", session)
