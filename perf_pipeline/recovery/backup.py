@@ -158,15 +158,42 @@ def unpack(backup: Backup, data: Path, programs: Programs) -> None:
 
 
 def last_segment(backup: Backup, folder: Path) -> None:
-    """Put the last WAL segment of a backup into a folder; a receiver of WAL goes on behind it."""
-    if backup.packed:
+    """Put the last full WAL segment of a backup into a folder; a receiver goes on behind it.
+
+    The end of a backup switches to a new segment. What was received of that one already, while
+    others wrote, is no full segment.
+    """
+    packed = backup.packed
+    manifest = backup.folder / ("backup_manifest" if packed else "files/backup_manifest")
+    (*_, span) = json.loads(manifest.read_text())["WAL-Ranges"]
+    if packed:
         with tarfile.open(backup.folder / "pg_wal.tar.gz") as archive:
-            name = max(each for each in archive.getnames() if _SEGMENT.fullmatch(each))
+            size = max(each.size for each in archive if _SEGMENT.fullmatch(each.name))
+            name = segment(span["Timeline"], span["End-LSN"], size)
             archive.extract(name, folder, filter="data")
     else:
         wal = backup.folder / "files" / "pg_wal"
-        name = max(path.name for path in wal.iterdir() if _SEGMENT.fullmatch(path.name))
+        size = max(each.stat().st_size for each in wal.iterdir() if _SEGMENT.fullmatch(each.name))
+        name = segment(span["Timeline"], span["End-LSN"], size)
         shutil.copy(wal / name, folder / name)
+
+
+def segment(timeline: int, end_lsn: str, size: int) -> str:
+    """Return the name of the WAL segment that holds the byte before a position; pure.
+
+    Parameters
+    ----------
+    timeline : int
+    end_lsn : str
+        As PostgreSQL writes it, `0/17000120`.
+    size : int
+        Bytes of a segment.
+
+    """
+    high, low = (int(part, 16) for part in end_lsn.split("/"))
+    number = ((high << 32) + low - 1) // size
+    each = (1 << 32) // size
+    return f"{timeline:08X}{number // each:08X}{number % each:08X}"
 
 
 def own(path: Path, programs: Programs, *, whole: bool = False) -> None:

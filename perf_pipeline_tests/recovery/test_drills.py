@@ -5,9 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -63,9 +65,36 @@ def site(
     databases.drop(server, "drilled")
 
 
+@contextmanager
+def writing(url: str) -> Iterator[None]:
+    """Have an application write while the block runs."""
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(url, autocommit=True) as session:
+            while not over.wait(0.002):
+                session.execute("INSERT INTO others SELECT 1 + max(id) FROM others")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_segment_is_named_by_the_byte_before_its_end() -> None:
+    assert backup.segment(1, "0/17000120", 16 << 20) == "000000010000000000000017"
+    assert backup.segment(1, "0/18000000", 16 << 20) == "000000010000000000000017"
+    assert backup.segment(10, "2/FF000001", 16 << 20) == "0000000A00000002000000FF"
+    assert backup.segment(1, "1/40000001", 1 << 30) == "000000010000000100000001"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_drill_brings_back_what_was_committed(site: drills.Site, kind: str) -> None:
-    found = drills.drill(site, next(each for each in KINDS if each == kind))
+    with writing(site.url):
+        found = drills.drill(site, next(each for each in KINDS if each == kind))
     assert found.lost == ()
     assert found.met
     assert 0 < found.seconds < found.goal_s
