@@ -1,13 +1,12 @@
 """`perf-pipeline export ...`: metrics for Prometheus, OpenTelemetry and monitors, dashboards."""
 
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.cli_parts import print_json, say, told_to_stop
+from perf_pipeline.exports.ceiling import MOST, TOP
 
 if TYPE_CHECKING:
     from perf_pipeline.exports.gather import Exporter
@@ -22,10 +21,10 @@ def export() -> None:
 def _chosen(command: Any) -> Any:
     for option in (
         click.option(
-            "--most", default=100, show_default=True, help="Statements, and tables, named a day."
+            "--most", default=MOST, show_default=True, help="Statements, and tables, named a day."
         ),
         click.option(
-            "--top", default=25, show_default=True, help="Of these, named from each interval."
+            "--top", default=TOP, show_default=True, help="Of these, named from each interval."
         ),
         click.option("--target", "targets", multiple=True, help="Only this one; may be repeated."),
     ):
@@ -73,9 +72,7 @@ def prometheus(
             exporter.gather()  # a store that is away is an error here, not a metric
             say(out.text(exporter).rstrip())
             return
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
+        stopped = told_to_stop()
         with out.Endpoint(exporter, *listen) as endpoint:
             say(f"serving {endpoint.url}; Ctrl-C stops it")
             stopped.wait()
@@ -96,14 +93,12 @@ def otlp(endpoint: str, every: int | None, targets: tuple[str, ...], top: int, m
     from perf_pipeline.exports import otlp as out
     from perf_pipeline.store import Store
 
-    stopped = threading.Event()
     with Store() as store:
         exporter = _exporter(store, targets, top, most)
         if every is None:
             say(f"{out.push(exporter, endpoint)} points sent to {endpoint}")
             return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stopped.set())
+        stopped = told_to_stop()
         while not stopped.is_set():
             try:
                 say(f"{out.push(exporter, endpoint)} points sent to {endpoint}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.cli_parts import print_json, say, told_to_stop
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -167,17 +167,12 @@ def run(target: str, once: bool, seconds: float | None, sessions: int, as_json: 
     Any number may run. SIGTERM or Ctrl-C ends it after its batch. A server that goes away is
     tried again until it is back.
     """
-    import signal
-    import threading
-
     from perf_pipeline.components.catalog import declared_caches
     from perf_pipeline.invalidation import worker
     from perf_pipeline.store import Store, migrate
 
     found, caches = declared_caches(target)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = told_to_stop()
     with Store() as store:
         migrate.require_current(store)
         if once:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import threading
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +18,14 @@ def say(text: str = "") -> None:
 def print_json(value: object) -> None:
     """Print a result for a program; dates and paths as text."""
     say(json.dumps(value, indent=2, default=str))
+
+
+def told_to_stop() -> threading.Event:
+    """Return what SIGTERM and Ctrl-C set from now on."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 class Day(click.ParamType[date]):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from perf_pipeline.cli_parts import print_json, say, size
+from perf_pipeline.recovery.model import KINDS
 
 if TYPE_CHECKING:
     from perf_pipeline.postgres.target import Target
@@ -20,7 +21,6 @@ _FOLDER = click.option(
     help="Where its backups lie; default as declared.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-_KINDS = ("full", "point_in_time", "tenant", "failover")
 
 
 @click.group("recovery")
@@ -56,7 +56,7 @@ def backup(target: str, folder: Path | None, as_json: bool) -> None:
 
 
 @recovery.command("drill")
-@click.argument("kinds", nargs=-1, type=click.Choice(_KINDS))
+@click.argument("kinds", nargs=-1, type=click.Choice(KINDS))
 @_TARGET
 @_FOLDER
 @_JSON

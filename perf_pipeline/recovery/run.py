@@ -25,6 +25,12 @@ DRILL: Final = "recovery.drill"
 BELIEVED: Final = timedelta(days=62)
 
 
+def folder_of(target: Target, policy: Policy) -> Path:
+    """Return where a target's backups lie."""
+    folder = policy.folder or settings.current().home_dir / "recovery" / target.name
+    return folder.expanduser().absolute()
+
+
 def site(target: Target, policy: Policy) -> drills.Site:
     """Return what backups and drills of a target work with; its folder is made.
 
@@ -36,8 +42,7 @@ def site(target: Target, policy: Policy) -> drills.Site:
         This machine lacks the programs of its major.
 
     """
-    folder = policy.folder or settings.current().home_dir / "recovery" / target.name
-    folder = Path(folder).expanduser().absolute()
+    folder = folder_of(target, policy)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
     url = pg.libpq_url(target.maintenance_url())
@@ -131,9 +136,8 @@ def with_folder(policy: Policy, folder: Path | None) -> Policy:
 
 def status(store: Store, target: Target, policy: Policy) -> dict[str, Any]:
     """Return backups, drills and what is unproven, for people and programs."""
-    where = policy.folder or settings.current().home_dir / "recovery" / target.name
     found = drilled(store, target.name)
-    kept: Sequence[Backup] = backups.listed(Path(where).expanduser().absolute())
+    kept: Sequence[Backup] = backups.listed(folder_of(target, policy))
     return {
         "target": target.name,
         "backups": [
