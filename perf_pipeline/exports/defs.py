@@ -1,6 +1,5 @@
 """The asset that writes metrics into files, for monitors that read those."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -29,6 +28,7 @@ def metrics_export(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     from perf_pipeline.exports import prometheus
     from perf_pipeline.exports.document import document
     from perf_pipeline.exports.gather import Exporter
+    from perf_pipeline.store import whole_file
 
     folder = settings.current().home_dir / FOLDER
     with vocabulary.explained(), vocabulary.open_store() as store:
@@ -40,11 +40,8 @@ def metrics_export(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     documents = {target: document(target, metrics, now) for target in targets}
     for target, made in documents.items():
         texts[folder / f"{target}.json"] = json.dumps(made, indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)  # noqa: PTH105 - Path.replace, over a file that is there
+        whole_file.replace(path, text)
     context.log.info("wrote %s files to %s", len(texts), folder)
     return dg.MaterializeResult(
         metadata={

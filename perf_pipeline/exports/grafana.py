@@ -5,7 +5,6 @@ what is written into the dashboard is that statement with Grafana's variables fo
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.sqlfiles import SqlFile
+from perf_pipeline.store import whole_file
 
 #: Our parameters, as Grafana's PostgreSQL data source fills them in; `sqlstring` quotes the value.
 VARIABLES: Final[Mapping[str, str]] = {
@@ -97,12 +97,7 @@ def write(folder: Path) -> list[Path]:
     for name, dashboard in dashboards().items():
         path = absolute / "dashboards" / "perf-pipeline" / f"{name}.json"
         texts[path] = json.dumps(dashboard, indent=2) + "\n"
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)  # noqa: PTH105 - Path.replace, over a file that is there
-    return list(texts)
+    return [whole_file.replace(path, text) for path, text in texts.items()]
 
 
 def statement(file: SqlFile) -> str:

@@ -1,8 +1,9 @@
 """Reports as files beside the store, for a browser and for attaching to a mail."""
 
-import os
 from datetime import date
 from pathlib import Path
+
+from perf_pipeline.store import whole_file
 
 
 def write(folder: Path, target_name: str, day: date, html: str, kind: str = "") -> Path:
@@ -25,14 +26,4 @@ def write(folder: Path, target_name: str, day: date, html: str, kind: str = "") 
         Absolute; the file is replaced in one step.
 
     """
-    return replace(folder / target_name / kind / f"{day.isoformat()}.html", html)
-
-
-def replace(path: Path, html: str) -> Path:
-    """Write a file in one step, its folders too, and return its absolute path."""
-    path = path.absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(html, encoding="utf-8")
-    fresh.replace(path)
-    return path
+    return whole_file.replace(folder / target_name / kind / f"{day.isoformat()}.html", html)

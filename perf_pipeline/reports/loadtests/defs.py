@@ -8,7 +8,6 @@ import dagster as dg
 
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.reports import files
 
 if TYPE_CHECKING:
     from perf_pipeline.reports.loadtests.model import RangeReport, RunReport
@@ -60,6 +59,7 @@ def _of(span: timedelta) -> "RangeReport":
 def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Write the page of each execution of the last seven days, and the one of all."""
     from perf_pipeline.reports.loadtests import build, plain, render
+    from perf_pipeline.store import whole_file
 
     folder = settings.current().home_dir / "reports" / "loadtests"
     now = datetime.now(UTC)
@@ -73,9 +73,9 @@ def performance_report(context: dg.AssetExecutionContext) -> dg.MaterializeResul
         told: RunReport | None = None
         for row in rows[:MOST_PAGES]:
             made = build.of_run(store, row["execution_id"], now)
-            files.replace(folder / f"{row['execution_id']}.html", render.run_html(made))
+            whole_file.replace(folder / f"{row['execution_id']}.html", render.run_html(made))
             told = _more_telling(told, made)
-    page = files.replace(folder / "summary.html", render.range_html(summary))
+    page = whole_file.replace(folder / "summary.html", render.range_html(summary))
     table = [_short(plain.of_row(row)) for row in rows]
     return dg.MaterializeResult(
         metadata={
