@@ -23,17 +23,16 @@ def route(target: str, role: str, as_json: bool) -> None:
 
     Prints its name and the environment variable of its URL. Exits with 3 when no server serves it.
     """
-    from perf_pipeline.components.catalog import declared_component
+    from perf_pipeline.components.catalog import declared_target
     from perf_pipeline.postgres import replicas as logic
 
-    component = declared_component(target)
-    found, replicas = component.target(), component.replica_servers()
-    states = logic.look(found, replicas)
+    found = declared_target(target)
+    states = logic.look(found)
     wanted = next(each for each in logic.ROLES if each == role)
     if as_json:
         print_json([vars(each) for each in states])
     chosen = logic.choose(wanted, states)
     if not as_json:
-        variables = {each.name: each.url_env for each in replicas}
+        variables = {each.name: each.url_env for each in found.replicas}
         say(f"{chosen.name}\t{variables.get(chosen.name, found.url_env)}")
     sys.exit(0)

@@ -343,7 +343,7 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
             ),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
-            replicas_defs.target_definitions(target, self.replica_servers()),
+            replicas_defs.target_definitions(target),
             recovery_defs.target_definitions(
                 target,
                 self.recovery_policy(),

@@ -159,13 +159,13 @@ def choose(role: Role, states: Sequence[State]) -> State:
     )
 
 
-def look(target: Target, replicas: Sequence[Replica]) -> list[State]:
+def look(target: Target) -> list[State]:
     """Return the state of the target's own server and of its replicas, all looked at at once."""
-    with ThreadPoolExecutor(max_workers=1 + len(replicas)) as pool:
+    with ThreadPoolExecutor(max_workers=1 + len(target.replicas)) as pool:
         own = pool.submit(_state, "primary", target.url, MAX_LAG_S, ("primary",))
         others = [
             pool.submit(_state, each.name, each.url, each.max_lag_s, each.roles)
-            for each in replicas
+            for each in target.replicas
         ]
         return [own.result(), *(each.result() for each in others)]
 
@@ -194,20 +194,19 @@ def read(
         No server serves it.
 
     """
-    with reading(target, target.replicas, role, limits) as connection:
+    with reading(target, role, limits) as connection:
         try:
             return work(connection)
         except (pg_errors.SerializationFailure, psycopg.OperationalError):
             if not target.replicas:
                 raise
-    with reading(target, target.replicas, "primary", limits) as connection:
+    with reading(target, "primary", limits) as connection:
         return work(connection)
 
 
 @contextmanager
 def reading(
     target: Target,
-    replicas: Sequence[Replica],
     role: Role = "analytics",
     limits: pg.Limits | None = None,
 ) -> Iterator[psycopg.Connection]:
@@ -221,13 +220,11 @@ def reading(
         No server serves it.
 
     """
-    states = look(target, replicas) if replicas else []
+    states = look(target) if target.replicas else []
     while True:
         chosen = choose(role, states).name if states else "primary"
         try:
-            connection = pg.connect(
-                url_of(target, replicas, chosen), limits=limits, autocommit=True
-            )
+            connection = pg.connect(url_of(target, chosen), limits=limits, autocommit=True)
             break
         except UnreachableError as error:
             if chosen == "primary":
@@ -244,12 +241,10 @@ def reading(
         connection.close()
 
 
-def url_of(target: Target, replicas: Sequence[Replica], name: str) -> str:
+def url_of(target: Target, name: str) -> str:
     """Return the URL of a server by the name of its state."""
-    for each in replicas:
-        if each.name == name:
-            return each.url()
-    return target.url()
+    replica: Replica | None = next((r for r in target.replicas if r.name == name), None)
+    return target.url() if replica is None else replica.url()
 
 
 def _state(name: str, url: object, max_lag_s: float, roles: tuple[Role, ...]) -> State:

@@ -9,8 +9,9 @@ from perf_pipeline.postgres.replicas import Replica
 from perf_pipeline.postgres.target import Target
 
 
-def target_definitions(target: Target, replicas: Sequence[Replica]) -> dg.Definitions:
+def target_definitions(target: Target) -> dg.Definitions:
     """Return `<target>/replicas/state`, its checks and its job; nothing without replicas."""
+    replicas: Sequence[Replica] = target.replicas
     if not replicas:
         return dg.Definitions()
 
@@ -40,7 +41,7 @@ def target_definitions(target: Target, replicas: Sequence[Replica]) -> dg.Defini
     def state() -> Iterator[dg.MaterializeResult[None]]:
         from perf_pipeline.postgres import replicas as logic
 
-        states = logic.look(target, replicas)
+        states = logic.look(target)
         rows = []
         for each in states:
             kind = {None: "away", True: "standby", False: "takes writes"}[each.in_recovery]

@@ -135,7 +135,7 @@ def test_reads_follow_a_real_replica_that_stops_is_cut_off_and_is_promoted(
     target = Target("routed", "ROUTED_URL", date(2026, 1, 1), replicas=(replica,))
 
     def state() -> State:
-        return replicas.look(target, [replica])[1]
+        return replicas.look(target)[1]
 
     eventually(lambda: state().wrong == "" and state().in_recovery is True)
 
@@ -145,7 +145,7 @@ def test_reads_follow_a_real_replica_that_stops_is_cut_off_and_is_promoted(
 
     assert replicas.read(target, where) is True
     assert replicas.read(target, where, "primary") is False
-    (asset,) = target_definitions(target, [replica]).assets or ()
+    (asset,) = target_definitions(target).assets or ()
     assert isinstance(asset, dg.AssetsDefinition)
     result = dg.materialize([asset])
     assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
