@@ -7,6 +7,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.advice.model import AREAS, SEVERITIES
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.postgres.target import Target
 
 if TYPE_CHECKING:
@@ -148,19 +149,16 @@ def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
     """Return the job over every target's advice, and its weekly schedule."""
     if not targets:
         return dg.Definitions()
-    job = dg.define_asset_job(
+    job = singleton_job(
         JOB,
-        selection=dg.AssetSelection.assets(*(key(target) for target in targets)),
-        description="Say of each target what a person may do about its indexes, statements, "
+        dg.AssetSelection.assets(*(key(target) for target in targets)),
+        "Say of each target what a person may do about its indexes, statements, "
         "settings, connections and tables.",
-        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "3600"},
+        max_runtime_s=3600,
     )
-    schedule = dg.ScheduleDefinition(
-        name=JOB,
-        job=job,
-        cron_schedule="10 5 * * 1",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Advice on every target, Mondays at 05:10 UTC: the week that ended.",
+    schedule = utc_schedule(
+        job,
+        "10 5 * * 1",
+        "Advice on every target, Mondays at 05:10 UTC: the week that ended.",
     )
     return dg.Definitions(jobs=[job], schedules=[schedule])

@@ -11,6 +11,7 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.alerts.model import alerts_of
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
 
@@ -301,26 +302,24 @@ def deliveries_asset(
 
 def delivery_job() -> vocabulary.AssetJob:
     """Return the job that the sensor asks for."""
-    return dg.define_asset_job(
+    return singleton_job(
         DELIVERY_JOB,
-        selection=dg.AssetSelection.assets(DELIVERIES),
-        description="Send the messages that are due.",
-        tags={vocabulary.SINGLETON_TAG: DELIVERY_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+        dg.AssetSelection.assets(DELIVERIES),
+        "Send the messages that are due.",
+        max_runtime_s=600,
     )
 
 
 def watched_schedule(targets: Sequence[Target], job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
     """Return the schedule that asks whether the sensor still evaluates."""
 
-    @dg.schedule(
-        name="alerts_watched",
-        job=job,
-        cron_schedule="*/10 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Tells on every channel when the sensor `alerts` no longer evaluates; a sensor "
+    @utc_schedule_of(
+        job,
+        "*/10 * * * *",
+        "Tells on every channel when the sensor `alerts` no longer evaluates; a sensor "
         "that is off or fails cannot tell itself. Use `perf-pipeline alerts status` from outside "
         "for a daemon that is down.",
+        name="alerts_watched",
     )
     def alerts_watched(
         context: dg.ScheduleEvaluationContext,

@@ -7,6 +7,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 
 if TYPE_CHECKING:
     from perf_pipeline.baselines.runs import Gate
@@ -124,21 +125,19 @@ def result(gates: "list[Gate]", unended: Sequence[str] = ()) -> dg.AssetCheckRes
 
 def bench_definitions() -> dg.Definitions:
     """Return the two assets with their job and daily schedule."""
-    job = dg.define_asset_job(
+    job = singleton_job(
         BENCH_JOB,
-        selection=dg.AssetSelection.assets(ROLLING_KEY, COMPARISON_KEY),
-        description="Update the baselines of load tests, then judge the newest executions.",
-        tags={vocabulary.SINGLETON_TAG: BENCH_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        dg.AssetSelection.assets(ROLLING_KEY, COMPARISON_KEY),
+        "Update the baselines of load tests, then judge the newest executions.",
+        max_runtime_s=1800,
     )
 
-    @dg.schedule(
-        name="bench_baselines_daily",
-        job=job,
-        cron_schedule="10 2 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Update the baselines of load tests and look at their regressions, at 02:10 "
+    @utc_schedule_of(
+        job,
+        "10 2 * * *",
+        "Update the baselines of load tests and look at their regressions, at 02:10 "
         "UTC; not where no load test ran within 30 days.",
+        name="bench_baselines_daily",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from perf_pipeline.baselines import runs

@@ -7,6 +7,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.capacity.model import Shards, Tenants, policy_of
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.postgres.target import Target
 
 FAMILY: Final = "capacity"
@@ -328,19 +329,16 @@ def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
     keys = [key for target in targets for key in _keys(target)]
     if not keys:
         return dg.Definitions()
-    job = dg.define_asset_job(
+    job = singleton_job(
         JOB,
-        selection=dg.AssetSelection.assets(*keys),
-        description="Note what is taken of everything that can run out, and say when it does.",
-        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        dg.AssetSelection.assets(*keys),
+        "Note what is taken of everything that can run out, and say when it does.",
+        max_runtime_s=1800,
     )
     # after midnight: yesterday is whole; before the reports of the day
-    schedule = dg.ScheduleDefinition(
-        name=JOB,
-        job=job,
-        cron_schedule="40 1 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="What runs out when, for every target, at 01:40 UTC.",
+    schedule = utc_schedule(
+        job,
+        "40 1 * * *",
+        "What runs out when, for every target, at 01:40 UTC.",
     )
     return dg.Definitions(jobs=[job], schedules=[schedule])

@@ -11,6 +11,7 @@ from perf_pipeline.components.answers import answers_of
 from perf_pipeline.components.target import PostgresTarget, require_distinct
 from perf_pipeline.invalidation import defs as invalidation_defs
 from perf_pipeline.invalidation import events_defs
+from perf_pipeline.jobs import singleton_job
 from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
@@ -123,12 +124,9 @@ def report_job(target: Target) -> vocabulary.AssetJob:
         vocabulary.key(target, "report", "findings"),
         vocabulary.key(target, "report", "regressions"),
     )
-    return dg.define_asset_job(
+    return singleton_job(
         report_job_name(target),
-        selection=derived | dg.AssetSelection.checks(*check_keys(target), stale_check_key(target)),
-        description=f"Bring a range of days of {target.name} up to date, sweeps to report.",
-        tags={
-            vocabulary.SINGLETON_TAG: report_job_name(target),
-            vocabulary.MAX_RUNTIME_TAG: "3600",
-        },
+        derived | dg.AssetSelection.checks(*check_keys(target), stale_check_key(target)),
+        f"Bring a range of days of {target.name} up to date, sweeps to report.",
+        max_runtime_s=3600,
     )

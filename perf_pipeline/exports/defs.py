@@ -7,6 +7,7 @@ from typing import Final
 import dagster as dg
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 
 EXPORT_JOB: Final = "metrics_export"
 #: In PERF_HOME.
@@ -57,18 +58,17 @@ def metrics_export(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
 
 def export_definitions() -> dg.Definitions:
     """Return the asset with its job and hourly schedule, which is off until somebody reads it."""
-    job = dg.define_asset_job(
+    job = singleton_job(
         EXPORT_JOB,
-        selection=dg.AssetSelection.assets(metrics_export),
-        description="Write the store's metrics into files.",
-        tags={vocabulary.SINGLETON_TAG: EXPORT_JOB, vocabulary.MAX_RUNTIME_TAG: "300"},
+        dg.AssetSelection.assets(metrics_export),
+        "Write the store's metrics into files.",
+        max_runtime_s=300,
     )
-    hourly = dg.ScheduleDefinition(
+    hourly = utc_schedule(
+        job,
+        "7 * * * *",
+        "Write the store's metrics into files, seven minutes past each hour.",
         name="metrics_export_hourly",
-        job=job,
-        cron_schedule="7 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Write the store's metrics into files, seven minutes past each hour.",
+        running=False,
     )
     return dg.Definitions(assets=[metrics_export], jobs=[job], schedules=[hourly])

@@ -9,6 +9,7 @@ from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.invalidation.limits import CHECKS
 from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.postgres.target import Target
 
 #: A target with what it declares of cached values; and which asset its queue is.
@@ -42,22 +43,20 @@ def check_keys(queue: dg.AssetKey) -> list[dg.AssetCheckKey]:
 
 def _check_job(declared: Sequence[Declared], queue: QueueKey) -> vocabulary.AssetJob:
     keys = [key for target, _ in declared for key in check_keys(queue(target))]
-    return dg.define_asset_job(
+    return singleton_job(
         CHECK_JOB,
-        selection=dg.AssetSelection.checks(*keys),
-        description="Look whether the queues of invalidations are well, and all is captured.",
-        tags={vocabulary.SINGLETON_TAG: CHECK_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+        dg.AssetSelection.checks(*keys),
+        "Look whether the queues of invalidations are well, and all is captured.",
+        max_runtime_s=600,
     )
 
 
 def _schedule(job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
+    return utc_schedule(
+        job,
+        "*/10 * * * *",
+        "Looks whether the queues of invalidations are well.",
         name=f"{CHECK_JOB}_every_10_minutes",
-        job=job,
-        cron_schedule="*/10 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Looks whether the queues of invalidations are well.",
     )
 
 

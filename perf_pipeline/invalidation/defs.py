@@ -17,6 +17,7 @@ from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.invalidation.check_defs import check_definitions
 from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.jobs import singleton_job
 from perf_pipeline.postgres.target import Target
 
 if TYPE_CHECKING:
@@ -320,11 +321,11 @@ def _cache_metadata(served: "Served") -> vocabulary.Metadata:
 
 def _job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
     keys = [spec.key for target, caches in declared for spec in _specs(target, caches)]
-    return dg.define_asset_job(
+    return singleton_job(
         JOB,
-        selection=dg.AssetSelection.assets(*keys).without_checks(),
-        description="Serve what is due in the queues of invalidations, for 25 s at most.",
-        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+        dg.AssetSelection.assets(*keys).without_checks(),
+        "Serve what is due in the queues of invalidations, for 25 s at most.",
+        max_runtime_s=600,
     )
 
 

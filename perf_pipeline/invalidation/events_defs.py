@@ -12,6 +12,7 @@ import dagster as dg
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.invalidation.event_model import Backlog, EventQueue, due
+from perf_pipeline.jobs import singleton_job
 from perf_pipeline.postgres.target import Target
 
 if TYPE_CHECKING:
@@ -147,15 +148,12 @@ def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
 
 def _job(target: Target) -> vocabulary.AssetJob:
     name = job_name(target)
-    return dg.define_asset_job(
+    return singleton_job(
         name,
-        selection=dg.AssetSelection.assets(queue_key(target)),
-        description=f"Work on the events of {target.name} that wait, for 25 s at most.",
-        tags={
-            vocabulary.SINGLETON_TAG: name,
-            vocabulary.TARGET_TAG: target.name,
-            vocabulary.MAX_RUNTIME_TAG: "600",
-        },
+        dg.AssetSelection.assets(queue_key(target)),
+        f"Work on the events of {target.name} that wait, for 25 s at most.",
+        max_runtime_s=600,
+        target=target,
     )
 
 

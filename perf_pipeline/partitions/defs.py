@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.partitions import judgement
 from perf_pipeline.partitions.model import Kind, Plan
 from perf_pipeline.partitions.sensor import Policies, headroom_sensor, job_name
@@ -315,26 +316,16 @@ def _job(
 ) -> vocabulary.AssetJob:
     selection = dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks(*checks)
     tables = ", ".join(policy.parent for policy in policies)
-    return dg.define_asset_job(
+    return singleton_job(
         name,
-        selection=selection,
-        description=f"Partitions of {tables}: what is, plan, then step by step.",
-        tags={
-            # both jobs of a target wait for each other
-            vocabulary.SINGLETON_TAG: job_name(target),
-            vocabulary.MAX_RUNTIME_TAG: "10800",
-            vocabulary.TARGET_TAG: target.name,
-            "dagster/priority": "6",
-        },
+        selection,
+        f"Partitions of {tables}: what is, plan, then step by step.",
+        max_runtime_s=10_800,
+        target=target,
+        waits_for=job_name(target),  # both jobs of a target wait for each other
+        tags={"dagster/priority": "6"},
     )
 
 
 def _schedule(job: vocabulary.AssetJob, cron: str, name: str, when: str) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
-        name=name,
-        job=job,
-        cron_schedule=cron,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"{job.name}, {when}.",
-    )
+    return utc_schedule(job, cron, f"{job.name}, {when}.", name=name)

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.platform.ledger_defs import ARCHIVE_JOB, ledger_definitions
 
 HOUSEKEEPING_JOB: Final = "housekeeping"
@@ -94,19 +95,17 @@ def logs(context: dg.AssetExecutionContext, config: LogsConfig) -> dg.Materializ
 
 def platform_definitions() -> dg.Definitions:
     """Return housekeeping and the ledger's archive, each with its job and nightly schedule."""
-    job = dg.define_asset_job(
+    job = singleton_job(
         HOUSEKEEPING_JOB,
-        selection=dg.AssetSelection.assets(housekeeping, logs),
-        description="Delete old runs of Dagster, and old rows of the store's logs.",
-        tags={vocabulary.SINGLETON_TAG: HOUSEKEEPING_JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        dg.AssetSelection.assets(housekeeping, logs),
+        "Delete old runs of Dagster, and old rows of the store's logs.",
+        max_runtime_s=1800,
     )
-    nightly = dg.ScheduleDefinition(
+    nightly = utc_schedule(
+        job,
+        "20 3 * * *",
+        "Delete old runs of Dagster and old rows of logs, at 03:20 UTC.",
         name="housekeeping_nightly",
-        job=job,
-        cron_schedule="20 3 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Delete old runs of Dagster and old rows of logs, at 03:20 UTC.",
     )
     return dg.Definitions.merge(
         dg.Definitions(assets=[housekeeping, logs], jobs=[job], schedules=[nightly]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 
 if TYPE_CHECKING:
     from perf_pipeline.store.archive import Outcome
@@ -130,18 +131,16 @@ def results(done: "Outcome", found: "Condition") -> tuple[dg.AssetCheckResult, d
 
 def ledger_definitions() -> dg.Definitions:
     """Return the archive's asset with its job and nightly schedule."""
-    job = dg.define_asset_job(
+    job = singleton_job(
         ARCHIVE_JOB,
-        selection=dg.AssetSelection.assets(ledger_archive),
-        description="Move closed days of the ledger into the archive.",
-        tags={vocabulary.SINGLETON_TAG: ARCHIVE_JOB, vocabulary.MAX_RUNTIME_TAG: "7200"},
+        dg.AssetSelection.assets(ledger_archive),
+        "Move closed days of the ledger into the archive.",
+        max_runtime_s=7200,
     )
-    nightly = dg.ScheduleDefinition(
+    nightly = utc_schedule(
+        job,
+        "40 2 * * *",
+        "Move closed days of the ledger into the archive, at 02:40 UTC.",
         name="ledger_archive_nightly",
-        job=job,
-        cron_schedule="40 2 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Move closed days of the ledger into the archive, at 02:40 UTC.",
     )
     return dg.Definitions(assets=[ledger_archive], jobs=[job], schedules=[nightly])

@@ -8,12 +8,13 @@ import dagster as dg
 from pydantic import Field
 
 from perf_pipeline import vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.recovery.model import Kind, Policy
 
-_BACKUP_S: Final = "86400"
+_BACKUP_S: Final = 86_400
 #: Longest times a promise may last, and the work around them.
-_DRILL_S: Final = "43200"
+_DRILL_S: Final = 43_200
 
 
 class DrillConfig(dg.Config):
@@ -74,24 +75,15 @@ def target_definitions(
         (backup_job(target), backup, backup_cron, _BACKUP_S, "Take a base backup and prove it."),
         (drill_job(target), drills, drill_cron, _DRILL_S, "Drill what is promised of recovery."),
     ):
-        job = dg.define_asset_job(
+        job = singleton_job(
             name,
-            selection=dg.AssetSelection.assets(asset),
-            description=what,
-            tags={vocabulary.SINGLETON_TAG: name, vocabulary.MAX_RUNTIME_TAG: seconds},
+            dg.AssetSelection.assets(asset),
+            what,
+            max_runtime_s=seconds,
         )
         jobs.append(job)
         if cron:
-            schedules.append(
-                dg.ScheduleDefinition(
-                    name=f"{name}_schedule",
-                    job=job,
-                    cron_schedule=cron,
-                    execution_timezone="UTC",
-                    default_status=dg.DefaultScheduleStatus.RUNNING,
-                    description=what,
-                )
-            )
+            schedules.append(utc_schedule(job, cron, what, name=f"{name}_schedule"))
     return dg.Definitions(
         assets=[backup, drills],
         asset_checks=[_checks(target, policy)],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 
 if TYPE_CHECKING:
@@ -188,24 +189,22 @@ def check(key: dg.AssetKey, week: "Week") -> dg.AssetCheckResult:
 def calibration_job(target: Target) -> vocabulary.AssetJob:
     """Return `calibrate_<target>`."""
     name = f"calibrate_{target.name}"
-    return dg.define_asset_job(
+    return singleton_job(
         name,
-        selection=dg.AssetSelection.assets(vocabulary.key(target, "report", "calibration")),
-        description=f"Measure how often the detector is wrong on the history of {target.name}.",
-        tags={vocabulary.SINGLETON_TAG: name, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        dg.AssetSelection.assets(vocabulary.key(target, "report", "calibration")),
+        f"Measure how often the detector is wrong on the history of {target.name}.",
+        max_runtime_s=1800,
     )
 
 
 def calibration_schedule(target: Target, job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
     """Return `calibrate_<target>_weekly`: each Monday, the week that has ended."""
 
-    @dg.schedule(
+    @utc_schedule_of(
+        job,
+        CRON,
+        "Calibrate the detector on the week that has ended, Mondays at 05:30 UTC.",
         name=f"calibrate_{target.name}_weekly",
-        job=job,
-        cron_schedule=CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Calibrate the detector on the week that has ended, Mondays at 05:30 UTC.",
     )
     def calibrate_weekly(
         context: dg.ScheduleEvaluationContext,

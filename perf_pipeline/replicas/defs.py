@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule
 from perf_pipeline.postgres.replicas import Replica
 from perf_pipeline.postgres.target import Target
 
@@ -69,18 +70,16 @@ def target_definitions(target: Target) -> dg.Definitions:
         )
 
     name = f"replicas_{target.name}"
-    job = dg.define_asset_job(
+    job = singleton_job(
         name,
-        selection=dg.AssetSelection.assets(state),
-        description="Look at the replicas.",
-        tags={vocabulary.SINGLETON_TAG: name, vocabulary.MAX_RUNTIME_TAG: "120"},
+        dg.AssetSelection.assets(state),
+        "Look at the replicas.",
+        max_runtime_s=120,
     )
-    schedule = dg.ScheduleDefinition(
+    schedule = utc_schedule(
+        job,
+        "25 * * * *",
+        "Look at the replicas, 25 minutes past each hour.",
         name=f"{name}_hourly",
-        job=job,
-        cron_schedule="25 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Look at the replicas, 25 minutes past each hour.",
     )
     return dg.Definitions(assets=[state], jobs=[job], schedules=[schedule])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet, spending
 from perf_pipeline.snapshots.defs import family_metadata
@@ -177,24 +178,22 @@ def _newest(found: dg.EventRecordsResult) -> datetime | None:
 
 def collect_job() -> vocabulary.AssetJob:
     """Return the job of `collect_every_5_minutes`."""
-    return dg.define_asset_job(
+    return singleton_job(
         COLLECT_JOB,
-        selection=dg.AssetSelection.assets(COLLECTION_KEY),
-        description="Sweep every target once.",
-        tags={vocabulary.SINGLETON_TAG: COLLECT_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+        dg.AssetSelection.assets(COLLECTION_KEY),
+        "Sweep every target once.",
+        max_runtime_s=600,
     )
 
 
 def collect_schedule(job: vocabulary.AssetJob) -> dg.ScheduleDefinition:
     """Return the schedule of the collection; a tick while a run of it is active is skipped."""
 
-    @dg.schedule(
+    @utc_schedule_of(
+        job,
+        "*/5 * * * *",
+        "Sweep every target every five minutes.",
         name="collect_every_5_minutes",
-        job=job,
-        cron_schedule="*/5 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Sweep every target every five minutes.",
     )
     def collect_every_5_minutes(
         context: dg.ScheduleEvaluationContext,

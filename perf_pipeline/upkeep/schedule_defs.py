@@ -14,6 +14,7 @@ from dagster._utils.schedules import (
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.jobs import singleton_job, utc_schedule, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.upkeep import starters, windows
 from perf_pipeline.upkeep.defs import ASSETS, FAMILY, selection, target_assets
@@ -110,19 +111,15 @@ def operation_job(target: Target, operation: Operation) -> vocabulary.AssetJob:
     if operation.does is None:  # pragma: no cover - asked for those that do something
         raise ConfigurationError(f"operation {operation.name!r} has its own job")
     name = job_name(target, operation)
-    return dg.define_asset_job(
+    return singleton_job(
         name,
-        selection=selection(target, [operation.does]),
+        selection(target, [operation.does]),
+        f"{operation.name} on {target.name}: {operation.does}.",
+        max_runtime_s=operation.max_minutes * 60,
+        target=target,
+        # the policy's 1 goes first, Dagster's largest does
+        tags={OPERATION_TAG: operation.name, "dagster/priority": str(10 - operation.priority)},
         config=_config(target, operation, operation.seconds) or None,
-        description=f"{operation.name} on {target.name}: {operation.does}.",
-        tags={
-            vocabulary.SINGLETON_TAG: name,
-            vocabulary.MAX_RUNTIME_TAG: str(operation.max_minutes * 60),
-            OPERATION_TAG: operation.name,
-            vocabulary.TARGET_TAG: target.name,
-            # the policy's 1 goes first, Dagster's largest does
-            "dagster/priority": str(10 - operation.priority),
-        },
     )
 
 
@@ -132,16 +129,13 @@ def operation_schedule(
     """Return an operation's schedule: it begins, or says why not."""
     name = job_name(target, operation)
 
-    @dg.schedule(
-        name=name,
-        job=job,
-        cron_schedule=str(operation.cron),
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING
-        if operation.enabled
-        else dg.DefaultScheduleStatus.STOPPED,
-        description=f"{operation.name} on {target.name}, unless it was cut off after "
+    @utc_schedule_of(
+        job,
+        str(operation.cron),
+        f"{operation.name} on {target.name}, unless it was cut off after "
         f"{windows.CUT_OFF} failures, waits for another operation, or its window is closed.",
+        name=name,
+        running=operation.enabled,
     )
     def due(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         decision = windows.decide(
@@ -364,21 +358,17 @@ def fleet_definitions(targets: Sequence[Target]) -> dg.Definitions:
             schedules.append(operation_schedule(target, policy, operation, job))
     if not cared:
         return dg.Definitions()
-    status = dg.define_asset_job(
+    status = singleton_job(
         STATUS_JOB,
-        selection=dg.AssetSelection.assets(
-            *(vocabulary.key(target, FAMILY, STATUS) for target in cared)
-        ),
-        description="Say of each operation of maintenance how it stands.",
-        tags={vocabulary.SINGLETON_TAG: STATUS_JOB, vocabulary.MAX_RUNTIME_TAG: "600"},
+        dg.AssetSelection.assets(*(vocabulary.key(target, FAMILY, STATUS) for target in cared)),
+        "Say of each operation of maintenance how it stands.",
+        max_runtime_s=600,
     )
-    hourly = dg.ScheduleDefinition(
+    hourly = utc_schedule(
+        status,
+        "50 * * * *",
+        "How each operation of maintenance stands, ten minutes before the hour.",
         name="maintenance_status_hourly",
-        job=status,
-        cron_schedule="50 * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="How each operation of maintenance stands, ten minutes before the hour.",
     )
     return dg.Definitions(
         jobs=[*jobs, status],

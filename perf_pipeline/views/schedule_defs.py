@@ -9,6 +9,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.views.defs import view_key
 from perf_pipeline.views.model import ViewPolicy
@@ -56,15 +57,12 @@ def schedules_definitions(declared: Sequence[Declared]) -> dg.Definitions:
 
 def _job(target: Target, policies: Sequence[ViewPolicy]) -> vocabulary.AssetJob:
     name = job_name(target)
-    return dg.define_asset_job(
+    return singleton_job(
         name,
-        selection=dg.AssetSelection.assets(*(view_key(target, each) for each in policies)),
-        description=f"Refresh the views of {target.name} whose sources changed, in their order.",
-        tags={
-            vocabulary.SINGLETON_TAG: name,
-            vocabulary.TARGET_TAG: target.name,
-            vocabulary.MAX_RUNTIME_TAG: "3600",
-        },
+        dg.AssetSelection.assets(*(view_key(target, each) for each in policies)),
+        f"Refresh the views of {target.name} whose sources changed, in their order.",
+        max_runtime_s=3600,
+        target=target,
     )
 
 
@@ -78,13 +76,11 @@ def _schedule(
     keys = [view_key(target, each) for each in policies]
     names = ", ".join(each.name for each in policies)
 
-    @dg.schedule(
+    @utc_schedule_of(
+        job,
+        cron,
+        f"Looks at {names}; refreshes what changed.",
         name=f"refresh_{target.name}_{number}",
-        job=job,
-        cron_schedule=cron,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Looks at {names}; refreshes what changed.",
     )
     def refresh_views(
         context: dg.ScheduleEvaluationContext,

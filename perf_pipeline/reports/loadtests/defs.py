@@ -8,6 +8,7 @@ import dagster as dg
 
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 
 if TYPE_CHECKING:
     from perf_pipeline.reports.loadtests.model import RangeReport, RunReport
@@ -352,22 +353,20 @@ def top_issues(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
 def daily_definitions() -> dg.Definitions:
     """Return the assets of every day with their job and schedule."""
     assets = [performance_report, recommendations, dashboard, performance_trends, top_issues]
-    job = dg.define_asset_job(
+    job = singleton_job(
         JOB,
-        selection=dg.AssetSelection.assets(*assets),
-        description="Report on the load tests of the last days: each run, health, trends, slow "
+        dg.AssetSelection.assets(*assets),
+        "Report on the load tests of the last days: each run, health, trends, slow "
         "statements, advice.",
-        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        max_runtime_s=1800,
     )
 
-    @dg.schedule(
-        name="bench_reports_daily",
-        job=job,
-        cron_schedule="20 2 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Report on load tests at 02:20 UTC, after their baselines; not where none ran "
+    @utc_schedule_of(
+        job,
+        "20 2 * * *",
+        "Report on load tests at 02:20 UTC, after their baselines; not where none ran "
         "within 30 days.",
+        name="bench_reports_daily",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         return request_where_tests_ran(datetime.now(UTC) - LONG, "30 days")

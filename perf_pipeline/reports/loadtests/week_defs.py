@@ -7,6 +7,7 @@ from typing import Final
 import dagster as dg
 
 from perf_pipeline import settings, vocabulary
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports import files
 from perf_pipeline.reports.loadtests.defs import (
@@ -78,21 +79,19 @@ def weekly_definitions(targets: Sequence[Target]) -> dg.Definitions:
         return dg.Definitions()
     weeks = partitions(targets, WEEKLY)
     asset = executive_report(weeks)
-    job = dg.define_asset_job(
+    job = singleton_job(
         JOB,
-        selection=dg.AssetSelection.assets(asset),
-        description="Report on the load tests of a week.",
-        tags={vocabulary.SINGLETON_TAG: JOB, vocabulary.MAX_RUNTIME_TAG: "1800"},
+        dg.AssetSelection.assets(asset),
+        "Report on the load tests of a week.",
+        max_runtime_s=1800,
     )
 
-    @dg.schedule(
-        name="bench_executive_report_weekly",
-        job=job,
-        cron_schedule="10 6 * * 1",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Report on the load tests of the week that has ended, Mondays at 06:10 UTC; "
+    @utc_schedule_of(
+        job,
+        "10 6 * * 1",
+        "Report on the load tests of the week that has ended, Mondays at 06:10 UTC; "
         "not where none ran in it.",
+        name="bench_executive_report_weekly",
     )
     def ended(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         # the last one is not over yet

@@ -9,6 +9,7 @@ import dagster as dg
 
 from perf_pipeline import settings, vocabulary
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.reports import files
 from perf_pipeline.reports.period import MONTHLY, WEEKLY
@@ -166,20 +167,17 @@ def _of_kind(
 ) -> dg.Definitions:
     assets = [period_asset(target, kind, shared) for target in targets]
     name = _job_name(kind)
-    job = dg.define_asset_job(
+    job = singleton_job(
         name,
-        selection=dg.AssetSelection.assets(*assets),
-        description=f"Make the {kind} reports of all targets.",
-        tags={vocabulary.SINGLETON_TAG: name, vocabulary.MAX_RUNTIME_TAG: "3600"},
+        dg.AssetSelection.assets(*assets),
+        f"Make the {kind} reports of all targets.",
+        max_runtime_s=3600,
     )
 
-    @dg.schedule(
-        name=name,
-        job=job,
-        cron_schedule=CRONS[kind],
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Make the {kind} reports of what has just ended, at 06:00 UTC.",
+    @utc_schedule_of(
+        job,
+        CRONS[kind],
+        f"Make the {kind} reports of what has just ended, at 06:00 UTC.",
     )
     def ended(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         active = vocabulary.active_run(context.instance, name)
