@@ -1,10 +1,10 @@
 """What all our Dagster definitions share: keys, tags, pools, partitions, metadata, failures."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -78,6 +78,41 @@ def described(target: Target, row: str, more: str = "") -> str:
     return "\n\n".join(part for part in (f"One row is {row}.", more, target.description) if part)
 
 
+class Head(TypedDict):
+    """What `dg.asset` and `dg.AssetSpec` are told of every asset of a target."""
+
+    group_name: str
+    kinds: set[str]
+    owners: list[str]
+    tags: dict[str, str]
+    description: str
+
+
+def head(
+    target: Target, family: str, row: str, more: str = "", *, also: Collection[str] = ()
+) -> Head:
+    """Return an asset's group, kinds, owners, tags and description.
+
+    Parameters
+    ----------
+    target : Target
+    family : str
+        Of its tags.
+    row, more : str
+        Of its description, see `described`.
+    also : collection of str
+        Its kinds besides `postgres`.
+
+    """
+    return {
+        "group_name": target.name,
+        "kinds": {"postgres", *also},
+        "owners": list(target.owners),
+        "tags": tags(target, family),
+        "description": described(target, row, more),
+    }
+
+
 def daily(target: Target) -> dg.DailyPartitionsDefinition:
     """Return the target's UTC days from `history_start` to today.
 
@@ -118,11 +153,7 @@ def daily_asset(
     """
     return dg.asset(
         key=key(target, family, name),
-        group_name=target.name,
-        kinds={"postgres", made_with},
-        owners=list(target.owners),
-        tags=tags(target, family),
-        description=described(target, row, more),
+        **head(target, family, row, more, also=[made_with]),
         deps=deps,
         partitions_def=daily(target),
         backfill_policy=dg.BackfillPolicy.single_run(),

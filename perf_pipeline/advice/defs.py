@@ -30,18 +30,15 @@ def advice_asset(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=of_it,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
         deps=[
             vocabulary.key(target, "rollup", "statements_hourly"),
             vocabulary.key(target, "rollup", "relations_daily"),
             vocabulary.key(target, "stats", "settings"),
         ],
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one thing a person may do: an index that is missing (tried on an empty copy of the "
             "schema and statistics), unused or there twice; a slow statement; a setting; the "
             "memory; a pool of connections; a table to vacuum",

@@ -47,12 +47,9 @@ def incidents_asset(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one incident that is open: what is wrong for one cause, since when, who has it",
             "The sensor `alerts` evaluates every minute and reports the check when an incident "
             "begins, ends or becomes critical; *Materialize* shows what it knows now.",

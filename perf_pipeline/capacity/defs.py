@@ -48,14 +48,11 @@ def _plan(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
         deps=[vocabulary.key(target, "stats", name) for name in ("server", "database")],
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one thing that can run out (disk, connections, transaction ids, a sequence, the "
             "partitions of a table), what is taken of it, how that moves, and when it is full",
             "The days left are given with the earliest and latest day by the 90 % interval of the "
@@ -156,13 +153,10 @@ def _connections(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         deps=[vocabulary.key(target, "stats", "activity")],
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "the sessions of one state, application and address at the newest sweep, and how long "
             "they have been in that state",
         ),
@@ -223,13 +217,11 @@ def _shards(target: Target, rule: Shards) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
-        description=vocabulary.described(
-            target, "one shard: its users, what they have, and whether it has more than its share"
+        **vocabulary.head(
+            target,
+            FAMILY,
+            "one shard: its users, what they have, and whether it has more than its share",
         ),
         check_specs=[
             dg.AssetCheckSpec(
@@ -274,14 +266,11 @@ def _tenants(target: Target, rule: Tenants) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
         deps=[vocabulary.key(target, "stats", "activity")],
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one tenant, its share of the last week's load, and how many times as long as for the "
             "median tenant the same statements take for it",
             f"Tenants are told apart by {rule.by}; no row of a table is read for it.",

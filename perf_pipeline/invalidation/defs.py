@@ -71,16 +71,14 @@ def target_definitions(
             dg.AssetSpec(
                 table_key(target, name),
                 deps=[made[name]] if name in made else [],
-                group_name=target.name,
-                kinds={"postgres", "table"},
-                owners=list(target.owners),
-                tags=vocabulary.tags(target, "table"),
-                description=vocabulary.described(
+                **vocabulary.head(
                     target,
+                    "table",
                     f"one row of {name}",
                     "Made anew where something it shows has changed."
                     if name in made
                     else "Written by the application; its changes are captured.",
+                    also=["table"],
                 ),
             )
             for name in sorted({*captured, *made} - set(known))
@@ -175,12 +173,9 @@ def _specs(target: Target, caches: Sequence[CacheType]) -> Iterator[dg.AssetSpec
         queue_key(target),
         deps=[table_key(target, name) for name in tables],
         skippable=True,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "cache"),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            "cache",
             "an entity whose cached values are out of date",
             "Filled from what writers logged; an entity is due when it was quiet for a while, or "
             "waits for long enough.",
@@ -195,14 +190,12 @@ def _specs(target: Target, caches: Sequence[CacheType]) -> Iterator[dg.AssetSpec
             cache_key(target, cache),
             deps=[queue_key(target)],
             skippable=True,
-            group_name=target.name,
-            kinds={"postgres", *(sink.kind for sink in cache.sinks if sink.kind == "redis")},
-            owners=list(target.owners),
-            tags=vocabulary.tags(target, "cache"),
-            description=vocabulary.described(
+            **vocabulary.head(
                 target,
+                "cache",
                 f"a cached value of type {cache.name}",
                 f"{told or 'nobody is told'}. The goal is to be at most {cache.fresh_s:g} s old.",
+                also=[sink.kind for sink in cache.sinks if sink.kind == "redis"],
             ),
         )
 

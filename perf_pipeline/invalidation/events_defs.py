@@ -51,13 +51,10 @@ def queue_definitions(target: Target, queue: EventQueue | None) -> dg.Definition
 
     @dg.asset(
         key=queue_key(target),
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "events"),
         pool=vocabulary.pool(target),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            "events",
             "an event of the application's",
             "Claimed in batches with a lease, oldest first; an event that fails waits longer each "
             "time and is a dead letter in the end.",

@@ -86,11 +86,7 @@ def _looking(target: Target, policies: Policies, what: str) -> dg.AssetsDefiniti
         specs=[
             dg.AssetSpec(
                 key(target, called[policy.parent]),
-                group_name=target.name,
-                kinds={"postgres"},
-                owners=list(target.owners),
-                tags=vocabulary.tags(target, f"partition_{what}"),
-                description=vocabulary.described(target, rows[what].format(policy.parent)),
+                **vocabulary.head(target, f"partition_{what}", rows[what].format(policy.parent)),
                 deps=[] if what == "catalog" else [_catalog_key(target, called[policy.parent])],
             )
             for policy in policies
@@ -134,12 +130,12 @@ def _step_asset(
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres", *({"parquet"} if name == "archived" else set())},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "partitions"),
-        description=vocabulary.described(
-            target, row, "Every operation is a row of `maintenance.maintenance_log` in the store."
+        **vocabulary.head(
+            target,
+            "partitions",
+            row,
+            "Every operation is a row of `maintenance.maintenance_log` in the store.",
+            also=["parquet"] if name == "archived" else (),
         ),
         deps=list(before),
         pool=vocabulary.pool(target),

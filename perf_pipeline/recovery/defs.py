@@ -95,12 +95,9 @@ def target_definitions(
 def _backup_asset(target: Target, policy: Policy) -> dg.AssetsDefinition:
     @dg.asset(
         key=vocabulary.key(target, "recovery", "base_backup"),
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "recovery"),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            "recovery",
             "a base backup that matches its manifest",
             f"taken at {policy.rate_mb} MB/s at most; {policy.keep} are kept.",
         ),
@@ -127,12 +124,11 @@ def _drills_asset(target: Target, policy: Policy) -> dg.AssetsDefinition:
     @dg.asset(
         key=vocabulary.key(target, "recovery", "drills"),
         deps=[vocabulary.key(target, "recovery", "base_backup")],
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "recovery"),
-        description=vocabulary.described(
-            target, "a drill: what came back, and how long it took", "with copies on this machine."
+        **vocabulary.head(
+            target,
+            "recovery",
+            "a drill: what came back, and how long it took",
+            "with copies on this machine.",
         ),
     )
     def drills(

@@ -34,15 +34,13 @@ def calibration_asset(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres", "polars"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "report"),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            "report",
             "one figure of a week: false alarms on shuffled history of this database, or the share "
             "of injected slow-downs that is found, by size and by calls",
             "Also how small a change would be seen in each statement (`perf_mgmt.detectability`).",
+            also=["polars"],
         ),
         deps=[vocabulary.key(target, "rollup", "statements_hourly")],
         partitions_def=weekly(target),

@@ -21,12 +21,10 @@ def target_definitions(target: Target) -> dg.Definitions:
         specs=[
             dg.AssetSpec(
                 vocabulary.key(target, "replicas", "state"),
-                group_name=target.name,
-                kinds={"postgres"},
-                owners=list(target.owners),
-                tags=vocabulary.tags(target, "replicas"),
-                description=vocabulary.described(
-                    target, "a server: its role, how far behind, and what is wrong with it"
+                **vocabulary.head(
+                    target,
+                    "replicas",
+                    "a server: its role, how far behind, and what is wrong with it",
                 ),
             )
         ],

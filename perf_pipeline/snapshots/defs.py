@@ -66,11 +66,7 @@ def stats_assets(target: Target) -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 vocabulary.key(target, "stats", family),
-                group_name=target.name,
-                kinds={"postgres"},
-                owners=list(target.owners),
-                tags=vocabulary.tags(target, "stats"),
-                description=vocabulary.described(target, row, _EVENTS),
+                **vocabulary.head(target, "stats", row, _EVENTS),
             )
             for family, row in _ROWS.items()
         ],

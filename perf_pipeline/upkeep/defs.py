@@ -79,17 +79,13 @@ def _working(target: Target, policy: Policy, doing: Doing) -> dg.AssetsDefinitio
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
         deps=[vocabulary.key(target, *deps)]
         if deps
         else [vocabulary.key(target, FAMILY, ASSETS["find_orphans"])]
         if doing == "orphans"
         else [],
-        description=vocabulary.described(target, _ROWS[doing], _BUDGETS),
+        **vocabulary.head(target, FAMILY, _ROWS[doing], _BUDGETS),
         check_specs=[
             dg.AssetCheckSpec(
                 ALL_DONE,
@@ -161,13 +157,10 @@ def _orphans(target: Target, rule: Relationships) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "relationships of one kind and class between two tables that are wrong: an end is "
             "gone, archived, of no known table, or the kind is not what was declared",
             f"Looked for in {rule.table}, one statement for each pair of tables.",
@@ -233,14 +226,11 @@ def _advice(target: Target) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
         deps=[vocabulary.key(target, "stats", name) for name in ("tables", "indexes")],
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one thing a person should look at: an unused, duplicate or invalid index, a table "
             "that vacuum does not keep up with, transaction ids that run out, who holds them back",
             "Nothing of it is done by itself.",
@@ -298,13 +288,10 @@ def _benchmarks(target: Target, declared: Sequence[Benchmark]) -> dg.AssetsDefin
 
     @dg.asset(
         key=key,
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
         pool=vocabulary.pool(target),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one benchmark: how long its statements took, and a word for it",
             "Each repetition is a transaction that is taken back.",
         ),
@@ -358,12 +345,9 @@ def _benchmarks(target: Target, declared: Sequence[Benchmark]) -> dg.AssetsDefin
 def _bulk(target: Target) -> dg.AssetsDefinition:
     @dg.asset(
         key=vocabulary.key(target, FAMILY, "bulk_operations"),
-        group_name=target.name,
-        kinds={"postgres"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, FAMILY),
-        description=vocabulary.described(
+        **vocabulary.head(
             target,
+            FAMILY,
             "one bulk operation of the last day: records, minutes, orphans, and a note where it "
             "was slow or left many orphans",
             "As each began and ended, not as old as its entry is.",

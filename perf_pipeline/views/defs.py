@@ -86,12 +86,12 @@ def _sources(
                 *(keys[other] for other in lineage.reads.get(name, ()) if other in keys),
                 *([made[name]] if name in made else []),
             ],
-            group_name=target.name,
-            kinds={"postgres", "table" if kind == "table" else "view"},
-            owners=list(target.owners),
-            tags=vocabulary.tags(target, "table" if kind == "table" else "view"),
-            description=vocabulary.described(
-                target, f"one row of {name}", "Written by the application; read by views."
+            **vocabulary.head(
+                target,
+                "table" if kind == "table" else "view",
+                f"one row of {name}",
+                "Written by the application; read by views.",
+                also=["table" if kind == "table" else "view"],
             ),
         )
         for name, kind in sorted(lineage.kinds.items())
@@ -115,15 +115,13 @@ def _views(
                 keys[each.name],
                 deps=[keys[other] for other in lineage.reads.get(each.name, ()) if other in keys],
                 skippable=True,
-                group_name=target.name,
-                kinds={"postgres", "view"},
-                owners=list(target.owners),
-                tags=vocabulary.tags(target, "matview"),
                 freshness_policy=dg.FreshnessPolicy.time_window(
                     fail_window=timedelta(minutes=2 * each.fresh_minutes),
                     warn_window=timedelta(minutes=each.fresh_minutes),
                 ),
-                description=vocabulary.described(target, f"one row of {each.name}", _told(each)),
+                **vocabulary.head(
+                    target, "matview", f"one row of {each.name}", _told(each), also=["view"]
+                ),
             )
             for each in policies
         ],

@@ -64,11 +64,9 @@ def period_asset(
 
     @dg.asset(
         key=vocabulary.key(target, "report", kind),
-        group_name=target.name,
-        kinds={"postgres", "markdown"},
-        owners=list(target.owners),
-        tags=vocabulary.tags(target, "report"),
-        description=vocabulary.described(target, _ROW[kind], "Self-contained HTML, and Markdown."),
+        **vocabulary.head(
+            target, "report", _ROW[kind], "Self-contained HTML, and Markdown.", also=["markdown"]
+        ),
         deps=[
             dg.AssetDep(vocabulary.key(target, family, name), partition_mapping=mapping)
             for family, name in upstream
