@@ -1,11 +1,10 @@
 """Several series over time as SVG text, with stretches named and points marked. Pure.
 
-It fills any width without distorting its text, as the charts of `svg` do, and takes its colours
-from the page or brings a card of its own. Lines differ by colour, width and dashes, and each is
+It fills any width without distorting its text, and takes its colours from the page or brings a card
+of its own. Lines differ by colour, width and dashes, and each is
 named at its end: nothing is told by colour alone.
 """
 
-import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,23 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from perf_pipeline.reports import scales, units
-from perf_pipeline.reports.svg import FIXED, INLINE, Palette
+from perf_pipeline.reports import scales
+from perf_pipeline.reports.drawing import (
+    FIXED,
+    INLINE,
+    WIDE,
+    Canvas,
+    escaped,
+    framed,
+    number,
+    percent,
+    viewport,
+)
 
 _TOP = 24  # above the plot: names of stretches
 _PLOT = 170
 _AXIS = 24  # below it: times
 _HEIGHT = _TOP + _PLOT + _AXIS
-_WIDE = 1000  # inner units across
 _SHARE = 91  # per cent of the width; the names of lines stand in the rest
 #: Names of lines closer than this (pixels) are moved apart.
 _APART = 14.0
@@ -100,17 +108,13 @@ def over_time(
     known = [level for level, _ in levels if math.isfinite(level)]
     axis = scales.value_axis(values, [*known, max(values)])
     times = scales.time_axis(instants)
-    draw = _Drawing(axis, times, palette)
+    draw = _Drawing(axis, times, palette, _TOP, _PLOT)
     inner = [
-        draw.grid(),
-        *(draw.upright(ts) for ts, _ in stretches),
+        draw.gridlines(),
+        *(draw.upright(ts, palette.muted, 1, "2 4") for ts, _ in stretches),
         *(draw.level(level) for level in known),
         *(draw.line(line, points) for line, points in usable),
     ]
-    plot = (
-        f'<svg x="0" y="{_TOP}" width="100%" height="{_PLOT}" viewBox="0 0 {_WIDE} {_PLOT}"'
-        f' preserveAspectRatio="none">{"".join(inner)}</svg>'
-    )
     outer = [
         draw.value_labels(show),
         draw.time_labels(),
@@ -120,42 +124,32 @@ def over_time(
     ]
     body = (
         f'<svg x="0" y="0" width="100%" height="{_HEIGHT}" overflow="visible">'
-        f"{plot}{''.join(outer)}</svg>"
+        f"{viewport(''.join(inner), _TOP, _PLOT)}{''.join(outer)}</svg>"
     )
-    return _framed(body, draw.names(usable), title, name, width, palette)
+    # the plot ends before the names
+    plot = f'<svg width="{_SHARE}%" height="{_HEIGHT}" overflow="visible">{body}</svg>'
+    return framed(
+        plot + draw.names(usable),
+        title=title,
+        name=name,
+        width=width,
+        height=_HEIGHT,
+        palette=palette,
+    )
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    values: scales.Axis
-    times: scales.TimeAxis
-    palette: Palette
-
-    def _x(self, ts: datetime) -> float:
-        return self.times.at(ts) * _WIDE
-
-    def _y(self, value: float) -> float:
-        return (1 - self.values.at(value)) * _PLOT
-
-    def grid(self) -> str:
-        path = "".join(f"M0 {_n(self._y(tick))}H{_WIDE}" for tick in self.values.ticks())
-        return self._stroke(path, self.palette.grid, 1)
-
-    def upright(self, ts: datetime) -> str:
-        return self._stroke(
-            f"M{_n(self._x(ts))} 0V{_PLOT}", self.palette.muted, 1, ' stroke-dasharray="2 4"'
-        )
-
+class _Drawing(Canvas):
     def level(self, value: float) -> str:
-        path = f"M0 {_n(self._y(value))}H{_WIDE}"
-        return self._stroke(path, self.palette.muted, 1.5, ' stroke-dasharray="7 5"')
+        path = f"M0 {number(self.y(value))}H{WIDE}"
+        return self.stroke(path, self.palette.muted, 1.5, ' stroke-dasharray="7 5"')
 
     def line(self, line: Line, points: Sequence[tuple[datetime, float | None]]) -> str:
         colour = getattr(self.palette, line.colour)
         known = [(ts, v) for ts, v in points if v is not None]
         if line.dots:
-            path = "".join(f"M{_n(self._x(ts))} {_n(self._y(v))}h0" for ts, v in known)
-            return self._stroke(path, colour, 7, ' stroke-linecap="round"')
+            path = "".join(f"M{number(self.x(ts))} {number(self.y(v))}h0" for ts, v in known)
+            return self.stroke(path, colour, 7, ' stroke-linecap="round"')
         gaps = [(b[0] - a[0]).total_seconds() for a, b in pairwise(points)]
         limit = 3 * median(gaps) if gaps else 0.0
         parts: list[str] = []
@@ -165,72 +159,46 @@ class _Drawing:
                 before = None
                 continue
             joined = before is not None and (ts - before).total_seconds() <= limit
-            parts.append(f"{'L' if joined else 'M'}{_n(self._x(ts))} {_n(self._y(value))}")
+            parts.append(f"{'L' if joined else 'M'}{number(self.x(ts))} {number(self.y(value))}")
             if not joined:
                 parts.append("h0")  # a point alone is a dot
             before = ts
         extra = ' stroke-linejoin="round" stroke-linecap="round"'
         if line.dashed:
             extra += ' stroke-dasharray="2 4"'
-        return self._stroke("".join(parts), colour, line.width, extra)
-
-    def _stroke(self, path: str, colour: str, width: float, extra: str = "") -> str:
-        if not path:
-            return ""
-        return (
-            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{_n(width)}"'
-            f' vector-effect="non-scaling-stroke"{extra}/>'
-        )
-
-    def _label(self, place: str, y: float, colour: str, text: str, extra: str = "") -> str:
-        # the stroke below the letters keeps them readable over lines and dots
-        return (
-            f'<text x="{place}" y="{_n(y)}" fill="{colour}" stroke="{self.palette.card}"'
-            f' stroke-width="4" stroke-linejoin="round" paint-order="stroke"{extra}>'
-            f"{_text(text)}</text>"
-        )
+        return self.stroke("".join(parts), colour, line.width, extra)
 
     def value_labels(self, show: Callable[[float | None], str]) -> str:
         return "".join(
-            self._label("0", _TOP + self._y(tick) - 4, self.palette.muted, show(tick))
+            self.label("0", _TOP + self.y(tick) - 4, self.palette.muted, show(tick))
             for tick in self.values.ticks()
             if not (tick == 0 and not self.values.log)
         )
-
-    def time_labels(self) -> str:
-        parts = []
-        for ts, text in self.times.ticks():
-            part = self.times.at(ts)
-            side = "" if part < 0.1 else f' text-anchor="{"end" if part > 0.9 else "middle"}"'
-            parts.append(
-                self._label(_percent(part), _TOP + _PLOT + 17, self.palette.muted, text, side)
-            )
-        return "".join(parts)
 
     def stretch_labels(self, stretches: Sequence[tuple[datetime, str]]) -> str:
         """Name the stretches that are wide enough for their name."""
         starts = [self.times.at(ts) for ts, _ in stretches]
         ends = [*starts, 1.0][1:]
         return "".join(
-            self._label(_percent(start), 14, self.palette.muted, text)
+            self.label(percent(start), 14, self.palette.muted, text)
             for (_, text), start, end in zip(stretches, starts, ends, strict=True)
             if end - start > 0.011 * len(text) + 0.01
         )
 
     def level_labels(self, levels: Sequence[tuple[float, str]]) -> str:
         return "".join(
-            self._label(
-                "50%", _TOP + self._y(level) - 5, self.palette.muted, text, ' text-anchor="middle"'
+            self.label(
+                "50%", _TOP + self.y(level) - 5, self.palette.muted, text, ' text-anchor="middle"'
             )
             for level, text in levels
             if math.isfinite(level)
         )
 
     def mark(self, mark: Mark) -> str:
-        y = max(12.0, _TOP + self._y(mark.value) - 9)
+        y = max(12.0, _TOP + self.y(mark.value) - 9)
         extra = ' text-anchor="middle" font-weight="700"'
-        place = _percent(self.times.at(mark.ts))
-        return self._label(place, y, self.palette.new, mark.sign, extra)
+        place = percent(self.times.at(mark.ts))
+        return self.label(place, y, self.palette.new, mark.sign, extra)
 
     def names(self, series: Sequence[tuple[Line, Sequence[tuple[datetime, float | None]]]]) -> str:
         """Name each line beside its last point, the names moved apart."""
@@ -238,47 +206,14 @@ class _Drawing:
         for line, points in series:
             known = [v for _, v in points if v is not None]
             if known and not line.dots:
-                last.append((_TOP + self._y(known[-1]) + 4, line))
+                last.append((_TOP + self.y(known[-1]) + 4, line))
         last.sort(key=lambda each: each[0])
         parts, y = [], -math.inf
         for wanted, line in last:
             y = max(wanted, y + _APART)
             colour = getattr(self.palette, line.colour)
             parts.append(
-                f'<text x="{_SHARE + 1}%" y="{_n(y)}" fill="{colour}" font-weight="600">'
-                f"{_text(line.name)}</text>"
+                f'<text x="{_SHARE + 1}%" y="{number(y)}" fill="{colour}" font-weight="600">'
+                f"{escaped(line.name)}</text>"
             )
         return "".join(parts)
-
-
-def _framed(
-    body: str, names: str, title: str, name: str, width: int | None, palette: Palette
-) -> str:
-    font = 'font-family="system-ui,-apple-system,\'Segoe UI\',sans-serif" font-size="12"'
-    head = f'<title id="{name}-t">{_text(title)}</title>'
-    labelled = f'role="img" aria-labelledby="{name}-t"'
-    # the plot ends before the names
-    inner = f'<svg width="{_SHARE}%" height="{_HEIGHT}" overflow="visible">{body}</svg>{names}'
-    if width is None:
-        opened = f'<svg class="chart" {labelled} width="100%" height="{_HEIGHT}" {font}>'
-        return f"{opened}{head}{inner}</svg>"
-    pad = 12
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {labelled} width="{width}"'
-        f' height="{_HEIGHT + 2 * pad}" {font}>{head}<rect x="0.5" y="0.5" width="{width - 1}"'
-        f' height="{_HEIGHT + 2 * pad - 1}" rx="8" fill="{palette.card}" stroke="{palette.grid}"/>'
-        f'<svg x="{pad}" y="{pad}" width="{width - 2 * pad}" height="{_HEIGHT}">{inner}</svg></svg>'
-    )
-
-
-def _percent(part: float) -> str:
-    return f"{_n(part * 100)}%"
-
-
-def _text(text: str) -> str:
-    return html.escape(units.clean(text))
-
-
-def _n(value: float) -> str:
-    text = f"{value:.1f}".rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text

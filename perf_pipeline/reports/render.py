@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from perf_pipeline.reports import arrange, cached, svg, units, words
+from perf_pipeline.reports import arrange, cached, drawing, svg, units, words
 from perf_pipeline.reports import page as pages
 from perf_pipeline.reports.breakdown import Breakdown, breakdown
 from perf_pipeline.reports.model import (
@@ -219,7 +219,7 @@ def _draw(
     finding: Finding,
     day: date,
     name: str,
-    palette: svg.Palette = svg.INLINE,
+    palette: drawing.Palette = drawing.INLINE,
     width: int | None = None,
 ) -> str:
     chart = finding.chart or Chart(())
@@ -261,7 +261,7 @@ def markdown(data: ReportData) -> str:
             parts.append(f"… and {units.plural(left, 'more finding')} in the full report.")
         pictured = next((f for f in findings if f.chart and f.chart.points), None)
         if pictured is not None:
-            picture = _draw(pictured, data.day, "f1", svg.FIXED, MARKDOWN_CHART_WIDTH)
+            picture = _draw(pictured, data.day, "f1", drawing.FIXED, MARKDOWN_CHART_WIDTH)
             encoded = base64.b64encode(picture.encode()).decode()
             parts.append(f"![series of the worst finding](data:image/svg+xml;base64,{encoded})")
     covered = units.percent(data.coverage.exact_seconds / 86_400)

@@ -1,15 +1,5 @@
-"""Charts as SVG text: a series around an onset, and a sparkline. Pure functions.
+"""Charts as SVG text: a series around an onset, and a sparkline. Pure functions."""
 
-Inline charts take their colours from the page's CSS variables, so that one chart serves light, dark
-and print; a standalone chart (an image in Markdown) brings a card of its own with fixed colours.
-Blue, vermilion, green and purple are Okabe and Ito's (2008), which colour-blind readers can tell
-apart; nothing is told by colour alone.
-
-The drawing fills any width without distorting its text: what scales lies in an inner viewport whose
-strokes do not scale, text and marks are placed by percentage.
-"""
-
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +9,17 @@ from operator import attrgetter
 from statistics import median
 
 from perf_pipeline.reports import scales, units, words
+from perf_pipeline.reports.drawing import (
+    INLINE,
+    Canvas,
+    Palette,
+    anchor,
+    escaped,
+    framed,
+    number,
+    percent,
+    viewport,
+)
 from perf_pipeline.reports.model import Chart, Event, Point
 
 #: More samples than this are merged with their neighbours, weighted by calls.
@@ -30,52 +31,11 @@ _LANE = 40  # above the plot: onset and event markers
 _PLOT = 168
 _AXIS = 24  # below it: times
 _HEIGHT = _LANE + _PLOT + _AXIS
-_WIDE = 1000  # inner units across
 _LEVEL = ' font-weight="600" text-anchor="end"'
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours of a chart, as CSS values."""
-
-    ink: str = "var(--ink)"
-    muted: str = "var(--muted)"
-    grid: str = "var(--rule)"
-    card: str = "var(--card)"
-    dot: str = "var(--dot)"
-    band: str = "var(--band)"
-    old: str = "var(--old)"
-    new: str = "var(--new)"
-    event: str = "var(--event)"
-
-
-INLINE = Palette()
-#: On a white card, each text colour at least 4.5 : 1 against it (WCAG 2.2, 1.4.3).
-FIXED = Palette(
-    ink="#1c2733",
-    muted="#566270",
-    grid="#dfe4ea",
-    card="#ffffff",
-    dot="#7c8a9a",
-    band="#d5e9f5",
-    old="#0067a3",
-    new="#b84a00",
-    event="#8a4478",
-)
 
 
 _BY_TIME = attrgetter("ts", "value")
 _BY_START = attrgetter("start", "end")
-
-
-def _n(value: float) -> str:
-    """Return a coordinate: one decimal, never a minus zero."""
-    text = f"{value:.1f}".rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
-
-
-def _text(text: str) -> str:
-    return html.escape(units.clean(text))
 
 
 def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> tuple[Point, ...]:
@@ -167,14 +127,14 @@ def time_series(
     old, new = levels
     values = scales.value_axis([point.value for point in points], [old, new])
     times = _times(points, onset)
-    draw = _Drawing(values, times, palette, metric)
+    draw = _Drawing(values, times, palette, _LANE, _PLOT, metric)
     shown = marked_events(chart, onset)
     hidden = sum(point.value > values.high for point in points)
     inner = [
         draw.bands(chart),
         draw.gridlines(),
-        draw.vertical(onset, palette.new, "5 4"),
-        *(draw.vertical(event.ts, palette.event, "1 4") for event in shown),
+        draw.upright(onset, palette.new, 1.5, "5 4"),
+        *(draw.upright(event.ts, palette.event, 1.5, "1 4") for event in shown),
         draw.samples(points),
         draw.level(old, times.start, onset, palette.old),
         draw.level(new, onset, times.end, palette.new),
@@ -187,43 +147,20 @@ def time_series(
         draw.markers(shown),
         draw.notes(values.log, hidden, rising=new >= old),
     ]
-    head = _head(name, title, description, width, palette)
-    plot = (
-        f'<svg x="0" y="{_LANE}" width="100%" height="{_PLOT}"'
-        f' viewBox="0 0 {_WIDE} {_PLOT}" preserveAspectRatio="none">{"".join(inner)}</svg>'
-    )
-    end = "</svg>" if width is None else "</svg></svg>"
-    return f"{head}{plot}{''.join(outer)}{end}"
-
-
-def _head(name: str, title: str, description: str, width: int | None, palette: Palette) -> str:
-    font = 'font-family="system-ui,-apple-system,\'Segoe UI\',sans-serif" font-size="12"'
-    labelled = f'role="img" aria-labelledby="{name}-t {name}-d"'
-    names = f'<title id="{name}-t">{_text(title)}</title>'
-    names += f'<desc id="{name}-d">{_text(description)}</desc>'
-    if width is None:
-        return f'<svg class="chart" {labelled} width="100%" height="{_HEIGHT}" {font}>{names}'
-    pad = 12
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {labelled} width="{width}"'
-        f' height="{_HEIGHT + 2 * pad}" {font}>{names}<rect x="0.5" y="0.5" width="{width - 1}"'
-        f' height="{_HEIGHT + 2 * pad - 1}" rx="8" fill="{palette.card}" stroke="{palette.grid}"/>'
-        f'<svg x="{pad}" y="{pad}" width="{width - 2 * pad}" height="{_HEIGHT}">'
+    return framed(
+        viewport("".join(inner), _LANE, _PLOT) + "".join(outer),
+        title=title,
+        name=name,
+        width=width,
+        height=_HEIGHT,
+        palette=palette,
+        description=description,
     )
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    values: scales.Axis
-    times: scales.TimeAxis
-    palette: Palette
+class _Drawing(Canvas):
     metric: str
-
-    def _x(self, ts: datetime) -> float:
-        return self.times.at(ts) * _WIDE
-
-    def _y(self, value: float) -> float:
-        return (1 - self.values.at(value)) * _PLOT
 
     def bands(self, chart: Chart) -> str:
         """Draw what was normal as one path of boxes, neighbours of one height joined."""
@@ -238,20 +175,10 @@ class _Drawing:
             else:
                 boxes.append((band.start, band.end, band.low, band.high))
         # hours of the day come again and again
-        x = {ts: _n(self._x(ts)) for box in boxes for ts in box[:2]}
-        y = {value: _n(self._y(value)) for value in {each for box in boxes for each in box[2:]}}
+        x = {ts: number(self.x(ts)) for box in boxes for ts in box[:2]}
+        y = {value: number(self.y(value)) for value in {each for box in boxes for each in box[2:]}}
         path = "".join(f"M{x[a]} {y[t]}H{x[b]}V{y[u]}H{x[a]}Z" for a, b, u, t in boxes)
         return f'<path d="{path}" fill="{self.palette.band}"/>' if path else ""
-
-    def gridlines(self) -> str:
-        """Draw a hair line at each tick of the value axis."""
-        path = "".join(f"M0 {_n(self._y(tick))}H{_WIDE}" for tick in self.values.ticks())
-        return self._stroke(path, self.palette.grid, 1)
-
-    def vertical(self, ts: datetime, colour: str, dash: str) -> str:
-        """Draw a dashed line at an instant."""
-        extra = f' stroke-dasharray="{dash}"'
-        return self._stroke(f"M{_n(self._x(ts))} 0V{_PLOT}", colour, 1.5, extra)
 
     def samples(self, points: Sequence[Point]) -> str:
         """Draw each sample as a dot, and a faint line through them that breaks at gaps."""
@@ -259,59 +186,32 @@ class _Drawing:
             return ""
         steps = [(b.ts - a.ts).total_seconds() for a, b in pairwise(points)]
         limit = 3 * median(steps) if steps else 0
-        places = [f"{_n(self._x(p.ts))} {_n(self._y(p.value))}" for p in points]
+        places = [f"{number(self.x(p.ts))} {number(self.y(p.value))}" for p in points]
         joins = ["M", *("M" if step > limit else "L" for step in steps)]
         line = "".join(join + place for join, place in zip(joins, places, strict=True))
         # a stroke without length and with round ends is a dot that no scaling distorts
         dots = "".join(f"M{place}h0" for place in places)
         size = 5 if len(points) <= 120 else 4
-        return self._stroke(
+        return self.stroke(
             line, self.palette.dot, 1, ' stroke-opacity="0.45" stroke-linejoin="round"'
-        ) + self._stroke(dots, self.palette.dot, size, ' stroke-linecap="round"')
+        ) + self.stroke(dots, self.palette.dot, size, ' stroke-linecap="round"')
 
     def level(self, value: float, start: datetime, end: datetime, colour: str) -> str:
         """Draw a level as a thick line."""
         if not math.isfinite(value):
             return ""
-        path = f"M{_n(self._x(start))} {_n(self._y(value))}H{_n(self._x(end))}"
-        return self._stroke(path, colour, 3, ' stroke-linecap="round"')
-
-    def _stroke(self, path: str, colour: str, width: float, extra: str = "") -> str:
-        if not path:
-            return ""
-        return (
-            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{_n(width)}"'
-            f' vector-effect="non-scaling-stroke"{extra}/>'
-        )
-
-    def _label(self, place: str, y: float, colour: str, text: str, extra: str = "") -> str:
-        # the stroke below the letters keeps them readable over lines and dots
-        return (
-            f'<text x="{place}" y="{_n(y)}" fill="{colour}" stroke="{self.palette.card}"'
-            f' stroke-width="4" stroke-linejoin="round" paint-order="stroke"{extra}>'
-            f"{_text(text)}</text>"
-        )
+        path = f"M{number(self.x(start))} {number(self.y(value))}H{number(self.x(end))}"
+        return self.stroke(path, colour, 3, ' stroke-linecap="round"')
 
     def value_labels(self) -> str:
         """Label the ticks of the value axis at the left, above their lines."""
         return "".join(
-            self._label(
-                "0", _LANE + self._y(tick) - 4, self.palette.muted, words.tick(self.metric, tick)
+            self.label(
+                "0", _LANE + self.y(tick) - 4, self.palette.muted, words.tick(self.metric, tick)
             )
             for tick in self.values.ticks()
             if not (tick == 0 and not self.values.log)
         )
-
-    def time_labels(self) -> str:
-        """Label the ticks of the time axis below the plot."""
-        parts = []
-        for ts, text in self.times.ticks():
-            part = self.times.at(ts)
-            anchor = _anchor(part)
-            parts.append(
-                self._label(_percent(part), _LANE + _PLOT + 17, self.palette.muted, text, anchor)
-            )
-        return "".join(parts)
 
     def level_labels(self, old: float, new: float, onset: datetime, points: Sequence[Point]) -> str:
         """Name the two levels near their lines, clear of the samples, where there is room."""
@@ -320,17 +220,17 @@ class _Drawing:
         if math.isfinite(old) and part > 0.3:
             y = self._clear(old, part - 0.22, part - 0.015, points)
             text = f"before {words.level(self.metric, old)}"
-            parts.append(self._label(_percent(part - 0.015), y, self.palette.old, text, _LEVEL))
+            parts.append(self.label(percent(part - 0.015), y, self.palette.old, text, _LEVEL))
         if math.isfinite(new) and part < 0.75:
             y = self._clear(new, max(part, 0.7), 1.0, points)
             text = f"after {words.level(self.metric, new)}"
-            parts.append(self._label("99%", y, self.palette.new, text, _LEVEL))
+            parts.append(self.label("99%", y, self.palette.new, text, _LEVEL))
         return "".join(parts)
 
     def _clear(self, value: float, left: float, right: float, points: Sequence[Point]) -> float:
         """Return where a label of this level lies above, else below, the samples around it."""
-        level = self._y(value)
-        near = [self._y(p.value) for p in points if left <= self.times.at(p.ts) <= right]
+        level = self.y(value)
+        near = [self.y(p.value) for p in points if left <= self.times.at(p.ts) <= right]
         # one stray sample in twenty may lie under the label
         near = sorted([*near, level])
         above = near[len(near) // 20] - 9
@@ -343,8 +243,8 @@ class _Drawing:
         """Name the onset at the top of its line."""
         part = self.times.at(onset)
         text = f"onset {units.naive(onset):%H:%M:%S}"
-        extra = f' font-weight="600"{_anchor(part)}'
-        return self._label(_percent(part), 12, self.palette.new, text, extra)
+        extra = f' font-weight="600"{anchor(part)}'
+        return self.label(percent(part), 12, self.palette.new, text, extra)
 
     def markers(self, events: Sequence[Event]) -> str:
         """Draw a numbered mark for each event, one for those that lie close together."""
@@ -359,7 +259,7 @@ class _Drawing:
         for part, first, last in groups:
             text = str(first) if first == last else f"{first}\N{EN DASH}{last}"
             wide = 16 if first == last else 30
-            place = _percent(min(0.98, max(0.02, part)))
+            place = percent(min(0.98, max(0.02, part)))
             # an svg of its own moves by percentage and draws by pixel
             parts.append(
                 f'<svg x="{place}" y="{_LANE - 20}" overflow="visible"><rect x="{-wide // 2}"'
@@ -380,17 +280,7 @@ class _Drawing:
         # in the lower corner that the levels leave free
         place, side = ("99%", ' text-anchor="end"') if rising else ("0", "")
         extra = f'{side} font-size="11"'
-        return self._label(place, _LANE + _PLOT - 6, self.palette.muted, text, extra)
-
-
-def _percent(part: float) -> str:
-    return f"{_n(part * 100)}%"
-
-
-def _anchor(part: float) -> str:
-    if part < 0.1:
-        return ""
-    return f' text-anchor="{"end" if part > 0.9 else "middle"}"'
+        return self.label(place, _LANE + _PLOT - 6, self.palette.muted, text, extra)
 
 
 def sparkline(values: Sequence[float], title: str) -> str:
@@ -410,10 +300,10 @@ def sparkline(values: Sequence[float], title: str) -> str:
     for index, value in enumerate(usable):
         if value > 0:
             height = max(1.0, value / top * 20)
-            bars.append(f"M{4 * index} 22v-{_n(height)}h3v{_n(height)}z")
+            bars.append(f"M{4 * index} 22v-{number(height)}h3v{number(height)}z")
     width = max(1, 4 * len(usable))
     return (
-        f'<svg class="spark" role="img" aria-label="{_text(title)}" width="{width}" height="22"'
+        f'<svg class="spark" role="img" aria-label="{escaped(title)}" width="{width}" height="22"'
         f' viewBox="0 0 {width} 22"><path d="M0 21.5H{width}" stroke="var(--rule)"/>'
         f'<path d="{"".join(bars)}" fill="var(--dot)"/></svg>'
     )

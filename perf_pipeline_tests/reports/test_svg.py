@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perf_pipeline.reports import scales, svg
+from perf_pipeline.reports import drawing, scales, svg
 from perf_pipeline.reports.model import Band, Chart, Event, Point
 from perf_pipeline_tests.reports import samples
 
@@ -70,7 +70,7 @@ def test_title_and_description_are_escaped_and_named() -> None:
 
 
 def test_inline_charts_take_the_pages_colours_and_standalone_ones_bring_their_own() -> None:
-    inline, alone = draw(samples.chart()), draw(samples.chart(), palette=svg.FIXED, width=720)
+    inline, alone = draw(samples.chart()), draw(samples.chart(), palette=drawing.FIXED, width=720)
     assert "var(--new)" in inline
     assert "xmlns" not in inline
     assert "var(" not in alone
@@ -90,7 +90,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_standalone_text_is_legible() -> None:
-    fixed = svg.FIXED
+    fixed = drawing.FIXED
     for colour in (fixed.ink, fixed.muted, fixed.old, fixed.new, fixed.event):
         assert contrast(colour, fixed.card) >= 4.5
     assert contrast(fixed.grid, fixed.card) < 4.5  # the measure tells a faint colour
