@@ -89,8 +89,6 @@ def deliver(
                 _on_channel(store, target, ways[name], own, clock, send, done)
             if len(rows) < BATCH:
                 break
-    with store.begin() as connection:
-        book.run(connection, "book/outbox_forget", {"now": clock()})
     return done
 
 

@@ -30,7 +30,9 @@ class LogsConfig(dg.Config):
     """How long the store's logs are kept; less than is still needed is refused."""
 
     log_days: int = Field(
-        default=400, description="Days of routine operations and of looks that found nobody."
+        default=400,
+        description="Days of routine operations, of looks that found nobody, of incidents that "
+        "are over and of messages.",
     )
     evidence_days: int = Field(
         default=2_557, description="Days of rows that tell what was deleted, archived or dropped."
@@ -79,9 +81,10 @@ def housekeeping(
     kinds={"postgres"},
     tags={"family": "platform"},
     description="One row is one old row of the store's logs deleted: what maintenance did (400 "
-    "days), when targets were away (400 days), how far partition keys had come (90 days).\n\nRows "
-    "that tell what was deleted, archived or dropped are kept for 7 years, and as long as the "
-    "archive holds what they are about; what runs and the last of each operation, for ever.",
+    "days), when targets were away, incidents that are over, messages (400 days), how far "
+    "partition keys had come (90 days), readings for alerts (62 days).\n\nRows that tell what was "
+    "deleted, archived or dropped are kept for 7 years, and as long as the archive holds what they "
+    "are about; what runs, the last of each operation, and open incidents, for ever.",
 )
 def logs(context: dg.AssetExecutionContext, config: LogsConfig) -> dg.MaterializeResult[None]:
     """Delete what nobody needs of the store's logs."""

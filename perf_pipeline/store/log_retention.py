@@ -1,4 +1,4 @@
-"""How long the store's logs are kept: what was done to targets, and when they were away.
+"""How long the store's logs are kept: what was done to targets, what was wrong, what was told.
 
 In doubt a row stays: what an operation that is not known here did may be all that tells of it.
 """
@@ -26,6 +26,8 @@ LEAST_DAYS: Final = 62
 EVIDENCE_DAYS: Final = 2_557
 #: A forecast of how fast partitions fill looks at no older reading.
 POSITION_DAYS: Final = 90
+#: The longest window of a policy is 60 days; default windows end at eight.
+MEASUREMENT_DAYS: Final = 62
 #: Rows of one transaction.
 BATCH: Final = 5_000
 
@@ -37,10 +39,11 @@ class Keep:
     Attributes
     ----------
     log_days : int
-        Routine operations, and looks at targets that were away.
+        Routine operations, looks at targets that were away, incidents that are over, messages,
+        and answers that did nothing.
     evidence_days : int
         Operations that took something away; those on a partition that the archive holds stay as
-        long as it does.
+        long as it does. Answers that did something.
 
     """
 
@@ -89,18 +92,24 @@ def prune(store: Store, keep: Keep, now: datetime, *, batch: int = BATCH) -> dic
     -------
     dict of str to int
         Rows deleted, by table: `maintenance_log`, `unreached`, `partition_positions`,
-        `invalidation_drains`.
+        `invalidation_drains`, `incidents`, `alert_outbox`, `alert_responses`, `measurements`.
 
     """
     before = now - timedelta(days=keep.log_days)
     evidence = now - timedelta(days=keep.evidence_days)
     operations = {"before": before, "evidence_before": evidence, "routine": list(ROUTINE)}
     positions = now - timedelta(days=POSITION_DAYS)
+    answers = {"before": before, "evidence_before": evidence}
+    readings = {"before": now - timedelta(days=MEASUREMENT_DAYS)}
     return {
         "maintenance_log": _all(store, "prune_maintenance_log", operations, batch),
         "unreached": _all(store, "prune_unreached", {"before": before}, batch),
         "partition_positions": _all(store, "prune_positions", {"before": positions}, batch),
         "invalidation_drains": _all(store, "prune_invalidation", {"before": before}, batch),
+        "incidents": _all(store, "prune_incidents", {"before": before}, batch),
+        "alert_outbox": _all(store, "prune_outbox", {"before": before}, batch),
+        "alert_responses": _all(store, "prune_responses", answers, batch),
+        "measurements": _all(store, "prune_measurements", readings, batch),
     }
 
 

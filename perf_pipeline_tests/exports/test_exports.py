@@ -68,6 +68,56 @@ def test_levels_and_counts_of_the_database(swept: Swept) -> None:
     assert {kind for kind, _ in values(found, "perf_activity_sessions")} >= {"client backend"}
 
 
+def test_incidents_and_what_waits_to_be_told(swept: Swept) -> None:
+    """Counts by severity (G-99), also where there are none; other targets' are theirs."""
+    now = datetime.now(UTC)
+    with swept.store.begin() as connection:
+        connection.execute(
+            "INSERT INTO monitoring.incidents"
+            " (incident_id, target, cause, status, level, title, opened_at, changed_at,"
+            " resolved_at)"
+            " SELECT 'x' || n, t, 'c' || n, s, l, '', %(at)s, %(at)s, CASE WHEN s = 'resolved'"
+            " THEN %(at)s END::timestamptz FROM (VALUES (1, 'exported', 'open', 'critical'),"
+            " (2, 'exported', 'acknowledged', 'warning'), (3, 'exported', 'resolved', 'critical'),"
+            " (4, 'another', 'open', 'critical')) AS v (n, t, s, l)",
+            {"at": now - timedelta(minutes=7)},
+        )
+        connection.execute(
+            "WITH o AS (INSERT INTO monitoring.alert_outbox (message_key, target, kind, level,"
+            " title, body, created_at) VALUES ('e:1', 'exported', 'opened', 'critical', '', '', %s)"
+            " RETURNING message_id, created_at) INSERT INTO monitoring.alert_deliveries"
+            " (message_id, channel, due_at, attempts, last_error)"
+            " SELECT message_id, 'ops', created_at, 3, 'no'"
+            " FROM o",
+            (now - timedelta(minutes=5),),
+        )
+    try:
+        found = Exporter(swept.store, targets=["exported"]).gather(now)
+        assert values(found, "perf_incidents_open") == {("critical",): 1, ("warning",): 1}
+        assert values(found, "perf_incidents_acknowledged") == {("critical",): 0, ("warning",): 1}
+        assert (
+            values(found, "perf_outbox_waiting") == values(found, "perf_outbox_refused") == {(): 1}
+        )
+        assert values(found, "perf_outbox_overdue_seconds")[()] == pytest.approx(300)
+        made = document("exported", found, now)
+        assert (made["health"], made["incidents"]) == (
+            "CRITICAL",
+            [
+                {"severity": "critical", "open": 1, "untaken": 1},
+                {"severity": "warning", "open": 1, "untaken": 0},
+            ],
+        )
+        params = {"target": "exported", "start": now - timedelta(hours=1), "finish": now}
+        with swept.store.begin() as connection:
+            panel = sqlfiles.load("exports/grafana/alerts/20_incidents_by_severity").text
+            rows = connection.execute(panel, params).fetchall()
+        assert {level: count for _, level, count in rows} == {"critical": 1, "warning": 1}
+        assert rows[0][2] == 0
+    finally:
+        with swept.store.begin() as connection:
+            connection.execute("TRUNCATE monitoring.incidents, monitoring.alert_outbox CASCADE")
+
+
 def test_a_new_day_begins_at_zero_and_an_old_sweep_is_not_the_last(swept: Swept) -> None:
     exporter = Exporter(swept.store, targets=["exported"])
     before = values(exporter.gather(), "perf_statement_calls")

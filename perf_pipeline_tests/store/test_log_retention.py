@@ -125,12 +125,47 @@ def test_looks_and_positions_end_also_of_what_is_no_longer_watched(
             " SELECT 'gone', 's.p', %s - d * interval '1 day', 1 FROM unnest(ARRAY[1, 91]) AS d",
             (now,),
         )
+        # over, over and not yet told as over, open; told and taken, told and waiting, new
+        connection.execute(
+            "INSERT INTO monitoring.incidents (incident_id, target, cause, status, level, title,"
+            " opened_at, changed_at, resolved_at, told) SELECT c, 'gone', c, s, 'warning', '', at,"
+            " at, CASE WHEN s = 'resolved' THEN at END, told::jsonb FROM (VALUES"
+            " ('over', 'resolved', 401, '{\"level\": \"ok\"}'), ('lately', 'resolved', 399, '{}'),"
+            " ('untold', 'resolved', 401, '{\"level\": \"warning\"}'), ('open', 'open', 900, '{}'))"
+            " AS v (c, s, days, told), LATERAL (SELECT %s - days * interval '1 day' AS at) AS w",
+            (now,),
+        )
+        connection.execute(
+            "INSERT INTO monitoring.alert_responses (response_key, target, incident_id, policy,"
+            " action, mode, state, asked_at) SELECT 'r' || days || s, 'gone', 'over', 'p',"
+            " 'analyze', 'live', s, %s - days * interval '1 day' FROM (VALUES (399, 'would_act'),"
+            " (401, 'would_act'), (401, 'helped'), (2558, 'done')) AS v (days, s)",
+            (now,),
+        )
+        connection.execute(
+            "WITH o AS (INSERT INTO monitoring.alert_outbox (message_key, target, kind, level,"
+            " title, body, created_at) SELECT 'm' || d, 'gone', 'opened', 'warning', '', '',"
+            " %s - d * interval '1 day' FROM unnest(ARRAY[399, 401]) AS d RETURNING message_id)"
+            " INSERT INTO monitoring.alert_deliveries (message_id, channel, due_at)"
+            " SELECT message_id, 'ops', %s FROM o",
+            (now, now),
+        )
+        connection.execute(
+            "INSERT INTO monitoring.measurements"
+            " SELECT 'gone', 'm', '', %s - d * interval '1 day', 1 FROM unnest(ARRAY[1, 63]) AS d",
+            (now,),
+        )
     monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
     settings.current.cache_clear()
     done = dg.materialize([logs])
     (event,) = done.asset_materializations_for_node("platform__logs")
     figures = {name: value.value for name, value in event.metadata.items()}
     assert (figures["unreached"], figures["partition_positions"]) == (2, 1)
+    assert [figures[each] for each in ("incidents", "alert_outbox", "alert_responses")] == [1, 1, 2]
+    assert figures["measurements"] == 1
+    with shared_store.begin() as connection:
+        left = connection.execute("SELECT incident_id FROM monitoring.incidents").fetchall()
+    assert sorted(left) == [("lately",), ("open",), ("untold",)]
     config = dg.RunConfig(ops={"platform__logs": LogsConfig(log_days=30)})
     refused = dg.materialize([logs], run_config=config, raise_on_error=False)
     assert not refused.success
