@@ -11,6 +11,8 @@ from perf_pipeline.views.model import Action, Counter, Node, Plan, State, Step, 
 
 #: Longest pause after refreshes that failed one after the other.
 MOST_PAUSE: Final = timedelta(hours=1)
+#: Why a view is left alone.
+NOTHING_CHANGED: Final = "nothing it reads has changed"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ def how(node: Node) -> tuple[Action, tuple[str, ...]]:
     return "refresh", tuple(advice)
 
 
+def unchanged(policy: ViewPolicy) -> Step:
+    """Return the step of a view that was found to have nothing to do before anything was read."""
+    return Step(policy, "unchanged", NOTHING_CHANGED, age_s=0.0)
+
+
 def _step(
     policy: ViewPolicy,
     seen: Seen,
@@ -163,7 +170,7 @@ def _decision(
     if policy.rollup is None and node is not None:
         action, advice = how(node)
     if not why:
-        return "unchanged", "nothing it reads has changed", advice
+        return "unchanged", NOTHING_CHANGED, advice
     if state.failed_at is not None and not force:
         until = state.failed_at + pause(state)
         if now < until:

@@ -1,7 +1,8 @@
 """Carrying out a plan: one view after the other, each by itself, all within a time budget."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -15,9 +16,10 @@ from perf_pipeline.store import Store
 from perf_pipeline.store.maintenance_log import MaintenanceLog
 from perf_pipeline.views import catalog, refresh
 from perf_pipeline.views.catalog import Connection
+from perf_pipeline.views.graph import Graph
 from perf_pipeline.views.incremental import keep
 from perf_pipeline.views.model import Plan, Step, ViewPolicy
-from perf_pipeline.views.plan import Seen, plan
+from perf_pipeline.views.plan import Seen, plan, unchanged
 
 #: How it ended for one view. `waits`: what it rests on was not refreshed, or it failed lately.
 Status = Literal["refreshed", "unchanged", "blocked", "failed", "waits", "no_time", "missing"]
@@ -98,9 +100,13 @@ def look(
     *,
     only: Sequence[str] | None = None,
     force: bool = False,
+    fresh: Collection[str] = (),
 ) -> tuple[Plan, Seen]:
-    """Read a target and plan its refreshes; nothing is changed."""
-    seen = keep.see(connection, policies, catalog.see(connection, policies))
+    """Read a target and plan its refreshes; nothing is changed.
+
+    Incremental views of `fresh` were just found to have nothing to do.
+    """
+    seen = keep.see(connection, policies, catalog.see(connection, policies), fresh)
     made = plan(target.name, policies, seen, datetime.now(UTC), only=only, force=force)
     return made, seen
 
@@ -154,14 +160,64 @@ def run(
     until = time.monotonic() + most_seconds
     with catalog.session(target) as connection, MaintenanceLog(store, target.name) as log:
         log.close_killed()
-        made, seen = look(connection, target, policies, only=only, force=force)
-        running = _Run(connection, log, seen, until, lock_seconds)
-        later = _through(running, made.steps, notify, last=False)
-        _through(running, later, notify, last=True)
-        fresh = [each.name for each in running.outcomes.values() if each.status == "unchanged"]
-        if fresh and not connection.closed:
-            catalog.rows(connection, "state_checked", {"views": fresh, "at": made.at})
-    return [running.outcomes[step.policy.name] for step in made.steps]
+        return in_session(
+            connection,
+            log,
+            target,
+            policies,
+            only=only,
+            force=force,
+            until=until,
+            lock_seconds=lock_seconds,
+            notify=notify,
+        )
+
+
+def in_session(
+    connection: Connection,
+    log: MaintenanceLog,
+    target: Target,
+    policies: Sequence[ViewPolicy],
+    *,
+    only: Sequence[str] | None = None,
+    force: bool = False,
+    until: float = math.inf,
+    lock_seconds: float = refresh.LOCK_SECONDS,
+    notify: Notify | None = None,
+) -> list[Outcome]:
+    """Do what `run` does, in a session that is open.
+
+    Incremental views come first: one statement finds those that have nothing to do, and where that
+    is all of them it is the only one.
+
+    Parameters
+    ----------
+    connection : Connection
+        As `catalog.session` opens it.
+    log : MaintenanceLog
+    target, policies, only, force, lock_seconds, notify
+        As in `run`.
+    until : float
+        Of `time.monotonic()`; what does not fit before waits for the next run.
+
+    """
+    at = datetime.now(UTC)
+    chosen = [each for each in policies if only is None or each.name in only]
+    fresh = frozenset[str]() if force else keep.unchanged(connection, chosen, at)
+    if chosen and len(fresh) == len(chosen):
+        steps: Sequence[Step] = [unchanged(each) for each in chosen]
+        seen = Seen(Graph({}))
+    else:
+        made, seen = look(connection, target, policies, only=only, force=force, fresh=fresh)
+        steps = made.steps
+    running = _Run(connection, log, seen, until, lock_seconds)
+    later = _through(running, steps, notify, last=False)
+    _through(running, later, notify, last=True)
+    noted = [each.name for each in running.outcomes.values() if each.status == "unchanged"]
+    noted = [name for name in noted if name not in fresh]
+    if noted and not connection.closed:
+        catalog.rows(connection, "state_checked", {"views": noted, "at": at})
+    return [running.outcomes[step.policy.name] for step in steps]
 
 
 def _through(

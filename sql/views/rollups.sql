@@ -1,7 +1,8 @@
 -- purpose: some incremental views as they are now: their declaration, the tables they read, whether all is captured
 -- minimum version: 14
--- `armed`: each of these tables has its four triggers, firing always. `seen` and `filenodes_now` are as
--- they are, not as a transaction's snapshot shows them: a TRUNCATE is seen although it is newer.
+-- `armed`: each of these tables has its four triggers, firing always. `shown`: the view people read reads our
+-- table. `filenodes` are as they are, not as a transaction's snapshot shows them: a TRUNCATE is seen although
+-- it is newer.
 SELECT /* perf-pipeline */
     r.rollup_id,
     r.view_name,
@@ -15,7 +16,18 @@ SELECT /* perf-pipeline */
     m.oids::bigint[] AS members,
     m.filenodes,
     m.armed = 4 * pg_catalog.cardinality(m.oids) AS armed,
-    pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL AS made
+    pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL AS made,
+    EXISTS (
+        SELECT
+        FROM pg_catalog.pg_rewrite AS w
+        JOIN pg_catalog.pg_depend AS d
+            ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        WHERE w.ev_class = pg_catalog.to_regclass(pg_catalog.format(
+                '%%I.%%I', pg_catalog.split_part(r.view_name, '.', 1), pg_catalog.split_part(r.view_name, '.', 2)
+            ))
+            AND d.refobjid = pg_catalog.to_regclass('perf_pipeline_meta.rollup_' || r.rollup_id || '_g' || r.generation)
+    ) AS shown
 FROM perf_pipeline_meta.rollup AS r
 CROSS JOIN LATERAL (
     WITH RECURSIVE member AS (

@@ -1,7 +1,7 @@
 """Keeping incremental views: what there is to do, and doing it, all or nothing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg.types.json import Jsonb
 
-from perf_pipeline.postgres import lock_budget
+from perf_pipeline.postgres import lock_budget, sqlfiles
 from perf_pipeline.views import catalog
 from perf_pipeline.views.catalog import Connection
 from perf_pipeline.views.incremental import setup, ways
@@ -34,16 +34,58 @@ from perf_pipeline.views.refresh import (
 _ATTEMPTS: Final = 3
 
 
-def see(connection: Connection, policies: Sequence[ViewPolicy], seen: Seen) -> Seen:
-    """Add what incremental views say of themselves to what a plan needs."""
-    ours = {each.name: each for each in policies if each.rollup is not None}
+def unchanged(
+    connection: Connection, policies: Sequence[ViewPolicy], at: datetime
+) -> frozenset[str]:
+    """Return the incremental views that have nothing to do, and note that they were found so.
+
+    One round trip for all of them, outside a transaction; waits for nobody but who notes the same
+    views at this moment. A view that is not among them may be changed, or there is a doubt: `see`
+    says which.
+
+    Parameters
+    ----------
+    connection : Connection
+        In autocommit, with our records in place.
+    policies : sequence of ViewPolicy
+        Those that are not incremental are passed over.
+    at : datetime
+        Aware; before the look.
+
+    """
+    ours = {each.name: each.rollup.as_json() for each in policies if each.rollup is not None}
     if not ours:
-        return seen
+        return frozenset()
+    text = sqlfiles.load("views/rollup_unchanged").text
+    try:
+        found = connection.execute(
+            text, {"declared": Jsonb(ours), "at": at}, prepare=True
+        ).fetchall()
+    except (pg_errors.LockNotAvailable, pg_errors.QueryCanceled, pg_errors.UndefinedTable):
+        return frozenset()  # somebody works on our records: the long way finds out what they say
+    return frozenset(name for name, _ in found)
+
+
+def see(
+    connection: Connection,
+    policies: Sequence[ViewPolicy],
+    seen: Seen,
+    fresh: Collection[str] = (),
+) -> Seen:
+    """Add what incremental views say of themselves to what a plan needs.
+
+    Those of `fresh` were found to have nothing to do.
+    """
+    dirty = {each.name: "" for each in policies if each.name in fresh}
+    ours = {
+        each.name: each for each in policies if each.rollup is not None and each.name not in fresh
+    }
+    if not ours:
+        return replace(seen, dirty=dirty)
     try:
         kept = setup.known(connection, ours, columns=False)
     except pg_errors.UndefinedTable:  # nothing was ever kept here
         return seen
-    dirty = {}
     for name, found in kept.items():
         # without the triggers of every table, what was captured says nothing
         why = found.doubt

@@ -34,6 +34,8 @@ class Known:
         Whether these are the tables and files of the last refresh.
     armed : bool
         Whether each of them captures.
+    shown : bool
+        Whether the view people read is there and reads our table.
     types : tuple of str
         Of the measures as people see them.
     never_null : frozenset of str
@@ -47,6 +49,7 @@ class Known:
     filenodes: str
     same_tables: bool
     armed: bool
+    shown: bool
     types: tuple[str, ...]
     costs: Costs
     never_null: frozenset[str] = frozenset()
@@ -60,6 +63,8 @@ class Known:
             return "a table it reads did not capture its changes"
         if not self.same_tables:
             return "a table it reads was added, taken away or written anew"
+        if not self.shown:
+            return "the view was dropped, or something else is read under its name"
         return ""
 
 
@@ -114,6 +119,7 @@ def of_row(row: Mapping[str, Any], rollup: Rollup) -> Known:
         row["filenodes"],
         row["same_tables"],
         row["armed"],
+        row["shown"],
         tuple(spec["types"]),
         costs,
     )
