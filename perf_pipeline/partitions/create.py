@@ -140,19 +140,27 @@ def take_over(
     With row-level security and no policy of its own nobody but the owner reads the partition
     directly; through the parent, the parent's policies hold.
     """
+    for statement in taking_over(part, inherited, connection.info.user):
+        connection.execute(statement)
+
+
+def taking_over(part: Partition, inherited: Mapping[str, Any], user: str) -> list[sql.Composed]:
+    """Return the statements of `take_over`, for a table that `user` made."""
     name = _name(part)
-    if inherited.get("owner") and inherited["owner"] != connection.info.user:
+    found: list[sql.Composed] = []
+    if inherited.get("owner") and inherited["owner"] != user:
         owner = sql.SQL("ALTER TABLE {} OWNER TO {}")
-        connection.execute(owner.format(name, sql.Identifier(inherited["owner"])))
+        found.append(owner.format(name, sql.Identifier(inherited["owner"])))
     if inherited.get("row_security"):
-        connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
+        found.append(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
     if inherited.get("force_row_security"):
-        connection.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(name))
+        found.append(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(name))
     kind = {"f": "FULL", "n": "NOTHING"}.get(inherited.get("replica_identity") or "d")
     if kind == "FULL":
-        connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(name))
+        found.append(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(name))
     elif kind == "NOTHING":
-        connection.execute(sql.SQL("ALTER TABLE {} REPLICA IDENTITY NOTHING").format(name))
+        found.append(sql.SQL("ALTER TABLE {} REPLICA IDENTITY NOTHING").format(name))
+    return found
 
 
 def take_identity(

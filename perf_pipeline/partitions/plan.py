@@ -30,6 +30,7 @@ from perf_pipeline.partitions.ranges import (
     start,
     start_of,
     subtract,
+    union,
 )
 from perf_pipeline.partitions.verdicts import problems_of
 
@@ -124,6 +125,7 @@ class _RangePlan:
         # what was half detached is gone when its detach is finished, before anything else
         self._covered = [part for part in ranged if not part.pending]
         self._ranged = ranged
+        self._there = union((part.lower, part.upper) for part in self._covered)
         self._cutoff = cutoff_of(policy, self._axis, now, existing.position)
         self._taken = set(existing.taken) | {part.name for part in existing.partitions}
         self._taken |= {part.name for part in existing.detached}
@@ -233,7 +235,7 @@ class _RangePlan:
                 )
             )
             wanted = self._axis.between(self._now or 0, end, MOST_PREMAKE)
-        there = [(part.lower, part.upper) for part in self._covered] + list(drained)
+        there = union([*self._there, *drained])
         pieces = [
             (whole, piece)
             for whole in wanted
@@ -264,7 +266,7 @@ class _RangePlan:
         """Yield the periods whose rows leave the default partition."""
         if not self._policy.drain or self._existing.default is None:
             return
-        there: list[Range] = [(p.lower, p.upper) for p in self._covered]
+        there = list(self._there)
         # years like 9999 mean `never`: no partition is made for them
         far = self._axis.next(end, max(12, self._policy.premake))[1]
         left = 0
@@ -330,9 +332,8 @@ class _RangePlan:
         now = self._now
         assert now is not None  # noqa: S101 - _bound_of
         wanted = self._axis.between(now, end, 2 * MOST_PREMAKE)
-        there = [(part.lower, part.upper) for part in self._covered]
         wanted[0] = (now, wanted[0][1])  # what lies behind us is no matter of keeping ready
-        return sum(1 for whole in wanted if any(True for _ in subtract(whole, there)))
+        return sum(1 for whole in wanted if any(True for _ in subtract(whole, self._there)))
 
     def _headroom(self) -> float | None:
         """Return the days until rows find no partition but the default one."""

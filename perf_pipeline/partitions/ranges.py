@@ -35,6 +35,26 @@ def subtract(whole: Piece, covered: Iterable[Range]) -> Iterator[Piece]:
     yield from pieces
 
 
+def union(ranges: Iterable[Range]) -> list[Range]:
+    """Return what some ranges cover together: in order, and apart from each other.
+
+    Parameters
+    ----------
+    ranges : iterable of (Bound or None, Bound or None)
+        None is unbounded.
+
+    """
+    found: list[Range] = []
+    for lower, upper in sorted(ranges, key=lambda each: start_of(each[0])):
+        end = found[-1][1] if found else None
+        if found and (end is None or lower is None or lower <= end):  # type: ignore[operator]
+            if end is not None and (upper is None or upper > end):  # type: ignore[operator]
+                found[-1] = (found[-1][0], upper)
+        else:
+            found.append((lower, upper))
+    return found
+
+
 def after(plan_: Plan, existing: Existing) -> Existing:
     """Return what is after a plan was carried out; for tests and for showing it; pure."""
     attached = {part.full_name: part for part in existing.partitions}

@@ -146,7 +146,7 @@ class Runner:
 
     @contextmanager
     def _beside(self) -> Iterator[psycopg.Connection[Any]]:
-        """Open a second session, for which the next maintainer waits as for the first."""
+        """Open one more session, for which the next maintainer waits as for the first."""
         with session(self._url) as connection:
             row = connection.execute(sqlfiles.load("partitions/lock_beside").text).fetchone()
             if row is None or not row[0]:

@@ -29,10 +29,6 @@ POLICIES = (
     Policy("app.plain", "at", every="month", premake=0, retention=OLD, then="archive_then_drop"),
     Policy("app.other", "at", every="month", premake=1),
 )
-#: So that two sessions share three creations.
-together.CHUNK = 1  # type: ignore[misc]
-if os.environ.get("MORTAL_LARGE"):  # so that the default partition is emptied by a copy
-    create.LARGE_BYTES = 0  # type: ignore[misc]
 #: Statements worth a crash of the whole server, which takes longer than ours.
 CHANGING = re.compile(r"CREATE|ATTACH|DETACH|DROP|LOCK|WITH moved|COPY")
 
@@ -92,6 +88,10 @@ def maintain(whom: str, number: int) -> str:
 
 def main() -> None:
     """Serve until the input ends."""
+    # so that sessions share three creations
+    together.CHUNK = 1  # type: ignore[misc]
+    if os.environ.get("MORTAL_LARGE"):  # so that the default partition is emptied by a copy
+        create.LARGE_BYTES = 0  # type: ignore[misc]
     for line in sys.stdin:
         whom, number = line.split()
         reading, writing = os.pipe()

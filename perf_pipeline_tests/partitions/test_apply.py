@@ -1,6 +1,4 @@
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -225,21 +223,26 @@ def many(shop: Shop, count: int = 25) -> list[Policy]:
     return [Policy(f"app.m{number}", "at", every="month", premake=1) for number in range(count)]
 
 
-def test_two_sessions_share_what_is_much(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_sessions_share_what_is_much(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     policies = many(shop)
-    lanes: list[list[int]] = []
-    real = together._Work.lane
+    chunks: list[tuple[int, set[int]]] = []
+    together_now = threading.Barrier(3)
+    real = together._Work._some
 
-    def lane(self: Any, connection: Any, items: Any) -> Any:
-        lanes.append([existing.oid for _, existing, _ in items])
-        return real(self, connection, items)
+    def some(self: Any, connection: Any, chunk: Any) -> Any:
+        together_now.wait(30.0)
+        chunks.append((connection.info.backend_pid, {existing.oid for _, existing, _ in chunk}))
+        assert len(chunk) <= together.CHUNK
+        return real(self, connection, chunk)
 
-    monkeypatch.setattr(together._Work, "lane", lane)
+    monkeypatch.setattr(together._Work, "_some", some)
     with psycopg.connect(shop.url) as holder:
         holder.execute("LOCK TABLE app.m7 IN SHARE UPDATE EXCLUSIVE MODE")
         report = shop.run(*policies)
-    assert sorted(len(items) for items in lanes) == [24, 26]
-    assert not set(lanes[0]) & set(lanes[1])
+    monkeypatch.undo()
+    # 25 parents of two partitions: three chunks at the same time, and no parent in two of them
+    assert len({pid for pid, _ in chunks}) == len(chunks) == 3
+    assert sum(len(oids) for _, oids in chunks) == 25
     # what stood beside the one that was locked was done, one by one
     assert {d.parent for d in report.done if d.outcome == "blocked"} == {"app.m7"}
     assert [d.outcome for d in report.done].count("done") == 48
@@ -249,7 +252,17 @@ def test_two_sessions_share_what_is_much(shop: Shop, monkeypatch: pytest.MonkeyP
     assert shop.nothing_left(*policies)
 
 
-def test_where_a_second_session_is_not_to_be_had_one_does_all(
+@pytest.mark.parametrize(
+    ("room", "indexes", "chunk"),
+    [(102_400, 2, 20), (6_400, 2, 20), (6_400, 10, 8), (1_280, 4, 3), (640, 40, 1)],
+)
+def test_locks_leave_room_for_others(room: int, indexes: int, chunk: int) -> None:
+    assert together.chunk_size(room, indexes) == chunk
+    taken = together.LANES * chunk * (4 + 2 * indexes)
+    assert taken <= room / 8 or chunk == 1
+
+
+def test_where_no_more_sessions_are_to_be_had_one_does_all(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policies = many(shop)
@@ -257,19 +270,15 @@ def test_where_a_second_session_is_not_to_be_had_one_does_all(
         dying.execute(sqlfiles.load("partitions/lock_beside").text)
         with pytest.raises(BusyError, match="another run"):
             shop.run(*policies)
-    real, opened = runner.session, []
+    opened = []
 
-    @contextmanager
-    def session(*args: Any) -> Iterator[Any]:
+    def session(*args: Any) -> Any:
         opened.append(args)
-        if len(opened) == 1:
-            raise UnreachableError("too many connections")
-        with real(*args) as connection:
-            yield connection
+        raise UnreachableError("too many connections")
 
     monkeypatch.setattr(runner, "session", session)
     assert {d.outcome for d in shop.run(*policies).done} == {"done"}
-    assert len(opened) == 1
+    assert len(opened) == 2
     assert shop.nothing_left(*policies)
 
 

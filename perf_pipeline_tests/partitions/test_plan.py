@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perf_pipeline.partitions.model import EVERY, Existing, Partition, Policy, Span
 from perf_pipeline.partitions.plan import plan
-from perf_pipeline.partitions.ranges import after, subtract
+from perf_pipeline.partitions.ranges import after, subtract, union
 
 NOW = datetime(2026, 11, 21, 20, 57)
 P = "guardian.audit_log"
@@ -268,6 +268,22 @@ def test_what_holds_for_every_plan(case: tuple[Policy, Existing, datetime]) -> N
     again = plan(chosen, done, now)
     assert again.steps == ()
     assert again.covered
+
+
+_ENDS = st.none() | st.integers(0, 30)
+
+
+@given(st.lists(st.tuples(_ENDS, _ENDS).filter(lambda r: None in r or r[0] < r[1]), max_size=6))  # type: ignore[operator]
+def test_what_ranges_cover_together_is_the_same(
+    ranges: list[tuple[int | None, int | None]],
+) -> None:
+    together = union(ranges)
+    assert list(subtract((0, 31), together)) == list(subtract((0, 31), ranges))
+    # in order, and apart
+    for one, two in pairwise(together):
+        assert one[1] is not None
+        assert two[0] is not None
+        assert one[1] < two[0]
 
 
 @given(

@@ -18,10 +18,13 @@ SELECT /* perf-pipeline */
         WHERE x.indrelid = c.oid AND x.indisreplident
     ) AS identity_index,
     (
-        SELECT s.reloptions FROM pg_catalog.pg_inherits AS i
+        -- from the newest on, so that only that one's row is read
+        SELECT s.reloptions FROM (
+            SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid ORDER BY i.inhrelid DESC
+        ) AS i
         JOIN pg_catalog.pg_class AS s ON s.oid = i.inhrelid
-        WHERE i.inhparent = c.oid AND s.relkind = 'r'
-        ORDER BY s.oid DESC LIMIT 1
+        WHERE s.relkind = 'r'
+        ORDER BY i.inhrelid DESC LIMIT 1
     ) AS sibling_options,
     ARRAY(
         SELECT DISTINCT k.conrelid::regclass::text FROM keys AS k
@@ -29,6 +32,7 @@ SELECT /* perf-pipeline */
     ) AS referenced_by,
     EXISTS (SELECT FROM keys AS k WHERE k.conrelid = c.oid)
         OR EXISTS (SELECT FROM keys AS k WHERE k.confrelid = c.oid) AS foreign_keys,
+    (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index AS x WHERE x.indrelid = c.oid) AS indexes,
     ARRAY(
         SELECT ARRAY[a.attname::text, pg_catalog.format_type(a.atttypid, NULL), a.attgenerated::text]
         FROM pg_catalog.pg_attribute AS a
