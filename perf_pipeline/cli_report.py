@@ -1,7 +1,7 @@
 """The command line: `perf-pipeline report ...`."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -140,6 +140,51 @@ def compare(
         print_json({**render.as_dict(data), **({"path": out} if out else {})})
     else:
         say(f"{out}: {render.headline(data)}")
+
+
+@report.command()
+@click.option("--target", required=True, help="The target's name.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, max=168, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of the sweeps of so many hours up to now.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all of them as JSON.")
+def slow(target: str, hours: float, as_json: bool) -> None:
+    """List the statements that took more than 100 ms per call in the last hour, slowest first.
+
+    Each against its baseline, with what to do first. Ends with 1 when one called more than five
+    times at more than a second per call is slower than usual; with 2 when nothing was swept.
+    """
+    from perf_pipeline.baselines import slow_now
+    from perf_pipeline.baselines.slow import Limits
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.store import Store, migrate
+
+    declared = declared_target(target)
+    with Store() as store:
+        migrate.require_current(store)
+        found = slow_now.look(
+            store, target, datetime.now(UTC), timedelta(hours=hours),
+            Limits.of(declared.regression_limits),
+        )  # fmt: skip
+    if found.swept_at is None:
+        raise ConfigurationError(
+            f"target {target!r} was not swept in the last {hours:g} h", "run the job collect"
+        )
+    if as_json:
+        print_json({"target": target, "swept_at": found.swept_at, "statements": found.rows})
+    else:
+        for row in found.rows:
+            change = "" if row["change"] is None else f" ({row['change']:+.0%})"
+            say(f"{row['state']:<11}  {row['mean_ms']:>10,.0f} ms{change}  {row['calls']:,} calls  "
+                f"statement {row['queryid']}  {row['action']}")  # fmt: skip
+        above = sum(row["mean_ms"] > 1000.0 for row in found.rows)
+        say(f"{len(found.rows)} statements above 100 ms per call, {above} above a second, up to "
+            f"{found.swept_at:%Y-%m-%d %H:%M} UTC")  # fmt: skip
+    sys.exit(1 if found.slower else 0)
 
 
 def _write(out: Path, text: str) -> None:

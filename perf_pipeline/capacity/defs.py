@@ -272,15 +272,17 @@ def _tenants(target: Target, rule: Tenants) -> dg.AssetsDefinition:
             target,
             FAMILY,
             "one tenant, its share of the last week's load, and how many times as long as for the "
-            "median tenant the same statements take for it",
-            f"Tenants are told apart by {rule.by}; no row of a table is read for it.",
+            "median tenant the same work takes for it",
+            f"Tenants are told apart by what the application reports to {rule.reported.relation}."
+            if rule.reported is not None
+            else f"Tenants are told apart by {rule.by}; no row of a table is read for it.",
         ),
         check_specs=[
             dg.AssetCheckSpec(
                 QUIET,
                 asset=key,
                 description=f"No tenant has more than {rule.share_percent:g} % of the load of "
-                "three or more, and none waits twice as long as others for the same statements.",
+                "three or more, and none waits twice as long as others for the same work.",
             )
         ],
     )

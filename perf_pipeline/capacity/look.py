@@ -1,6 +1,6 @@
 """Read what tells tenants and shards apart, from the store and the target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from perf_pipeline.capacity import tenants
-from perf_pipeline.capacity.model import Shards, Tenants
+from perf_pipeline.capacity.model import Reported, Shards, Tenants
 from perf_pipeline.capacity.tenants import Tenant
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres import connect as pg
@@ -27,6 +27,7 @@ _WRONG: Final = (
     pg_errors.InvalidSchemaName,
     pg_errors.InsufficientPrivilege,
     pg_errors.FeatureNotSupported,
+    pg_errors.DatatypeMismatch,
 )
 #: Days whose load is told: a whole week has one of each weekday.
 DAYS: Final = 7
@@ -61,11 +62,37 @@ def of_tenants(
             rule, [(row["schema_name"], row["rows_read"] + row["rows_written"]) for row in rows]
         )
     finish = datetime.combine(last + timedelta(days=1), datetime.min.time(), UTC)
+    if rule.reported is not None:
+        return tenants.of_reports(
+            rule, _reported(target, rule.reported, finish - timedelta(days=DAYS), finish)
+        )
     rows = store.rows(
         "capacity_concurrency",
         {"target_id": target_id, "start": finish - timedelta(days=DAYS), "finish": finish},
     )
     return tenants.of_loads(rule, [(row["application_name"], row["mean_busy"]) for row in rows])
+
+
+def _reported(
+    target: Target, place: Reported, start: datetime, finish: datetime
+) -> Sequence[dict[str, Any]]:
+    """Read what the application reports of its tenants, summed up by the server."""
+    statement = sql.SQL(sqlfiles.load("capacity/tenants_reported").text).format(
+        relation=sql.Identifier(*place.relation.split(".", 1)),
+        tenant=sql.Identifier(place.tenant),
+        at=sql.Identifier(place.at),
+        load=sql.Identifier(place.load),
+        response_ms=sql.Identifier(place.response_ms),
+    )
+    try:
+        with pg.session(target.maintenance_url(), read_only=True, autocommit=True) as connection:
+            return _rows(connection, statement, {"start": start, "finish": finish})
+    except _WRONG as error:
+        said = str(error).strip().splitlines()[0]
+        raise ConfigurationError(
+            f"target {target.name!r}: capacity.tenants.reported: {said}",
+            f"name a table and its columns, and grant SELECT on {place.relation}",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -114,9 +141,13 @@ def of_shards(target: Target, rule: Shards) -> Balance:
     return Balance([_flat(row) for row in rows])
 
 
-def _rows(connection: psycopg.Connection[Any], statement: sql.Composed) -> Sequence[dict[str, Any]]:
+def _rows(
+    connection: psycopg.Connection[Any],
+    statement: sql.Composed,
+    params: Mapping[str, object] | None = None,
+) -> Sequence[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement, {}).fetchall()
+        return cursor.execute(statement, params or {}).fetchall()
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

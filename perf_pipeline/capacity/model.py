@@ -35,16 +35,36 @@ class Shards(_Part):
     ]
 
 
+class Reported(_Part):
+    """The table in which the application reports how each tenant was served."""
+
+    relation: Annotated[
+        str, Field(pattern=r"^[^.\s]+\.[^.\s]+$", description="Table or view, schema.name.")
+    ]
+    tenant: Annotated[str, Field(description="Column that names the tenant.")]
+    at: Annotated[str, Field(description="Column of the moment of a report (timestamptz).")]
+    load: Annotated[
+        str, Field(description="Column of how much was done: transactions, say; NULL: unknown.")
+    ]
+    response_ms: Annotated[
+        str, Field(description="Column of the mean time of a response, ms; NULL: not measured.")
+    ]
+
+
 class Tenants(_Part):
     """By what one tenant's load is told from another's."""
 
     by: Annotated[
-        Literal["role", "application", "schema"],
+        Literal["role", "application", "schema", "reported"],
         Field(
             description="role: each tenant has a database role of its own; application: its "
-            "sessions say so in application_name; schema: its tables have a schema of its own."
+            "sessions say so in application_name; schema: its tables have a schema of its own; "
+            "reported: the application keeps a table of how each was served."
         ),
     ]
+    reported: Annotated[
+        Reported | None, Field(description="That table; with `by: reported` alone.")
+    ] = None
     pattern: Annotated[
         str,
         Field(
@@ -56,6 +76,15 @@ class Tenants(_Part):
         float,
         Field(gt=0.0, le=100.0, description="Of all tenants' load, what one may have."),
     ] = 50.0
+
+    @model_validator(mode="after")
+    def _reported(self) -> Self:
+        if (self.by == "reported") != (self.reported is not None):
+            raise ValueError(
+                "tenants: `by: reported` and the block `reported` belong together: give both, or "
+                "tell tenants apart by role, application or schema"
+            )
+        return self
 
 
 class Policy(_Part):

@@ -1,8 +1,8 @@
 """Which tenant causes how much load, and whether one is served more slowly than the others; pure.
 
 Told from what the server counts by itself: roles, application names, schemas. Where tenants share
-all three (rows of one table told apart by a column), the server counts nothing by tenant, and
-nobody could without reading the rows or the statements' values: then nothing is told.
+all three (rows of one table told apart by a column), the server counts nothing by tenant: then
+only the application knows whom it answers, and what it reports to a table is taken.
 """
 
 import re
@@ -22,6 +22,8 @@ LEAST_TENANTS: Final = 3
 LEAST_SHARED: Final = 3
 #: Calls of a statement by a tenant before its mean counts.
 LEAST_CALLS: Final = 20
+#: Reports of a tenant's times in the week before they count: one an hour of a day.
+LEAST_REPORTS: Final = 24
 #: A tenant this many times slower than the others at the same statements is served worse.
 SLOWER: Final = 2.0
 
@@ -35,14 +37,14 @@ class Tenant:
     name : str
     load : float
         In `unit`: execution ms of a role, mean busy sessions of an application, rows read and
-        written of a schema.
+        written of a schema, what the application reports.
     share : float
         Of all tenants' load, 0 to 1.
     slower : float or None
-        How many times as long as for the median tenant the same statements take for it; None: not
-        known, or too few of them are shared.
+        How many times as long as for the median tenant the same statements, or all its responses
+        as reported, take for it; None: not known, or from too little.
     shared : int
-        Statements that was taken from.
+        Statements, or reports, that was taken from.
 
     """
 
@@ -59,7 +61,7 @@ class Tenant:
             unit: float(f"{self.load:.4g}"),
             "share_percent": round(100.0 * self.share, 2),
             "times_slower": None if self.slower is None else round(self.slower, 2),
-            "shared_statements": self.shared,
+            "compared": self.shared,
         }
 
 
@@ -68,7 +70,10 @@ UNITS: Final[Mapping[str, str]] = {
     "role": "execution_ms",
     "application": "busy_sessions",
     "schema": "rows_touched",
+    "reported": "reported_load",
 }
+#: What `shared` counts, by the same.
+_COMPARED: Final[Mapping[str, str]] = {"role": "statements", "reported": "reports"}
 
 
 def named(rule: Tenants, name: str) -> str | None:
@@ -155,6 +160,36 @@ def of_roles(rule: Tenants, work: Sequence[Row], names: Mapping[int, str]) -> li
     ]
 
 
+def of_reports(rule: Tenants, rows: Sequence[Row]) -> list[Tenant]:
+    """Return each tenant's share of what the application reports, and how its times compare.
+
+    Parameters
+    ----------
+    rule : Tenants
+    rows : sequence of Mapping
+        tenant, load, response_ms (weighed by load; None: not measured), reports of it.
+
+    """
+    means = {
+        row["tenant"]: row["response_ms"]
+        for row in rows
+        if row["response_ms"] and row["reports"] >= LEAST_REPORTS and named(rule, row["tenant"])
+    }
+    usual = median(means.values()) if len(means) >= LEAST_TENANTS else None
+    slower = {named(rule, name): mean / usual for name, mean in means.items() if usual}
+    counted = {named(rule, row["tenant"]): row["reports"] for row in rows}
+    return [
+        Tenant(
+            each.name,
+            each.load,
+            each.share,
+            slower.get(each.name),
+            counted[each.name] if each.name in slower else 0,
+        )
+        for each in of_loads(rule, ((row["tenant"], row["load"] or 0.0) for row in rows))
+    ]
+
+
 def broken(rule: Tenants, tenants: Sequence[Tenant]) -> list[str]:
     """Return what is to say of tenants that take too much, or are served worse than others."""
     if len(tenants) < LEAST_TENANTS:
@@ -166,8 +201,8 @@ def broken(rule: Tenants, tenants: Sequence[Tenant]) -> list[str]:
         if 100.0 * each.share > rule.share_percent
     ]
     said += [
-        f"{each.name} waits {each.slower:.1f} times as long as others for the same "
-        f"{each.shared} statements"
+        f"{each.name} waits {each.slower:.1f} times as long as others, by "
+        f"{each.shared} {_COMPARED.get(rule.by, 'figures')}"
         for each in tenants
         if each.slower is not None and each.slower >= SLOWER
     ]

@@ -48,6 +48,13 @@ class Events(dg.Model, dg.Resolvable):
     ingest: Annotated[
         str, Field(description="Function (events jsonb) that takes a batch of new events.")
     ] = ""
+    metrics: Annotated[
+        str,
+        Field(
+            description="Function (start timestamptz, finish timestamptz) that returns one row of "
+            "numbers about the events of a window: figures of `<target>/events/performance`."
+        ),
+    ] = ""
     batch: Annotated[int, Field(ge=1, le=10_000, description="Events claimed at once; 100.")] = 100
     lease_seconds: Annotated[
         float, Field(gt=0.0, description="A claim that is not ended in so long is nobody's; 60.")
@@ -77,6 +84,7 @@ class Events(dg.Model, dg.Resolvable):
             backlog=self.backlog,
             process=self.process,
             ingest=self.ingest,
+            metrics=self.metrics,
             batch=self.batch,
             lease_s=self.lease_seconds,
             stranded_minutes=self.stranded_minutes,

@@ -6,6 +6,7 @@ from perf_pipeline import vocabulary
 from perf_pipeline.advice import defs as advice_defs
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
+from perf_pipeline.baselines.slow_defs import slow_sensor
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.components.answers import answers_of
 from perf_pipeline.components.target import PostgresTarget, require_distinct
@@ -40,27 +41,20 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
     Returns
     -------
     dagster.Definitions
-        Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`, a job
-        `report_<target>` per target, sensor `daily_reports_due`; per target job
-        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, jobs
-        `bench_baselines`, `bench_reports`, `bench_executive_report` and their schedules; the assets
+        Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`; per target the
+        jobs `report_<target>` and `calibrate_<target>`, sensors `daily_reports_due` and
+        `monitor_slow_queries`; of load tests the assets `bench/*`, jobs `bench_baselines`,
+        `bench_reports`, `bench_executive_report` and their schedules; the assets
         `<target>/report/weekly` and `/monthly` with a job and a schedule for all targets; of views
         per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`; of
         upkeep a job and a schedule per operation, sensor `maintenance_due`, and job
-        `maintenance_status` with its hourly schedule.
-        per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`.
-        `calibrate_<target>` with its weekly schedule; of load tests the assets `bench/*`, job
-        `bench_baselines` and its daily schedule; the assets `<target>/report/weekly` and
-        `/monthly` with a job and a schedule for all targets; per target with partition policies
-        the jobs `partition_maintenance_<target>` and `partition_archive_<target>` with their
-        schedules, and the sensor `partition_headroom`; per target with an event
-        queue the jobs `event_queue_<target>` and `ingest_events_<target>`, and the sensor
-        `event_backlog`; the job and schedule `capacity_daily`; of alerts the sensor `alerts`; of
-        cached values the assets `<target>/cache/*`, job `cache_invalidation` with its sensor,
-        and job `cache_invalidation_checks` with its schedule.
-        `event_backlog`.
-        schedules, and the sensor `partition_headroom`; the jobs and schedules `capacity_daily` and
-        `advice_weekly`.
+        `maintenance_status` with its hourly schedule; per target with partition policies the jobs
+        `partition_maintenance_<target>` and `partition_archive_<target>` with their schedules, and
+        the sensor `partition_headroom`; per target with an event queue the jobs
+        `event_queue_<target>` and `ingest_events_<target>`, and the sensor `event_backlog`; the
+        jobs and schedules `capacity_daily` and `advice_weekly`; of alerts the sensor `alerts`; of
+        cached values the assets `<target>/cache/*`, job `cache_invalidation` with its sensor, and
+        job `cache_invalidation_checks` with its schedule.
 
     Raises
     ------
@@ -82,7 +76,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
                 collect_schedule(collect),
                 *(calibration_schedule(*pair) for pair in zip(targets, calibrations, strict=True)),
             ],
-            sensors=[reports_sensor(targets, reports)] if targets else [],
+            sensors=[reports_sensor(targets, reports), slow_sensor(targets)] if targets else [],
         ),
         bench_definitions(),
         period_definitions(targets),

@@ -15,6 +15,7 @@ from perf_pipeline.components.events import Events
 from perf_pipeline.components.invalidation import Cache, cache_types
 from perf_pipeline.components.levels import ServiceLevels
 from perf_pipeline.components.limits import RegressionLimits
+from perf_pipeline.components.modules import Module, module_definitions, writers
 from perf_pipeline.components.partitions import PartitionPolicy, declared_policies
 from perf_pipeline.components.recovery import Recovery
 from perf_pipeline.components.replicas import Replica, declared
@@ -170,6 +171,13 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
         Field(
             description="Streaming replicas that what only reads may go to, by role "
             "(docs/replicas.md)."
+        ),
+    ] = ()
+    modules: Annotated[
+        Sequence[Module],
+        Field(
+            description="Other parts of the system that write this database's tables: external "
+            "assets, so that the graph shows whose table it is that a view reads."
         ),
     ] = ()
     recovery: Annotated[
@@ -339,8 +347,12 @@ class PostgresTarget(dg.Component, dg.Model, dg.Resolvable):
                 target,
                 self.view_policies(),
                 written,
-                invalidation_defs.made_tables(target, self.cache_types()),
+                {
+                    **writers(target, self.modules),
+                    **invalidation_defs.made_tables(target, self.cache_types()),
+                },
             ),
+            module_definitions(target, self.modules),
             target_partition_definitions(target, self.partition_policies()),
             queue_definitions(target, self.events()),
             replicas_defs.target_definitions(target),

@@ -5,6 +5,7 @@ import dagster as dg
 from perf_pipeline.advice.defs import advice_asset
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.defs import baseline_asset, slow_queries_asset
+from perf_pipeline.baselines.slow_defs import now_check
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_asset
@@ -50,7 +51,7 @@ def target_definitions(target: Target) -> dg.Definitions:
             advice_asset(target),
             *capacity_defs.target_assets(target),
         ],
-        asset_checks=[target_checks(target), stale_check(target)],
+        asset_checks=[target_checks(target), stale_check(target), now_check(target)],
     )
     return dg.Definitions.merge(
         own, upkeep_defs.target_definitions(target), alerts_defs.target_definitions(target)

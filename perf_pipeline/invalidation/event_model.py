@@ -14,7 +14,8 @@ class EventQueue:
     (counts) and `oldest_at`. `claim(limit integer, worker text, lease interval)` returns claimed
     events with `id uuid` and `created_at`. `finish(ids, created_ats, worker, errors)`, four arrays
     but the worker, returns how many claims were still the worker's. `process(ids, created_ats)`
-    returns `id` and `error`, and `ingest(events jsonb)` one row of counts with `rejects`.
+    returns `id` and `error`, and `ingest(events jsonb)` one row of counts with `rejects`;
+    `metrics(start, finish)` one row of numbers.
     """
 
     claim: str
@@ -22,6 +23,7 @@ class EventQueue:
     backlog: str
     process: str = ""
     ingest: str = ""
+    metrics: str = ""
     batch: int = 100
     lease_s: float = 60.0
     stranded_minutes: int = 60
@@ -38,7 +40,7 @@ class EventQueue:
             A function is not written as `schema.name`, or a number is not above zero.
 
         """
-        for field in ("claim", "finish", "backlog", "process", "ingest"):
+        for field in ("claim", "finish", "backlog", "process", "ingest", "metrics"):
             name = getattr(self, field)
             wanted = bool(name) or field in {"claim", "finish", "backlog"}
             if wanted and len([part for part in name.split(".") if part]) != 2:

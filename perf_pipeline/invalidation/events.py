@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.invalidation.event_model import Backlog, EventQueue
 from perf_pipeline.postgres import connect as pg
+from perf_pipeline.postgres import sqlfiles
 
 #: Rejects of one call that are kept with their reasons; all are counted.
 REJECTS_KEPT: Final = 1_000
@@ -73,7 +74,10 @@ def _function(name: str) -> sql.Identifier:
 
 
 def _call(
-    connection: psycopg.Connection, name: str, text: sql.Composed, values: Sequence[object]
+    connection: psycopg.Connection,
+    name: str,
+    text: sql.Composed,
+    values: Sequence[object] | Mapping[str, object],
 ) -> list[tuple[Any, ...]]:
     """Call a function of the target and return its rows.
 
@@ -113,6 +117,32 @@ def look(connection: psycopg.Connection, queue: EventQueue) -> Backlog:
     ).format(_function(queue.backlog))
     rows = _call(connection, queue.backlog, text, [queue.stranded_minutes])
     return Backlog(*rows[0])
+
+
+def metrics(
+    connection: psycopg.Connection, queue: EventQueue, days: Sequence[date]
+) -> dict[date, dict[str, float]]:
+    """Return what the declared function tells of each UTC day: its numbers that are not NULL.
+
+    Raises
+    ------
+    EventQueueError
+        The declared function is missing or answers otherwise.
+
+    """
+    text = sql.SQL(sqlfiles.load("invalidation/event_metrics").text).format(
+        metrics=_function(queue.metrics)
+    )
+    rows = _call(connection, queue.metrics, text, {"days": list(days)})
+    return {
+        day: {
+            name: value
+            for name, value in told.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        for day, told in rows
+        if isinstance(told, dict)
+    }
 
 
 def claim(

@@ -11,6 +11,8 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
+from perf_pipeline.invalidation import event_metrics_defs
+from perf_pipeline.invalidation.event_metrics_defs import performance_asset
 from perf_pipeline.invalidation.event_model import Backlog, EventQueue, due
 from perf_pipeline.jobs import singleton_job
 from perf_pipeline.postgres.target import Target
@@ -44,7 +46,7 @@ def job_name(target: Target) -> str:
 
 
 def queue_definitions(target: Target, queue: EventQueue | None) -> dg.Definitions:
-    """Return `<target>/events/queue` with its checks; nothing where no queue is declared."""
+    """Return `<target>/events/queue` with its checks, and `performance` where that is declared."""
     if queue is None:
         return dg.Definitions()
     declared = queue
@@ -82,7 +84,8 @@ def queue_definitions(target: Target, queue: EventQueue | None) -> dg.Definition
         yield dg.MaterializeResult(metadata=_metadata(worked, left))
         yield from _checks(target, declared, left)
 
-    return dg.Definitions(assets=[events])
+    more = [performance_asset(target, declared)] if declared.metrics else []
+    return dg.Definitions(assets=[events, *more])
 
 
 def _metadata(worked: "Worked", left: Backlog) -> vocabulary.Metadata:
@@ -130,17 +133,18 @@ def _checks(target: Target, queue: EventQueue, left: Backlog) -> Iterator[dg.Ass
 
 
 def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
-    """Return per target the jobs `event_queue_<target>`, `ingest_events_<target>`; one sensor."""
+    """Return the jobs `event_queue_<target>`, `ingest_events_<target>`, the sensor, daily jobs."""
     some = [(target, queue) for target, queue in declared if queue is not None]
     if not some:
         return dg.Definitions()
     jobs = [_job(target) for target, _ in some]
     worked = [(target, queue) for target, queue in some if queue.process]
     asked = [job for job, (_, queue) in zip(jobs, some, strict=True) if queue.process]
-    return dg.Definitions(
+    own = dg.Definitions(
         jobs=[*jobs, *(_ingest_job(target, queue) for target, queue in some if queue.ingest)],
         sensors=[_sensor(worked, asked)] if worked else [],
     )
+    return dg.Definitions.merge(own, event_metrics_defs.fleet_definitions(some))
 
 
 def _job(target: Target) -> vocabulary.AssetJob:

@@ -141,3 +141,20 @@ def interval(store: Store, target_id: int, statements: Statements, minutes: floa
         pl.Series("total_exec_time", [total for _, total in statements.values()]),
     )
     _append(store, ("ledger", "statements"), ts.date(), frame)
+
+
+def sweep(store: Store, target_id: int, at: datetime) -> None:
+    """Write that a target was swept."""
+    ts = at.astimezone(UTC).replace(tzinfo=None)
+    frame = pl.DataFrame(
+        [
+            {
+                "target_id": target_id,
+                "ts": ts,
+                "source": "collected",
+                "quality": "exact",
+                "server_version_num": 180000,
+            }
+        ]
+    )
+    _append(store, ("ledger", "sweeps"), ts.date(), frame)

@@ -1,12 +1,17 @@
 """The asset of slow statements: one run for any range, figures of each day, a check that warns."""
 
-from datetime import date, timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from perf_pipeline import settings
 from perf_pipeline.baselines.defs import SLOW_CHECK, slow_queries_asset
+from perf_pipeline.baselines.slow_defs import NOW_CHECK, now_check, slow_sensor
+from perf_pipeline.cli import cli
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, targets
 from perf_pipeline_tests.baselines import rolled
@@ -71,3 +76,62 @@ def test_an_ordinary_day_passes_and_an_unknown_one_does_not(shop: Target) -> Non
     ):
         (check,) = materialize(shop, day, day).get_asset_check_evaluations()
         assert (check.passed, check.metadata["outcome"].value) == (passed, outcome)
+
+
+def looked(sensor: dg.SensorDefinition, cursor: str | None) -> tuple[list, str | None]:
+    with (
+        dg.DagsterInstance.ephemeral() as instance,
+        dg.build_sensor_context(instance=instance, cursor=cursor) as context,
+    ):
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    return list(result.asset_events), result.cursor
+
+
+def test_what_is_slow_now_is_told_once(
+    shop: Target, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changes is reported, by a sensor that starts nothing; a person can ask at any time."""
+    monkeypatch.setattr("perf_pipeline.components.catalog.declared_target", lambda _name: shop)
+    other = Target("never_swept", "OTHER_URL", date(2026, 1, 1))
+    sensor = slow_sensor([other, shop])
+    (event,), cursor = looked(sensor, None)
+    assert (event.passed, event.description) == (False, "not swept in the last hour")
+    command = ["report", "slow", "--target", "shop"]
+    refused = CliRunner().invoke(cli, command).exception
+    assert isinstance(refused, ConfigurationError)
+    assert "not swept in the last 1 h" in str(refused)
+    target_id, now = targets.register(store, "shop"), datetime.now(UTC)
+    rolled.sweep(store, target_id, now)
+    rolled.baseline(store, target_id, now.date(), {1: 1500.0, 2: 1900.0})
+    rolled.interval(store, target_id, {1: (10, 70_000.0), 2: (10, 20_000.0), 3: (9, 90.0)}, 20)
+    # five calls are too few, and what is past is past
+    rolled.interval(store, target_id, {4: (5, 50_000.0)}, 21)
+    rolled.interval(store, target_id, {5: (10, 90_000.0)}, 100)
+    (event,), cursor = looked(sensor, cursor)
+    assert (event.asset_key, event.check_name) == (
+        dg.AssetKey(["shop", "report", "slow_queries"]),
+        NOW_CHECK,
+    )
+    assert not event.passed
+    assert event.description.startswith("statement 1: CRITICAL, 7,000 ms per call, +367%")
+    assert {name: value.value for name, value in event.metadata.items()} == {
+        "slower": 1,
+        "above_a_second": 3,
+        "above_100_ms": 3,
+    }
+    # nothing new: nothing reported
+    assert looked(sensor, cursor) == ([], cursor)
+    result = now_check(shop)()
+    assert isinstance(result, dg.AssetCheckResult)
+    assert (result.passed, result.description) == (False, event.description)
+    shown = CliRunner().invoke(cli, [*command, "--json"])
+    assert shown.exit_code == 1, shown.output
+    rows = json.loads(shown.output)["statements"]
+    assert [(row["queryid"], row["state"]) for row in rows] == [
+        (4, "NO_BASELINE"),
+        (1, "CRITICAL"),
+        (2, "NORMAL"),
+    ]
+    shown = CliRunner().invoke(cli, command)
+    assert "3 statements above 100 ms per call, 3 above a second" in shown.output

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from perf_pipeline.capacity import collect, look
 from perf_pipeline.capacity.defs import fleet_definitions, target_assets
-from perf_pipeline.capacity.model import Policy, Shards
+from perf_pipeline.capacity.model import Policy, Reported, Shards, Tenants
 from perf_pipeline.cli import cli
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
@@ -45,7 +45,19 @@ CREATE FUNCTION shop.judged() RETURNS TABLE (shard_id integer, users bigint, est
     performance_score integer, imbalance text, advice text) LANGUAGE sql AS
     $$ VALUES (1, 10::bigint, 1.0, 100, 'LOW', NULL), (2, 11, 1.0, 100, 'LOW', NULL),
               (3, 30, 1.0, NULL, 'HIGH', 'move users to other shards') $$;
+CREATE TABLE shop.served (tenant integer, at timestamptz, "how many" real, ms real);
+INSERT INTO shop.served
+    SELECT t, now() - n * interval '1 hour', 5, CASE t WHEN 3 THEN 90 ELSE 30 END
+    FROM generate_series(1, 4) AS t, generate_series(1, 30) AS n;
+-- what is long past, and what was not measured, changes nothing
+INSERT INTO shop.served VALUES (1, now() - interval '20 days', 5000, 5000), (2, now(), 5, NULL);
 """
+TENANTS = Tenants(
+    by="reported",
+    reported=Reported(
+        relation="shop.served", tenant="tenant", at="at", load="how many", response_ms="ms"
+    ),
+)
 SHARDS = Shards(distribution="shop.spread", balance="shop.judged")
 
 
@@ -62,7 +74,9 @@ def url(server: EmbeddedServer, databases: Databases) -> Iterator[str]:
 def target(url: str, shared_store: Store, monkeypatch: pytest.MonkeyPatch) -> Target:
     monkeypatch.setenv("SHOP_URL", url)
     monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
-    return Target("shop", "SHOP_URL", date(2026, 1, 1), capacity=Policy(shards=SHARDS))
+    return Target(
+        "shop", "SHOP_URL", date(2026, 1, 1), capacity=Policy(shards=SHARDS, tenants=TENANTS)
+    )
 
 
 @pytest.fixture
@@ -168,7 +182,11 @@ def test_assets_and_their_checks(swept: Target) -> None:
         "resources_have_room": False,
         "connections_are_healthy": True,
         "shards_are_balanced": False,
+        "no_tenant_is_noisy": False,
     }
+    assert checks["no_tenant_is_noisy"].description == (
+        "3 waits 3.0 times as long as others, by 30 reports"
+    )
     assert "partitions shop.log" in str(checks["nothing_runs_out_soon"].description)
     assert "sequence shop.small 92 %" in str(checks["resources_have_room"].description)
     assert checks["shards_are_balanced"].severity == dg.AssetCheckSeverity.ERROR
@@ -180,6 +198,16 @@ def test_a_shard_function_that_is_not_there_is_named(target: Target) -> None:
     wrong = Shards(distribution="shop.spread", balance="shop.nothing")
     with pytest.raises(ConfigurationError, match=r"shop\.nothing"):
         look.of_shards(target, wrong)
+
+
+def test_tenants_of_a_column_that_is_not_there_are_named(
+    swept: Target, shared_store: Store
+) -> None:
+    assert TENANTS.reported is not None
+    for change in ({"load": "nothing"}, {"at": "tenant"}, {"relation": "shop.none"}):
+        wrong = TENANTS.model_copy(update={"reported": TENANTS.reported.model_copy(update=change)})
+        with pytest.raises(ConfigurationError, match=r"capacity\.tenants\.reported"):
+            look.of_tenants(swept, wrong, shared_store)
 
 
 def test_the_command_says_what_runs_out(swept: Target, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from perf_pipeline.capacity.model import Tenants
-from perf_pipeline.capacity.tenants import broken, named, of_loads, of_roles
+from perf_pipeline.capacity.model import Reported, Tenants
+from perf_pipeline.capacity.tenants import broken, named, of_loads, of_reports, of_roles
 from perf_pipeline.errors import ConfigurationError
 
 ROLES = Tenants(by="role", pattern=r"tenant_(\d+)")
@@ -50,7 +50,7 @@ def test_a_tenant_that_is_served_worse_is_told() -> None:
     assert found[0].name == "3"
     assert found[0].slower == pytest.approx(2.5)
     said = broken(ROLES, found)
-    assert any("waits 2.5 times as long" in each for each in said)
+    assert any("waits 2.5 times as long as others, by 4 statements" in each for each in said)
     assert any("has 56 % of the load" in each for each in said)
 
 
@@ -66,3 +66,25 @@ def test_no_load_is_no_share() -> None:
     found = of_loads(Tenants(by="schema"), [("a", 0.0), ("b", 0.0), ("c", 0.0)])
     assert [each.share for each in found] == [0.0, 0.0, 0.0]
     assert broken(Tenants(by="schema"), found) == []
+
+
+def test_what_the_application_reports_tells_tenants_apart() -> None:
+    place = Reported(relation="a.b", tenant="t", at="at", load="n", response_ms="ms")
+    rule = Tenants(by="reported", reported=place)
+    rows = [
+        {"tenant": str(n), "load": 10.0, "response_ms": ms, "reports": reports}
+        for n, (ms, reports) in enumerate([(50.0, 100), (40.0, 100), (120.0, 30), (900.0, 5)])
+    ]
+    found = {each.name: each for each in of_reports(rule, rows)}
+    # of the median of those that reported often enough; five reports say nothing
+    assert (found["2"].slower, found["2"].shared) == (pytest.approx(120 / 50), 30)
+    assert (found["3"].slower, found["3"].shared) == (None, 0)
+    (said,) = broken(rule, list(found.values()))
+    assert said == "2 waits 2.4 times as long as others, by 30 reports"
+    # a tenant that did not measure has no time, and one without a load no share
+    rows = [{"tenant": "a", "load": None, "response_ms": None, "reports": 0}]
+    assert [(e.share, e.slower) for e in of_reports(rule, rows)] == [(0.0, None)]
+    with pytest.raises(ValueError, match="belong together"):
+        Tenants(by="reported")
+    with pytest.raises(ValueError, match="belong together"):
+        Tenants(by="role", reported=place)

@@ -12,10 +12,14 @@ from perf_pipeline import vocabulary
 from perf_pipeline.components import PostgresTarget
 from perf_pipeline.components.catalog import declared_targets
 from perf_pipeline.components.limits import RegressionLimits
+from perf_pipeline.components.modules import Module, module_definitions, writers
 from perf_pipeline.components.target import require_distinct
 from perf_pipeline.components.watched import target_definitions
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.regressions.policy import Policy
+from perf_pipeline.views.defs import view_definitions
+from perf_pipeline.views.lineage import Lineage
+from perf_pipeline.views.model import ViewPolicy
 from perf_pipeline_tests.components.support import FLEET, block, messages, project
 
 SHIPPED = Path(__file__).resolve().parents[2] / "perf_pipeline" / "defs" / "targets"
@@ -124,6 +128,27 @@ def test_declared_limits_reach_the_target_and_the_rest_stays() -> None:
         text = RegressionLimits.model_fields[field.name].description
         assert text is not None
         assert text.endswith(f"; {field.default:g}.")
+
+
+def test_the_modules_of_a_system_come_before_their_tables() -> None:
+    (guardian,) = (each for each in declared_targets() if each.name == "guardian")
+    core = Module(name="core", description="Theirs.", tables=["a.t", "a.u"])
+    more = Module(name="more", description="Others'.", tables=["a.v"], owners=["team:x"])
+    made = module_definitions(guardian, [core, more])
+    specs = {spec.key.path[-1]: spec for spec in made.resolve_all_asset_specs()}
+    assert specs["core"].metadata["tables"] == "a.t, a.u"
+    assert (list(specs["core"].owners), list(specs["more"].owners)) == (["team:data"], ["team:x"])
+    written = Lineage({"a.w": ("a.t", "a.x")}, {"a.t": "table", "a.x": "table", "a.w": "matview"})
+    graph = view_definitions(
+        guardian, [ViewPolicy("a.w")], written, writers(guardian, [core, more])
+    ).resolve_asset_graph()
+    before = graph.get(dg.AssetKey(["guardian", "table", "a", "t"])).parent_keys
+    assert before == {dg.AssetKey(["guardian", "module", "core"])}
+    assert not graph.get(dg.AssetKey(["guardian", "table", "a", "x"])).parent_keys
+    with pytest.raises(ConfigurationError, match=r"a\.u is written by two modules"):
+        writers(guardian, [core, Module(name="b", description="", tables=["a.u"])])
+    with pytest.raises(ConfigurationError, match="declared twice"):
+        writers(guardian, [core, core])
 
 
 def test_a_name_used_twice_names_both_files() -> None:

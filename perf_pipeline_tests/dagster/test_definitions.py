@@ -70,6 +70,7 @@ CHECKS = [
     "thorbis/capacity/plan:resources_have_room",
     "thorbis/report/calibration:false_alarms_as_rare_as_promised",
     "thorbis/report/regressions:days_rest_on_the_ledger_as_it_is",
+    "thorbis/report/slow_queries:nothing_is_slower_now",
     "thorbis/report/slow_queries:slow_statements_as_fast_as_usual",
     "thorbis/stats/database:cache_hits",
     "thorbis/stats/database:connection_time",
@@ -90,6 +91,7 @@ PROMISED = [
     "menuca/stats/database:users",
     "menuca/stats/statements:peak_p95",
     "menuca/stats/tables:tenants",
+    "thorbis/capacity/tenants:no_tenant_is_noisy",
     "thorbis/stats/statements:analytics_time",
     "thorbis/stats/statements:bulk_time",
     "thorbis/stats/statements:response_time",
@@ -121,9 +123,15 @@ CACHE_JOBS = ["cache_invalidation", "cache_invalidation_checks"]
 #: Assets that one system has and the others do not.
 ALONE = [
     "guardian/capacity/shards",
+    *(
+        f"guardian/module/{name}"
+        for name in ("api_performance", "core_schema", "data_pipeline", "security_compliance")
+    ),
     "menuca/recovery/base_backup",
     "menuca/recovery/drills",
+    "omninode/events/performance",
     "omninode/events/queue",
+    "thorbis/capacity/tenants",
 ]
 #: Partitioned tables of the systems; those with a retention have a job that archives and drops.
 PARTITIONED = {
@@ -217,7 +225,7 @@ EVENT_CHECKS = [
     "omninode/events/queue:no_dead_letters",
     "omninode/events/queue:nothing_stranded",
 ]
-EVENT_JOBS = ["event_queue_omninode", "ingest_events_omninode"]
+EVENT_JOBS = ["event_performance_omninode", "event_queue_omninode", "ingest_events_omninode"]
 RECOVERY_JOBS = ["recovery_backup_menuca", "recovery_drill_menuca"]
 REFRESHES = {
     "refresh_guardian_1": ["0 2 * * *", "RUNNING"],
@@ -303,6 +311,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "cache_invalidation_checks_every_10_minutes": ["*/10 * * * *", "RUNNING"],
         "advice_weekly": ["10 5 * * 1", "RUNNING"],
         "capacity_daily": ["40 1 * * *", "RUNNING"],
+        "event_performance_omninode": ["35 0 * * *", "RUNNING"],
         "collect_every_5_minutes": ["*/5 * * * *", "RUNNING"],
         "housekeeping_nightly": ["20 3 * * *", "RUNNING"],
         "metrics_export_hourly": ["7 * * * *", "STOPPED"],
@@ -323,6 +332,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "event_backlog": [30, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],
+        "monitor_slow_queries": [300, "RUNNING"],
         "partition_headroom": [300, "RUNNING"],
         "alerts": [60, "RUNNING"],
     }
@@ -383,7 +393,8 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    assert len(partitioned) == 9 * len(SYSTEMS) + 1  # the week of all load tests
+    # and the week of all load tests, and the days of a system's events
+    assert len(partitioned) == 9 * len(SYSTEMS) + 2
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 

@@ -127,6 +127,12 @@ _PLACED = {
     "matches": "a.updated_at = k.c0",
     "balance": "guardian.analyze_shard_balance",
     "distribution": "guardian.shard_distribution_analysis",
+    "relation": "monitoring.business_performance_metrics",
+    "tenant": "business_id",
+    "at": "measured_at",
+    "load": "transactions_per_minute",
+    "response_ms": "avg_response_ms",
+    "metrics": "omninode.get_performance_metrics",
 }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ QUEUE = EventQueue(
     backlog="omninode.event_backlog",
     process="omninode.publish_events",
     ingest="omninode.batch_insert_hook_events",
+    metrics="omninode.get_performance_metrics",
     batch=10,
 )
 NAME = "omninode_events"
@@ -288,3 +289,59 @@ def test_the_asset_the_checks_the_sensor_and_the_job_that_brings(
         assert checks == {"nothing_stranded": True, "no_dead_letters": False}
         with dg.build_sensor_context(instance=instance) as context:
             assert not sensor.evaluate_tick(context).run_requests  # dead ones start no run
+
+
+@pytest.mark.server
+def test_days_of_events_have_their_figures(
+    db: psycopg.Connection, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIDGE_URL", url)
+    target = Target(name="bridge", url_env="BRIDGE_URL", history_start=date(2026, 1, 1))
+    db.execute("TRUNCATE omninode.event_metrics")
+    (event,) = bring(db, 1)
+    db.execute(
+        "INSERT INTO omninode.event_metrics"
+        " (event_id, created_at, processing_time_ms, kafka_publish_success)"
+        " VALUES (%(e)s, '2026-02-02 00:00Z', 10, true), (%(e)s, '2026-02-02 23:59Z', 30, true),"
+        " (%(e)s, '2026-02-02 12:00Z', 900, false), (%(e)s, '2026-02-03 00:00Z', 50, true)",
+        {"e": event},
+    )
+    definitions = dg.Definitions.merge(
+        events_defs.queue_definitions(target, QUEUE),
+        events_defs.fleet_definitions([(target, QUEUE)]),
+        dg.Definitions(executor=dg.in_process_executor),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        ran = definitions.resolve_job_def("event_performance_bridge").execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": "2026-02-01",
+                "dagster/asset_partition_range_end": "2026-02-03",
+            },
+        )
+        at = datetime(2026, 2, 3, 0, 35, tzinfo=UTC)
+        everything = definitions.get_repository_def()
+        schedule = everything.get_schedule_def("event_performance_bridge")
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=at, repository_def=everything
+        ) as context:
+            (asked,) = schedule.evaluate_tick(context).run_requests or ()
+        assert asked.partition_key == "2026-02-02"
+    figures = {
+        event.partition: {
+            name: value.value
+            for name, value in event.step_materialization_data.materialization.metadata.items()
+            if name.endswith(("events", "_ms", "_percent"))
+        }
+        for event in ran.get_asset_materialization_events()
+    }
+    assert figures["2026-02-02"] == {
+        "total_events": 3,
+        "unknown_events": 0,
+        "avg_processing_ms": 20,
+        "p95_processing_ms": 29,
+        "error_rate_percent": 33.33,
+    }
+    # nothing happened: a count of none, and no time that nobody measured
+    assert figures["2026-02-01"] == {"total_events": 0, "unknown_events": 0}
+    assert figures["2026-02-03"]["total_events"] == 1
