@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -104,16 +105,17 @@ def status(target: str, as_json: bool) -> None:
     """Say what waits, what is dead, and what was served in the last hour.
 
     Exits with 1 when a check does not pass: too much waits or for too long, entries are dead or of
-    a type nobody declares, something is not captured, a refresh came too late or was slow.
+    a type nobody declares, something is not captured, a refresh came too late or was slow. Where
+    the store cannot be read, what drains of the last hour did is not known, and it says so.
     """
     from perf_pipeline.components.catalog import declared_caches
     from perf_pipeline.invalidation import looks, sinks
-    from perf_pipeline.store import Store, migrate
+    from perf_pipeline.invalidation.keeping import Keeper
 
     found, caches = declared_caches(target)
-    with Store() as store:
-        migrate.require_current(store)
-        seen = looks.status(store, found, caches)
+    with Keeper(say) as keeper:
+        store = keeper.store()
+        seen = looks.status(store, found, caches, keeper.missing)
     left_out = sinks.left_out(sink for cache in caches for sink in cache.sinks)
     hits, unknown = _hits(caches)
     if as_json:
@@ -165,23 +167,23 @@ def run(target: str, once: bool, seconds: float | None, sessions: int, as_json: 
     """Serve what is due as it becomes due: a worker beside Dagster, with a delay below a second.
 
     Any number may run. SIGTERM or Ctrl-C ends it after its batch. A server that goes away is
-    tried again until it is back.
+    tried again until it is back. It serves without a store, too: then what it did is kept nowhere.
     """
     from perf_pipeline.components.catalog import declared_caches
     from perf_pipeline.invalidation import worker
-    from perf_pipeline.store import Store, migrate
+    from perf_pipeline.invalidation.keeping import Keeper
 
     found, caches = declared_caches(target)
     stop = told_to_stop()
-    with Store() as store:
-        migrate.require_current(store)
+    complain = partial(click.echo, err=as_json)
+    with Keeper(complain) as keeper:
         if once:
-            done = [worker.once(store, found, caches, stop, seconds, sessions)]
+            done = [worker.once(keeper, found, caches, stop, seconds, sessions)]
         else:
             notify = _tell_drained_json if as_json else _tell_drained
-            done = worker.serve_on(store, found, caches, stop, seconds, notify, say, sessions)
+            done = worker.serve_on(keeper, found, caches, stop, seconds, notify, complain, sessions)
             if not done:
-                say(f"{target}: nothing was due")
+                complain(f"{target}: nothing was due")
     if once:
         (_tell_drained_json if as_json else _tell_drained)(done[0])
     raise SystemExit(1 if any(each.down for each in done) else 0)

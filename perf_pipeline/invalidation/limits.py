@@ -28,6 +28,8 @@ CHECKS: Final[Mapping[str, str]] = {
     "captured": "triggers and functions of the target are as declared",
     "quick": f"no call of a processing function took more than {SLOW_S:g} s",
 }
+#: Those that judge what drains did, which only the store knows.
+FROM_DRAINS: Final = ("staleness", "quick")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def judge(
     depth: Sequence["Depth"],
     ages_s: Mapping[str, float],
     logged: int,
-    drains: Sequence[Mapping[str, Any]],
+    drains: Sequence[Mapping[str, Any]] | None,
     steps: Sequence[str],
 ) -> list[Verdict]:
     """Judge what was seen of one target; one verdict per name of `CHECKS`, in their order.
@@ -72,8 +74,9 @@ def judge(
         Seconds since the first change of the oldest entry, of each cache type where one waits.
     logged : int
         Entries of the log.
-    drains : sequence of Mapping
-        Rows of `record.recent` of the last `LOOK_BACK_MINUTES`.
+    drains : sequence of Mapping or None
+        Rows of `record.recent` of the last `LOOK_BACK_MINUTES`. None: not known, and what is judged
+        by them (`FROM_DRAINS`) is left out.
     steps : sequence of str
         What would have to be done for everything to be captured as declared.
 
@@ -81,11 +84,11 @@ def judge(
     return [
         _pending(depth, logged),
         _oldest(caches, ages_s),
-        _staleness(caches, drains),
+        *([] if drains is None else [_staleness(caches, drains)]),
         _dead(depth),
         _known(caches, depth),
         _captured(steps),
-        _quick(drains),
+        *([] if drains is None else [_quick(drains)]),
     ]
 
 

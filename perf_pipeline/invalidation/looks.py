@@ -11,7 +11,7 @@ import psycopg
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.invalidation import install, limits, logical, queue, record, stream
 from perf_pipeline.invalidation.figures import Served, coalescing, worst
-from perf_pipeline.invalidation.limits import Verdict
+from perf_pipeline.invalidation.limits import FROM_DRAINS, Verdict
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.target import Target
@@ -84,6 +84,9 @@ class Status:
         Entries of the log that are not in the queue yet.
     drains : Sequence of Mapping
         Rows of `record.recent` of the last hour.
+    missing : str
+        Why the store could not be asked; then the drains of the last hour are not known, and what
+        they are judged by is left out.
 
     """
 
@@ -93,10 +96,11 @@ class Status:
     logged: int
     drains: Sequence[Mapping[str, Any]]
     verdicts: tuple[Verdict, ...]
+    missing: str = ""
 
     @property
     def well(self) -> bool:
-        """Whether every check passes."""
+        """Whether every check that could be made passes."""
         return all(each.passed for each in self.verdicts)
 
     def as_json(self) -> dict[str, Any]:
@@ -108,7 +112,10 @@ class Status:
                 {**vars(row), "oldest_seconds": self.ages_s.get(row.cache_type)}
                 for row in self.depth
             ],
-            "last_hour": [vars(each) | {"avoided": each.avoided} for each in self.last_hour()],
+            "last_hour": None
+            if self.missing
+            else [vars(each) | {"avoided": each.avoided} for each in self.last_hour()],
+            "not_known": self.missing or None,
             "checks": [
                 {"check": each.check, "passed": each.passed, "severity": each.severity,
                  "told": each.told} for each in self.verdicts
@@ -158,10 +165,23 @@ class Status:
         for verdict in self.verdicts:
             mark = "ok" if verdict.passed else verdict.severity
             yield f"{mark:<6} {verdict.check:<10} {verdict.told}"
+        if self.missing:
+            yield f"not known: the last hour's drains, {' and '.join(FROM_DRAINS)}: {self.missing}"
 
 
-def status(store: Store, target: Target, caches: Sequence[CacheType]) -> Status:
+def status(
+    store: Store | None, target: Target, caches: Sequence[CacheType], missing: str = ""
+) -> Status:
     """Look at a target's queue, its capture and its drains of the last hour, and judge.
+
+    Parameters
+    ----------
+    store : Store or None
+        None: drains are not known, and nothing is kept for alerts.
+    target : Target
+    caches : sequence of CacheType
+    missing : str
+        Why there is no store.
 
     Raises
     ------
@@ -180,11 +200,16 @@ def status(store: Store, target: Target, caches: Sequence[CacheType]) -> Status:
         for row in depth
         if row.oldest is not None
     }
-    since = datetime.now(UTC) - timedelta(minutes=limits.LOOK_BACK_MINUTES)
-    drains = record.recent(store, target.name, since, limit=10_000)
-    _note(store, target, depth, ages, logged.entries)
-    judged = limits.judge(caches, depth, ages, logged.entries, drains, steps)
-    return Status(target.name, tuple(depth), ages, logged.entries, drains, tuple(judged))
+    drains: Sequence[Mapping[str, Any]] | None = None
+    if store is not None:
+        since = datetime.now(UTC) - timedelta(minutes=limits.LOOK_BACK_MINUTES)
+        drains = record.recent(store, target.name, since, limit=10_000)
+        _note(store, target, depth, ages, logged.entries)
+    judged = tuple(limits.judge(caches, depth, ages, logged.entries, drains, steps))
+    return Status(
+        target.name, tuple(depth), ages, logged.entries, drains or (), judged,
+        "" if store is not None else missing or "no store was given",
+    )  # fmt: skip
 
 
 def _note(
@@ -194,11 +219,14 @@ def _note(
     ages: Mapping[str, float],
     logged: int,
 ) -> None:
-    """Keep what was seen, for alerts."""
+    """Keep what was seen, for alerts and exports; one look has one time."""
+    at = datetime.now(UTC)
     entries = {row.cache_type: float(row.entries) for row in depth}
-    measurements.note(store, target.name, "pending_cache_invalidations", {**entries, "": logged})
+    measurements.note(
+        store, target.name, "pending_cache_invalidations", {**entries, "": logged}, at
+    )
     oldest = {"": max(ages.values(), default=0.0)}
-    measurements.note(store, target.name, "oldest_cache_invalidation_seconds", oldest)
+    measurements.note(store, target.name, "oldest_cache_invalidation_seconds", oldest, at)
 
 
 def _now(connection: psycopg.Connection[Any]) -> datetime:

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from perf_pipeline.errors import BusyError, PerfPipelineError, UnreachableError
-from perf_pipeline.invalidation import drain, record
+from perf_pipeline.errors import BusyError, UnreachableError
+from perf_pipeline.invalidation import drain
 from perf_pipeline.invalidation.drain import Stop
 from perf_pipeline.invalidation.figures import Drained
+from perf_pipeline.invalidation.keeping import Keeper
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store
 
 #: A row of the store is of at most so many seconds of work.
 ROUND_S: Final = 60.0
@@ -19,7 +19,7 @@ _AGAIN_S: Final = (0.5, 30.0)
 
 
 def once(
-    store: Store,
+    keeper: Keeper,
     target: Target,
     caches: Sequence[CacheType],
     stop: Stop,
@@ -41,12 +41,12 @@ def once(
         sessions=sessions,
         stop=stop,
     )
-    record.add(store, drained)
+    keeper.keep(drained)
     return drained
 
 
 def serve_on(
-    store: Store,
+    keeper: Keeper,
     target: Target,
     caches: Sequence[CacheType],
     stop: Stop,
@@ -59,8 +59,8 @@ def serve_on(
 
     Parameters
     ----------
-    store : Store
-        A round that cannot be kept there is told, not repeated: the work is done.
+    keeper : Keeper
+        Takes each round in which something was done.
     target : Target
     caches : sequence of CacheType
     stop : Stop
@@ -111,8 +111,5 @@ def serve_on(
         if drained.worked:
             last = [drained]
             notify(drained)
-            try:
-                record.add(store, drained)
-            except PerfPipelineError as error:
-                complain(f"not kept in the store: {error.message}")
+            keeper.keep(drained)
     return last

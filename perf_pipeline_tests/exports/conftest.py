@@ -1,13 +1,15 @@
-"""A store with two real sweeps of a real database."""
+"""A store with two real sweeps of a real database, and what a drain of its caches did."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.invalidation import record as invalidated
+from perf_pipeline.invalidation.figures import Drained, Left, Served
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import record as recording
 from perf_pipeline.store import Store
@@ -45,5 +47,12 @@ def swept(server: EmbeddedServer, databases: Databases, shared_store: Store) -> 
             session.execute("SELECT pg_stat_force_next_flush()")
             session.execute("SELECT 1")
             recording.collect(target, shared_store)
+    began = datetime.now(UTC) - timedelta(seconds=2)
+    kept = Served(
+        "dashboard", 9, 3, failed=1, staleness_p50_s=0.5, staleness_p99_s=2.0, staleness_max_s=2.5,
+        process_s=0.25, slowest_s=0.25, calls=1, down="redis: away",
+    )  # fmt: skip
+    drained = Drained("exported", began, 1.0, "idle", 9, (kept,), left=Left(4, 1.5, 1))
+    invalidated.add(shared_store, drained)
     yield Swept(shared_store, target, url)
     databases.drop(server, "exported")

@@ -23,7 +23,7 @@ from perf_pipeline.exports.document import document
 from perf_pipeline.exports.gather import Exporter, metrics_of
 from perf_pipeline.exports.model import Metric
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.store import Store
+from perf_pipeline.store import Store, measurements
 from perf_pipeline_tests.exports.conftest import STATEMENTS, Swept
 
 pytestmark = pytest.mark.server
@@ -118,6 +118,33 @@ def test_incidents_and_what_waits_to_be_told(swept: Swept) -> None:
             connection.execute("TRUNCATE monitoring.incidents, monitoring.alert_outbox CASCADE")
 
 
+def test_what_was_done_for_cached_values(swept: Swept) -> None:
+    now = datetime.now(UTC)
+    found = Exporter(swept.store, targets=["exported"]).gather(now)
+
+    def of(name: str) -> dict[tuple[str, ...], float]:
+        return values(found, f"perf_invalidation_{name}")
+
+    kept = ("dashboard",)
+    counts = {name: of(name)[kept] for name in ("changes", "refreshes", "refreshes_avoided")}
+    assert counts == {"changes": 9, "refreshes": 3, "refreshes_avoided": 6}
+    assert (of("failures"), of("process_seconds")) == ({kept: 1.0}, {kept: 0.25})
+    assert of("staleness_p99_seconds") == {kept: 2.0}
+    assert (of("queue_waiting"), of("queue_dead")) == ({(): 4.0}, {(): 1.0})
+    assert of("queue_oldest_seconds") == {(): 1.5}
+    measurements.note(swept.store, "exported", "pending_cache_invalidations", {"": 7}, now)
+    later = Exporter(swept.store, targets=["exported"]).gather(now + timedelta(seconds=1))
+    assert values(later, "perf_invalidation_queue_waiting") == {(): 7.0}
+    named = {
+        label
+        for each in found
+        if each.name.startswith("perf_invalidation")
+        for point in each.points
+        for label in point.labels
+    }
+    assert named == {"target", "cache_type"}  # never an entity: it may be a person's
+
+
 def test_a_new_day_begins_at_zero_and_an_old_sweep_is_not_the_last(swept: Swept) -> None:
     exporter = Exporter(swept.store, targets=["exported"])
     before = values(exporter.gather(), "perf_statement_calls")
@@ -160,7 +187,7 @@ def test_prometheus_reads_what_is_served(swept: Swept) -> None:
     labels = {label for f in families.values() for s in f.samples for label in s.labels}
     assert labels <= {
         "target", "dbid", "queryid", "toplevel", "schema", "table", "backend_type", "state",
-        "resource", "severity", "operation", "outcome", "test_type", "le", "quantile",
+        "resource", "severity", "operation", "outcome", "test_type", "cache_type", "le", "quantile",
     }  # fmt: skip
     with prometheus.Endpoint(Exporter(swept.store), port=0) as endpoint:
         port = int(endpoint.url.split(":")[2].split("/")[0])
@@ -273,6 +300,9 @@ def test_every_panel_draws_what_its_kind_needs(swept: Swept) -> None:
             if cursor.fetchall():
                 drawn.add(file.path.name)
     assert drawn >= {"10_active_sessions.sql", "40_size.sql", "50_sessions.sql"}
+    cached = {file.path.name for file in files if file.path.parent.name == "invalidation"}
+    assert len(cached) == 6
+    assert drawn >= cached
 
 
 def test_dashboards_are_whole_and_hold_no_parameter_of_ours(tmp_path: Path) -> None:

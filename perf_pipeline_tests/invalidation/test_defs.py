@@ -1,5 +1,6 @@
 """Cached values in Dagster: one run over what is due, events with figures, checks."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from perf_pipeline import cli
+from perf_pipeline import cli, settings
 from perf_pipeline.components import catalog as components
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.invalidation import check_defs, defs, install, looks
@@ -228,3 +229,14 @@ def test_a_person_sees_runs_and_retries(
     assert command("retry", "--entity", "bad") == (0, "1 entries are put back\n")
     code, told = command("status")
     assert (code, "kept: 1 wait" in told) == (0, True)
+    monkeypatch.setenv("PERF_STORE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    settings.current.cache_clear()
+    code, told = command("status")  # without a store: what the target itself tells
+    assert (code, "kept: 1 wait" in told) == (0, True)
+    assert "not known: the last hour's drains, staleness and quick: store" in told
+    assert "staleness " not in told.partition("not known")[0]
+    code, told = command("status", "--json")
+    assert (code, json.loads(told)["last_hour"]) == (0, None)
+    code, told = command("run", "--once")
+    assert (code, "not kept in the store: " in told) == (0, True)
+    assert "0 changes, 0 refreshes" in told or "1 failed" in told

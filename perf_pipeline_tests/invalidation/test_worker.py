@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from perf_pipeline import settings
 from perf_pipeline.errors import ConfigurationError, UnreachableError
 from perf_pipeline.invalidation import drain, record, worker
 from perf_pipeline.invalidation.figures import Drained, Served
+from perf_pipeline.invalidation.keeping import Keeper
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.store import Store
 
 TARGET = Target("app", "APP_URL", date(2026, 1, 1))
 CACHES = (CacheType("kept"),)
@@ -52,8 +53,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
         complaints: list[str] = []
         monkeypatch.setattr(drain, "drain", stop.drain)
         monkeypatch.setattr(record, "add", kept or (lambda *_: 1))
-        store = cast(Store, None)
-        last = worker.serve_on(store, TARGET, CACHES, stop, None, told.append, complaints.append)
+        keeper = Keeper(complaints.append)
+        monkeypatch.setattr(keeper, "_store", object())
+        last = worker.serve_on(keeper, TARGET, CACHES, stop, None, told.append, complaints.append)
         return stop, last, told, complaints
 
     return run
@@ -81,7 +83,23 @@ def test_a_store_that_is_away_stops_nothing(serve: Serve) -> None:
 
     _, _, told, complaints = serve(WORKED, WORKED, kept=fail)
     assert told == [WORKED] * 2
-    assert complaints == ["not kept in the store: the store is away"] * 2
+    assert complaints == ["not kept in the store: the store is away"]  # once for one reason
+
+
+def test_a_store_that_comes_back_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    complaints: list[str] = []
+    monkeypatch.setenv("PERF_STORE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    settings.current.cache_clear()
+    kept: list[Drained] = []
+    monkeypatch.setattr(record, "add", lambda _, drained: kept.append(drained))
+    with Keeper(complaints.append) as keeper:
+        keeper.keep(WORKED)
+        keeper.keep(WORKED)
+        assert (len(complaints), kept) == (1, [])
+        assert "cannot be reached" in keeper.missing or "127.0.0.1" in keeper.missing
+        monkeypatch.setattr(keeper, "_store", object())
+        keeper.keep(WORKED)
+    assert (len(complaints), kept, keeper.missing) == (1, [WORKED], "")
 
 
 def test_what_is_declared_wrong_ends_it(serve: Serve) -> None:
@@ -94,8 +112,6 @@ def test_told_to_stop_before_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
     stop.set()
     monkeypatch.setattr(drain, "drain", lambda *_, **__: pytest.fail("it began"))
     assert (
-        worker.serve_on(
-            cast(Store, None), TARGET, CACHES, stop, None, lambda _: None, lambda _: None
-        )
+        worker.serve_on(Keeper(print), TARGET, CACHES, stop, None, lambda _: None, lambda _: None)
         == []
     )
