@@ -195,12 +195,48 @@ def at_swap(
                     table, sql.SQL(_FIRING[firing]), sql.Identifier(name)
                 )
             )
+    for key in found["referring"]:
+        _refer(inside, key)
     for view in found["views"]:
         _view(inside, view)
     for publication in found["publications"]:
         name = sql.Identifier(publication["name"])
         inside.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE {}").format(name, former))
         inside.execute(sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(name, table))
+
+
+def _refer(inside: psycopg.Connection[Any], key: Mapping[str, Any]) -> None:
+    """Let a foreign key of another table refer to the table that has the name now.
+
+    It held for the plain table, which both are locked with, and so it holds for its copy: no row
+    is read. `convert` has it validated afterwards, which stops nobody.
+    """
+    table, name = sql.Identifier(key["schema"], key["table"]), sql.Identifier(key["name"])
+    inside.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, name))
+    unproven = sql.SQL(" NOT VALID" if key["is_valid"] else "")
+    adding = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(table, name)
+    inside.execute(adding + sql.SQL(key["definition"]) + unproven)
+    if key["remark"]:
+        inside.execute(
+            sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(
+                name, table, sql.Literal(key["remark"])
+            )
+        )
+
+
+def unproven(connection: psycopg.Connection[Any], schema: str, table: str) -> list[dict[str, Any]]:
+    """Return the foreign keys to a partitioned table that are not validated yet.
+
+    Returns
+    -------
+    list of dict
+        `schema_name`, `table_name`, `name`, and `relation`, the oid of the table that has it.
+
+    """
+    values = {"table": sql.Identifier(schema, table).as_string(connection)}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        text = sqlfiles.load("partitions/unproven_keys").text
+        return cursor.execute(text, values).fetchall()
 
 
 def key_name(policy: Policy) -> str:

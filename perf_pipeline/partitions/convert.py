@@ -8,6 +8,7 @@ somebody drops it. What there is to go on from is the copy itself.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -21,7 +22,7 @@ from perf_pipeline.partitions.following import TRIGGER, Following
 from perf_pipeline.partitions.model import Partition, Policy
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.session import LONG_MS, session
-from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
+from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_statement, run_transaction
 from perf_pipeline.store import Store
 from perf_pipeline.store.maintenance_log import MaintenanceLog
 
@@ -173,7 +174,13 @@ class _Conversion(Following):
 
     def _swap(self, *, back: bool) -> float:
         def work(inside: psycopg.Connection[Any]) -> float:
-            inside.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(self._table))
+            # a writer of these has his own table first, and asks for ours then
+            keys = self._source["referring"]
+            referring = dict.fromkeys((key["schema"], key["table"]) for key in keys)
+            tables = sql.SQL(", ").join(
+                [*(sql.Identifier(*name) for name in referring), self._table]
+            )
+            inside.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
             start = time.perf_counter()
             now = carry.source(inside, self._policy)
             self._require_same(inside, now)
@@ -188,7 +195,7 @@ class _Conversion(Following):
             work,
             self._budget,
             spent=self.spent,
-            relations=[self._source["oid"]],
+            relations=[self._source["oid"], *(key["oid"] for key in self._source["referring"])],
             what=f"swap {self._policy.parent} with its copy",
         )
 
@@ -200,7 +207,7 @@ class _Conversion(Following):
             (self._copy.as_string(inside),),
         ).fetchone()
         wanted = 1 + len(now["indexes"]) + len(now["unique_constraints"])
-        parts = ("columns", "key", "foreign_keys", "grants", "owner")
+        parts = ("columns", "key", "foreign_keys", "referring", "grants", "owner")
         changed = [part for part in parts if now[part] != self._source[part]]
         if found is None or found[0] != wanted:
             changed.append("indexes")
@@ -242,14 +249,18 @@ def convert(
             f"{policy.parent}: a conversion into hash partitions is not served",
             "choose every or step",
         )
+    budget = budget or LockBudget()
     with MaintenanceLog(store, target) as log, session(url, LONG_MS) as connection:
+        if _is_swapped(connection, policy):
+            return _go_on(connection, log, policy, budget)
         with log.operation("partition.convert", policy.parent) as entry:
-            work = _Conversion(connection, policy, budget or LockBudget())
+            work = _Conversion(connection, policy, budget)
             work.make_copy()
             work.rehearse()
             copied = work.copy()
             rows = work.compare()
             swapped = work.swap()
+            prove_keys(connection, policy, budget, work.spent)
             entry.rows, entry.lock_wait_ms = rows, work.spent.waited_ms
             entry.detail.update(swap_ms=round(swapped, 1), old=work.old)
         found = catalog.read(connection, [policy], detail=False).existing[policy.parent]
@@ -261,3 +272,63 @@ def convert(
         len(found.partitions),
         swapped,
     )
+
+
+def _is_swapped(connection: psycopg.Connection[Any], policy: Policy) -> bool:
+    """Whether a conversion was killed after its swap, with foreign keys to be validated still."""
+    old = sql.Identifier(policy.schema, names.fitted(policy.table, "perf_old"))
+    row = connection.execute(
+        "SELECT /* perf-pipeline */ to_regclass(%s) IS NOT NULL AND EXISTS (SELECT FROM"
+        " pg_catalog.pg_class WHERE oid = to_regclass(%s) AND relkind = 'p')",
+        (
+            old.as_string(connection),
+            sql.Identifier(policy.schema, policy.table).as_string(connection),
+        ),
+    ).fetchone()
+    swapped = bool(row and row[0])
+    return swapped and bool(carry.unproven(connection, policy.schema, policy.table))
+
+
+def _go_on(
+    connection: psycopg.Connection[Any], log: MaintenanceLog, policy: Policy, budget: LockBudget
+) -> Converted:
+    """Validate the foreign keys that a killed conversion moved."""
+    spent = Spent()
+    with log.operation("partition.convert", policy.parent) as entry:
+        prove_keys(connection, policy, budget, spent)
+        table = sql.Identifier(policy.schema, policy.table)
+        row = connection.execute(
+            sql.SQL("SELECT /* perf-pipeline */ count(*) FROM {}").format(table)
+        ).fetchone()
+        entry.rows, entry.lock_wait_ms = row[0] if row else 0, spent.waited_ms
+    found = catalog.read(connection, [policy], detail=False).existing[policy.parent]
+    old = f"{policy.schema}.{names.fitted(policy.table, 'perf_old')}"
+    return Converted(policy.parent, old, entry.rows or 0, 0, len(found.partitions), 0.0)
+
+
+def prove_keys(
+    connection: psycopg.Connection[Any], policy: Policy, budget: LockBudget, spent: Spent
+) -> None:
+    """Validate the foreign keys that came along, beside whoever writes.
+
+    Raises
+    ------
+    LockBudgetError
+        Somebody alters one of their tables; run the conversion again: it goes on here.
+
+    """
+    for key in carry.unproven(connection, policy.schema, policy.table):
+        # one that was not validated before either, and does not hold for old rows, stays so
+        with suppress(psycopg.errors.ForeignKeyViolation):
+            run_statement(
+                connection,
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(
+                    sql.Identifier(key["schema_name"], key["table_name"]),
+                    sql.Identifier(key["name"]),
+                ),
+                budget,
+                spent=spent,
+                relations=[key["relation"]],
+                statement_timeout_ms=LONG_MS,
+                what=f"validate {key['name']} of {key['schema_name']}.{key['table_name']}",
+            )

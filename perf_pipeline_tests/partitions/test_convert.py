@@ -7,6 +7,7 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import convert as converting
 from perf_pipeline.partitions.convert import convert
 from perf_pipeline.partitions.model import Policy
+from perf_pipeline.postgres.lock_budget import LockBudgetError
 from perf_pipeline_tests.partitions.conftest import BUDGET, Shop, months_ago
 
 pytestmark = pytest.mark.server
@@ -61,8 +62,23 @@ def test_a_table_is_converted_while_it_is_written_to(shop: Shop) -> None:
     assert shop.nothing_left(POLICY)
 
 
+REFERRING = """
+    ALTER TABLE app.plain ADD CONSTRAINT moment UNIQUE (id, at);
+    CREATE TABLE app.child (plain_id bigint, plain_at timestamptz, CONSTRAINT child_plain
+        FOREIGN KEY (plain_id, plain_at) REFERENCES app.plain (id, at) ON DELETE CASCADE);
+    INSERT INTO app.child SELECT id, at FROM app.plain ORDER BY id OFFSET 300 LIMIT 2;
+    CREATE TABLE app.none (plain_id bigint, plain_at timestamptz, CONSTRAINT none_plain
+        FOREIGN KEY (plain_id, plain_at) REFERENCES app.plain (id, at) DEFERRABLE);
+"""
+PROVEN = (
+    "SELECT array_agg(conname ORDER BY conname)::text FROM pg_constraint WHERE contype = 'f'"
+    " AND convalidated AND conparentid = 0 AND confrelid = 'app.plain'::regclass"
+)
+
+
 def test_killed_in_between_it_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(shop, 600)
+    shop.connection.execute(REFERRING)
     for step in ("_make_partitions", "copy", "compare", "swap"):
 
         def killed(*_: object) -> None:
@@ -74,9 +90,27 @@ def test_killed_in_between_it_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatc
                 convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
         shop.connection.execute("DELETE FROM app.plain WHERE id = (SELECT min(id) FROM app.plain)")
         shop.fill(months_ago(0)[0], 2, "app.plain")
+    with monkeypatch.context() as patch:
+        patch.setattr(converting, "prove_keys", killed)
+        with pytest.raises(KeyboardInterrupt):
+            convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+    # swapped, and what refers to it holds already, for new rows
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        shop.connection.execute("INSERT INTO app.child VALUES (999999, now())")
+    with psycopg.connect(shop.url) as holder:
+        holder.execute("LOCK TABLE app.child IN SHARE UPDATE EXCLUSIVE MODE")
+        with pytest.raises(LockBudgetError, match=r"validate child_plain.* of app.child"):
+            convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
     assert convert(shop.store, shop.name, shop.url, POLICY, BUDGET).rows == 604
+    assert shop.one(PROVEN) == "{child_plain,none_plain}"
     assert shop.one("SELECT count(*) FROM app.plain") == 604
     assert shop.one("SELECT count(*) FROM app.plain_perf_old") == 604
+    with pytest.raises(ConfigurationError, match="no plain table"):
+        convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
+    # ... and does what it says
+    assert shop.one("SELECT count(*) FROM app.child") == 2
+    shop.connection.execute("DELETE FROM app.plain USING app.child WHERE id = plain_id")
+    assert shop.one("SELECT count(*) FROM app.child") == 0
 
 
 FURNISHED = """
@@ -157,6 +191,9 @@ def test_what_is_not_carried_over_is_named_first(shop: Shop) -> None:
         "CREATE MATERIALIZED VIEW app.kept AS SELECT * FROM app.plain;"
         "CREATE UNIQUE INDEX plain_note ON app.plain (note) WHERE note = 'once';"
         "CREATE TABLE app.child (plain_id bigint REFERENCES app.plain);"
+        "ALTER TABLE app.plain ADD CONSTRAINT moment UNIQUE (id, at);"
+        "ALTER TABLE app.plain ADD CONSTRAINT own FOREIGN KEY (id, at)"
+        " REFERENCES app.plain (id, at);"
         "ALTER TABLE app.plain ADD CONSTRAINT apart EXCLUDE USING btree (id WITH =);"
         "CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
         "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON app.plain DEFERRABLE FOR EACH ROW"
@@ -173,7 +210,9 @@ def test_what_is_not_carried_over_is_named_first(shop: Shop) -> None:
     for named in (
         "materialized view app.kept (drop it",
         "unique index app.plain_note (drop it, or include at",
-        "foreign key child_plain_id_fkey of app.child (drop it",
+        "foreign key child_plain_id_fkey of app.child (it refers to (id), and a partitioned table"
+        " is unique only in what includes at: drop it, or let it refer to (id, at)",
+        "foreign key own of app.plain (a key of the table to itself",
         "exclusion constraint app.apart",
         "trigger late (rewrite it",
         "trigger rows (rewrite it",

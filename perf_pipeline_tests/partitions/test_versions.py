@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import create
 from perf_pipeline.partitions.convert import convert
 from perf_pipeline.partitions.model import Policy
@@ -56,7 +57,27 @@ def test_life_of_a_table(shop: Shop) -> None:
     assert shop.one(HASH) == before
     # without a default partition it is detached while others read
     other = Policy("app.plain", "at", every="month", premake=1)
+    shop.connection.execute(
+        "CREATE TABLE app.child (plain bigint, at timestamptz,"
+        " FOREIGN KEY (plain, at) REFERENCES app.plain ON DELETE CASCADE);"
+        "INSERT INTO app.child SELECT id, at FROM app.plain;"
+        "CREATE TABLE app.parts (LIKE app.child, CONSTRAINT parts_key FOREIGN KEY (plain, at)"
+        " REFERENCES app.plain) PARTITION BY LIST (plain);"
+        "CREATE TABLE app.parts_all PARTITION OF app.parts DEFAULT;"
+    )
+    if shop.connection.info.server_version < 180_000:
+        with pytest.raises(ConfigurationError, match=r"parts_key of app.parts \(drop it, and add"):
+            convert(shop.store, shop.name, shop.url, other, BUDGET)
+        shop.connection.execute("ALTER TABLE app.parts DROP CONSTRAINT parts_key")
     assert convert(shop.store, shop.name, shop.url, other, BUDGET).rows == 20
+    keys = (
+        "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"
+        " AND conparentid = 0 AND confrelid = 'app.plain'::regclass"
+    )
+    assert shop.one(keys) == 1 + (shop.connection.info.server_version >= 180_000)
+    shop.connection.execute("DELETE FROM app.plain USING app.child WHERE id = plain AND id % 2 = 0")
+    assert shop.one("SELECT count(*) = 10 FROM app.child")
+    shop.connection.execute("DROP TABLE app.child, app.parts")
     shop.connection.execute("ALTER TABLE app.plain DETACH PARTITION app.plain_default")
     archived = Policy(
         "app.plain", "at", every="month", premake=1, retention=policy.retention, then=policy.then,

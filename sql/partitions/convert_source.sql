@@ -17,6 +17,23 @@ uniques AS MATERIALIZED (
     FROM source AS c
     JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisunique
     LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
+),
+incoming AS MATERIALIZED (
+    SELECT
+        k.oid, k.conname, k.convalidated, n.nspname, r.relname, r.oid AS relation,
+        COALESCE((SELECT u.fits FROM uniques AS u WHERE u.indexrelid = k.conindid), false) AS fits,
+        k.conrelid = c.oid AS is_own,
+        -- before 18 such a key is only added by reading the table while it is locked
+        r.relkind = 'p' AND pg_catalog.current_setting('server_version_num')::integer < 180000 AS is_read,
+        (
+            SELECT pg_catalog.string_agg(a.attname, ', ' ORDER BY f.place)
+            FROM unnest(k.confkey) WITH ORDINALITY AS f (attnum, place)
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = f.attnum
+        ) AS columns
+    FROM source AS c
+    JOIN pg_catalog.pg_constraint AS k ON k.confrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0
+    JOIN pg_catalog.pg_class AS r ON r.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
 )
 SELECT /* perf-pipeline */
     c.oid,
@@ -71,6 +88,15 @@ SELECT /* perf-pipeline */
         SELECT ARRAY[k.conname::text, pg_catalog.pg_get_constraintdef(k.oid)]
         FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f' ORDER BY k.conname
     ) AS foreign_keys,
+    -- those of other tables that can refer to the partitioned one
+    ARRAY(
+        SELECT pg_catalog.jsonb_build_object(
+            'oid', k.relation::bigint, 'schema', k.nspname, 'table', k.relname, 'name', k.conname,
+            'definition', pg_catalog.pg_get_constraintdef(k.oid), 'is_valid', k.convalidated,
+            'remark', pg_catalog.obj_description(k.oid, 'pg_constraint')
+        )
+        FROM incoming AS k WHERE k.fits AND NOT k.is_own AND NOT k.is_read ORDER BY k.nspname, k.relname, k.conname
+    ) AS referring,
     ARRAY(
         SELECT ARRAY[t.tgname::text, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled::text]
         FROM pg_catalog.pg_trigger AS t
@@ -105,9 +131,15 @@ SELECT /* perf-pipeline */
     ARRAY(
         SELECT ARRAY[x.what, x.remedy] FROM (
             SELECT
-                'foreign key ' || k.conname || ' of ' || k.conrelid::regclass,
-                'drop it: a partitioned table is unique only in what includes its partition key; refer to both columns afterwards'
-            FROM pg_catalog.pg_constraint AS k WHERE k.confrelid = c.oid AND k.contype = 'f'
+                'foreign key ' || k.conname || ' of ' || k.relation::regclass,
+                CASE
+                    WHEN NOT k.fits THEN 'it refers to (' || k.columns || '), and a partitioned table is unique only in what includes '
+                        || %(column)s || ': drop it, or let it refer to (' || k.columns || ', ' || %(column)s || ') and add that unique key'
+                    WHEN k.is_own THEN 'a key of the table to itself: drop it, and add it afterwards'
+                    ELSE 'drop it, and add it afterwards in a maintenance window: to a partitioned table that refers to another, '
+                        || 'PostgreSQL before 18 adds a key only by reading it while it is locked'
+                END
+            FROM incoming AS k WHERE NOT k.fits OR k.is_own OR k.is_read
             UNION ALL
             SELECT
                 'unique index ' || u.indexrelid::regclass,
