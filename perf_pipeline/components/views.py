@@ -80,6 +80,13 @@ class View(dg.Model, dg.Resolvable):
         float,
         Field(gt=0.0, description="Refreshed so often though nothing is seen to change; 24."),
     ] = 24.0
+    report: Annotated[
+        bool,
+        Field(
+            description="Its first 20 rows are an asset that follows each refresh, "
+            "`<target>/report/<view>`: whoever sees the asset sees them."
+        ),
+    ] = False
     incremental: Annotated[
         Incremental | None,
         Field(description="Kept as a rollup table of one table's rows; default: materialized."),
@@ -118,6 +125,7 @@ class View(dg.Model, dg.Resolvable):
             blocking_seconds=self.blocking_seconds,
             at_least_hours=self.at_least_hours,
             rollup=rollup,
+            report=self.report,
         )
 
 

@@ -32,6 +32,22 @@ def view_key(target: Target, policy: ViewPolicy) -> dg.AssetKey:
     return vocabulary.key(target, "matview", policy.short)
 
 
+def report_key(target: Target, policy: ViewPolicy) -> dg.AssetKey:
+    """Return the key of what shows a view's rows."""
+    return vocabulary.key(target, "report", policy.short)
+
+
+def keys_of(target: Target, policies: Sequence[ViewPolicy]) -> list[dg.AssetKey]:
+    """Return the keys of views and of what shows their rows."""
+    reports = [report_key(target, each) for each in policies if each.report]
+    return [*(view_key(target, each) for each in policies), *reports]
+
+
+def job_name(target: Target) -> str:
+    """Return the name of the job that refreshes a target's views."""
+    return f"refresh_{target.name}"
+
+
 def source_key(target: Target, kind: str, name: str) -> dg.AssetKey:
     """Return the key of a table or a view that nobody materializes."""
     schema, _, relation = name.partition(".")
@@ -66,6 +82,7 @@ def view_definitions(
         assets=[
             *_sources(target, policies, found, keys, made or {}),
             _views(target, policies, found, keys),
+            *(_report(target, each) for each in policies if each.report),
         ]
     )
 
@@ -161,6 +178,31 @@ def _views(
             )
 
     return views
+
+
+def _report(target: Target, policy: ViewPolicy) -> dg.AssetsDefinition:
+    """Return `<target>/report/<view>`: in a view's run it comes after the view."""
+
+    @dg.asset(
+        key=report_key(target, policy),
+        deps=[view_key(target, policy)],
+        **vocabulary.head(
+            target,
+            "report",
+            f"one row of {policy.name}",
+            "Its first 20 rows as a table, read again after each look at the view.",
+            also=["table"],
+        ),
+    )
+    def report() -> dg.MaterializeResult[None]:
+        from perf_pipeline.views.shown import shown
+
+        with vocabulary.explained():
+            found = shown(target, policy)
+        rows = {"rows": vocabulary.table(found.rows)} if found.rows else {}
+        return dg.MaterializeResult(metadata={**rows, "dagster/row_count": found.count})
+
+    return report
 
 
 def _told(policy: ViewPolicy) -> str:

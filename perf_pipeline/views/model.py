@@ -77,6 +77,8 @@ class ViewPolicy:
         Refreshed so often even if nothing is seen to have changed.
     rollup : Rollup or None
         Kept incrementally; None: a materialized view.
+    report : bool
+        Its first rows are shown as an asset that follows each refresh.
 
     """
 
@@ -90,6 +92,7 @@ class ViewPolicy:
     blocking_seconds: float = 10.0
     at_least_hours: float = 24.0
     rollup: Rollup | None = None
+    report: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a name without schema.

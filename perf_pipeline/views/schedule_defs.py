@@ -11,7 +11,8 @@ from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
-from perf_pipeline.views.defs import view_key
+from perf_pipeline.views.defs import job_name, keys_of
+from perf_pipeline.views.follow_defs import follow_sensor
 from perf_pipeline.views.model import ViewPolicy
 
 if TYPE_CHECKING:
@@ -25,13 +26,8 @@ _THREADS: Final = 8
 _LOOK_S: Final = 10.0
 
 
-def job_name(target: Target) -> str:
-    """Return the name of the job that refreshes a target's views."""
-    return f"refresh_{target.name}"
-
-
 def schedules_definitions(declared: Sequence[Declared]) -> dg.Definitions:
-    """Return per target the job `refresh_<target>` and a schedule per cron; one sensor for all.
+    """Return per target the job `refresh_<target>` and a schedule per cron; two sensors for all.
 
     Parameters
     ----------
@@ -51,7 +47,9 @@ def schedules_definitions(declared: Sequence[Declared]) -> dg.Definitions:
         for number, cron in enumerate(sorted({p.schedule for p in policies if p.schedule}), 1)
     ]
     return dg.Definitions(
-        jobs=list(jobs.values()), schedules=schedules, sensors=[_sensor(some, list(jobs.values()))]
+        jobs=list(jobs.values()),
+        schedules=schedules,
+        sensors=[_sensor(some, list(jobs.values())), follow_sensor(some, list(jobs.values()))],
     )
 
 
@@ -59,7 +57,7 @@ def _job(target: Target, policies: Sequence[ViewPolicy]) -> vocabulary.AssetJob:
     name = job_name(target)
     return singleton_job(
         name,
-        dg.AssetSelection.assets(*(view_key(target, each) for each in policies)),
+        dg.AssetSelection.assets(*keys_of(target, policies)),
         f"Refresh the views of {target.name} whose sources changed, in their order.",
         max_runtime_s=3600,
         target=target,
@@ -73,7 +71,7 @@ def _schedule(
     number: int,
     policies: Sequence[ViewPolicy],
 ) -> dg.ScheduleDefinition:
-    keys = [view_key(target, each) for each in policies]
+    keys = keys_of(target, policies)
     names = ", ".join(each.name for each in policies)
 
     @utc_schedule_of(
@@ -112,7 +110,7 @@ def _sensor(
         requested = 0
         for target, policies, asked in look(declared, datetime.now(UTC), told):
             due = {each.view for each in asked if each.due}
-            keys = [view_key(target, each) for each in policies if each.name in due]
+            keys = keys_of(target, [each for each in policies if each.name in due])
             unknown = due - {each.name for each in policies}
             if unknown:
                 told.append(

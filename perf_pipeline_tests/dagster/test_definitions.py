@@ -127,6 +127,7 @@ ALONE = [
         f"guardian/module/{name}"
         for name in ("api_performance", "core_schema", "data_pipeline", "security_compliance")
     ),
+    "guardian/report/dashboards_by_shard",
     "menuca/recovery/base_backup",
     "menuca/recovery/drills",
     "omninode/events/performance",
@@ -197,7 +198,7 @@ def of_each(names: Iterable[str]) -> list[str]:
 
 #: Views kept fresh, with the tables they rest on; what each view has of checks.
 VIEWS = {
-    "guardian": ["data_quality_metrics", "orphaned_relationships_summary"],
+    "guardian": ["dashboards_by_shard", "data_quality_metrics", "orphaned_relationships_summary"],
     "menuca": ["restaurant_analytics", "revenue_daily"],
     "omninode": ["performance_summary"],
     "thorbis": ["business_performance_daily"],
@@ -331,6 +332,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "cache_invalidation_sensor": [30, "RUNNING"],
         "event_backlog": [30, "RUNNING"],
         "views_asked_for": [30, "RUNNING"],
+        "views_follow": [30, "RUNNING"],
         "maintenance_due": [300, "RUNNING"],
         "monitor_slow_queries": [300, "RUNNING"],
         "partition_headroom": [300, "RUNNING"],

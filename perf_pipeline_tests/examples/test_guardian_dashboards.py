@@ -6,17 +6,25 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
+from perf_pipeline import settings
 from perf_pipeline.components.capture import capture_declared
-from perf_pipeline.components.catalog import declared_caches
+from perf_pipeline.components.catalog import declared_caches, declared_views, lineage_file
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.examples import schema
+from perf_pipeline.examples import guardian, schema
+from perf_pipeline.invalidation import defs as invalidation
 from perf_pipeline.invalidation import drain
 from perf_pipeline.invalidation.figures import Served
+from perf_pipeline.store import Store
+from perf_pipeline.views import follow_defs, lineage
+from perf_pipeline.views.defs import view_definitions
+from perf_pipeline.views.schedule_defs import schedules_definitions
 
 pytestmark = pytest.mark.server
 
@@ -282,6 +290,76 @@ def test_a_change_is_captured_queued_and_shown(captured: psycopg.Connection) -> 
     captured.execute("DELETE FROM auth.users WHERE id = %s", (first,))
     assert worked().failed == 0
     assert str(first) not in kept(captured)
+
+
+def test_dashboards_that_were_served_lead_to_their_view_and_its_report(
+    captured: psycopg.Connection,
+    shared_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Queue drained, then the view, only then its report: each by what Dagster is asked for."""
+    monkeypatch.setenv("PERF_STORE_URL", shared_store.url)
+    settings.current.cache_clear()
+    target, caches = declared_caches("guardian")
+    caches = tuple(replace(each, debounce_s=0.0) for each in caches)
+    _, policies = declared_views("guardian")
+    made = invalidation.made_tables(target, caches)
+    written = lineage.load(lineage_file("guardian"))
+    definitions = dg.Definitions.merge(
+        view_definitions(target, policies, written, made),
+        invalidation.target_definitions(target, caches, written.kinds if written else ()),
+        invalidation.fleet_definitions([(target, caches)]),
+        schedules_definitions([(target, policies)]),
+    )
+    repository = definitions.get_repository_def()
+    sensor = repository.get_sensor_def(follow_defs.NAME)
+    cursor: str | None = None
+
+    def asked(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+        nonlocal cursor
+        with dg.build_sensor_context(
+            instance=instance, cursor=cursor, repository_def=repository
+        ) as context:
+            found = sensor.evaluate_tick(context)
+            cursor = found.cursor
+            return list(found.run_requests or [])
+
+    def run(
+        job: str, instance: dg.DagsterInstance, **more: Any
+    ) -> dict[str, dg.AssetMaterialization]:
+        done = definitions.resolve_job_def(job).execute_in_process(instance=instance, **more)
+        return {
+            each.asset_key.path[-1]: each.materialization
+            for each in done.get_asset_materialization_events()
+        }
+
+    drained = {"ops": {"cached_values": {"config": {"idle_s": 0.0}}}}
+    (patient,) = users(captured, 1)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        captured.execute(
+            "INSERT INTO guardian.documents (user_id, title, requires_review)"
+            " VALUES (%s, 't', true)",
+            (patient,),
+        )
+        assert asked(instance) == []
+        assert "dashboard" in run("cache_invalidation", instance, run_config=drained)
+        (request,) = asked(instance)
+        assert request.job_name == "refresh_guardian"
+        assert [key.path[-2] for key in request.asset_selection or ()] == ["matview", "report"]
+        events = run("refresh_guardian", instance, asset_selection=request.asset_selection)
+        assert events["dashboards_by_shard"].asset_key.path[1] == "report"
+        shown = events["dashboards_by_shard"].metadata["rows"].value.records  # type: ignore[union-attr]
+        (row,) = (
+            each.data for each in shown if each.data["shard_id"] == guardian.user_shard(patient)
+        )
+        assert row["pending_reviews"] == 1
+        # what is asked for is asked for once; a drain that served nothing leads to nothing
+        assert asked(instance) == []
+        assert set(run("cache_invalidation", instance, run_config=drained)) == {
+            "invalidation_queue"
+        }
+        assert asked(instance) == []
 
 
 def test_an_application_writes_while_dashboards_are_refreshed(

@@ -162,7 +162,7 @@ def test_it_equals_its_query_after_any_history(
     policy = ViewPolicy("shop.by_day", rollup=rollup)
     refresh(ours, policy)
     used = set()
-    for _ in range(60):
+    for _ in range(50):
         for _ in range(any_way.randrange(4)):
             shaken(app, any_way)
         used.add(refresh(ours, policy).method)

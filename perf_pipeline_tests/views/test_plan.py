@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.views import changes
+from perf_pipeline.views import changes, follow
 from perf_pipeline.views.graph import Graph, levels
 from perf_pipeline.views.model import Counter, Node, Rollup, State, UniqueIndex, ViewPolicy
 from perf_pipeline.views.plan import MOST_PAUSE, Seen, how, pause, plan
@@ -231,3 +231,20 @@ def test_one_written_table_refreshes_all_above_it_and_nothing_else(
     above = {graph.nodes[oid].name for oid in reached if oid in graph.nodes}
     for step in made.steps:
         assert (step.action != "unchanged") == (step.policy.name in above)
+
+
+def test_a_view_is_asked_for_once_per_event_and_at_most_every_half_of_its_goal() -> None:
+    never = follow.Asked()
+    assert not follow.is_due(0, never, 60.0, now=1e9)
+    assert follow.is_due(7, never, 60.0, now=1e9)
+    asked = {"t/s.v": follow.Asked(7, 1e9)}
+    assert follow.read(follow.written(asked)) == asked
+    assert not follow.is_due(7, asked["t/s.v"], 60.0, now=2e9)
+    # the last event is never lost, only late
+    assert not follow.is_due(8, asked["t/s.v"], 60.0, now=1e9 + 1799.0)
+    assert follow.is_due(8, asked["t/s.v"], 60.0, now=1e9 + 1800.0)
+
+
+@pytest.mark.parametrize("cursor", [None, "", "17", "[]", '{"t/s.v": 3}', '{"t/s.v": ["x", 1]}'])
+def test_a_cursor_that_is_not_ours_asks_for_all(cursor: str | None) -> None:
+    assert follow.read(cursor) == {}
