@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
+import sqlalchemy
 import yaml
 from dagster_postgres.event_log import PostgresEventLogStorage
 
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.platform.dagster_home import prepare, template
-from perf_pipeline.platform.storage import PostgresStorage, with_driver
+from perf_pipeline.platform.storage import KEPT_SESSIONS, PostgresStorage, with_driver
 
 
 @dg.asset
@@ -62,6 +64,27 @@ def test_events_are_written_and_read_back_whatever_the_scheme(
     while not watched and time.monotonic() < deadline:
         time.sleep(0.1)
     assert watched
+
+
+@pytest.mark.server
+def test_sessions_are_kept_and_replaced_where_the_server_ended_them(
+    make_database: Callable[..., str], use: Use, tmp_path: Path
+) -> None:
+    url = make_database()
+    instance = use(prepare(tmp_path / "home", url))
+    parts = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+    (engine,) = {part._engine for part in parts}  # type: ignore[union-attr]
+    opened: list[object] = []
+    sqlalchemy.event.listen(engine, "connect", lambda one, _: opened.append(one))
+    with psycopg.connect(url, autocommit=True) as other:
+        for _ in range(2):
+            assert dg.materialize([weighed], instance=instance).success  # 29 reads and writes
+            other.execute(
+                "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    # what was ended is replaced; with a session for each they would be 58
+    assert 2 <= len(opened) <= 2 * KEPT_SESSIONS
 
 
 @pytest.mark.server
