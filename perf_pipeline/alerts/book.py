@@ -10,14 +10,19 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from perf_pipeline.alerts.incidents import MOST_MEMBERS
-from perf_pipeline.alerts.model import Channel, Policy
+from perf_pipeline.alerts.model import Channel, Policy, alerts_of
 from perf_pipeline.alerts.responses import Asked
 from perf_pipeline.alerts.routes import deliveries
 from perf_pipeline.alerts.state import Evaluation, Incident, Key, Member, Message, State, Told
 from perf_pipeline.postgres import sqlfiles
+from perf_pipeline.postgres.target import Target
 
 #: Incidents that ended this recently still bound what is told of their cause.
 RECENT: Final = timedelta(days=1)
+#: Who has taken messages has them for so long; each is taken anew right before it is sent.
+LEASE: Final = timedelta(minutes=5)
+#: The longest pause after a refusal: no instant that we write lies further ahead.
+LAST_PAUSE: Final = timedelta(minutes=10)
 
 Connection = psycopg.Connection[Any]
 
@@ -142,9 +147,16 @@ def put(
     return int(added[0]["messages"])
 
 
-def due(connection: Connection, targets: Sequence[str], now: datetime) -> Mapping[str, Any]:
-    """Return how many deliveries are `due` now, how many are `waiting`, and `last_error`."""
-    return run(connection, "book/due", {"targets": list(targets), "now": now})[0]
+def due(connection: Connection, targets: Sequence[Target], now: datetime) -> Mapping[str, Any]:
+    """Return how many deliveries are `due` now, how many are `waiting`, and `last_error`.
+
+    `undeclared` of those that wait are for channels that no target declares any more.
+    """
+    ways = [(t.name, way.name) for t in targets for way in alerts_of(t.alerts).routes()]
+    # a target without channels is one with a channel of no name
+    ways += [(target.name, "") for target in targets]
+    values = {"targets": [t for t, _ in ways], "channels": [c for _, c in ways]}
+    return run(connection, "book/due", {**values, "now": now, "longest": LAST_PAUSE})[0]
 
 
 def responses(connection: Connection, target: str | None, since: datetime) -> list[dict[str, Any]]:
@@ -239,11 +251,14 @@ def save_policies(
 
 
 def _shortened(incident: Incident) -> Incident:
+    if len(incident.members) <= MOST_MEMBERS:
+        return incident
     return replace(incident, members=incident.members[:MOST_MEMBERS])
 
 
 def _incident_row(incident: Incident) -> dict[str, Any]:
-    return {**asdict(incident), "told": incident.told.as_json()}
+    members = [vars(member) for member in incident.members]
+    return {**vars(incident), "members": members, "told": incident.told.as_json()}
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> Jsonb:

@@ -19,6 +19,7 @@ from perf_pipeline.postgres.target import Target
 #: NOTIFY takes less than 8,000 bytes.
 _MOST_PAYLOAD: Final = 7_900
 _TYPES: Final = {"ok": "success", "warning": "warning", "critical": "failure"}
+_AGAIN: Final = "sent again: it is not known whether it arrived before\n"
 #: Whatever an address or a token may stand in.
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
@@ -32,6 +33,8 @@ class Note:
     title: str
     body: str
     detail: Mapping[str, Any]
+    #: It was sent before by a process that died before it could note whether it arrived.
+    again: bool = False
 
 
 def send(channel: Channel, target: Target, store_url: str, note: Note) -> None:
@@ -59,18 +62,23 @@ def send(channel: Channel, target: Target, store_url: str, note: Note) -> None:
         _apprise(channel, note)
 
 
-def _notify(url: str, note: Note) -> None:
+def payload_of(note: Note) -> str:
+    """Return a message as listeners get it: JSON that NOTIFY takes."""
     payload = {"key": note.key, "level": note.level, "title": note.title, **note.detail}
     text = json.dumps(payload, default=str)
     if len(text.encode()) > _MOST_PAYLOAD:
         # a title may be as long as the names in it; the incident leads to the rest
         short = {name: payload[name] for name in ("key", "level", "incident") if name in payload}
         text = json.dumps({**short, "title": note.title[:500]}, default=str)
+    return text
+
+
+def _notify(url: str, note: Note) -> None:
     statement = sqlfiles.load("alerts/book/notify").text
     limits = pg.Limits(5_000, 1_000, settings.current().connect_timeout_s)
     try:
         with pg.connect(url, limits=limits, autocommit=True, patience_s=10.0) as connection:
-            connection.execute(statement, {"payload": text})
+            connection.execute(statement, {"payload": payload_of(note)})
     except psycopg.Error as error:
         raise UnreachableError(f"NOTIFY: {error}", "it is tried again") from error
 
@@ -95,7 +103,7 @@ def _apprise(channel: Channel, note: Note) -> None:
     with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
         taken = service.notify(
             title=note.title,
-            body=f"{note.body}\n\nmessage {note.key}",
+            body=f"{note.body}\n\n{_AGAIN if note.again else ''}message {note.key}",
             notify_type=apprise.NotifyType(_TYPES.get(note.level, "info")),
             body_format=apprise.NotifyFormat.TEXT,
         )

@@ -189,7 +189,7 @@ def alerts_sensor(
             with vocabulary.open_store() as store:
                 looks = look_all(store, targets, now)
                 with store.begin() as connection:
-                    due = book.due(connection, names, now)
+                    due = book.due(connection, targets, now)
                     asked = book.waiting_responses(connection, names, "asked")
                 requests = started(store, context.instance, names, jobs, now)
             missed = watch.beat()
@@ -280,7 +280,7 @@ def deliveries_asset(
             done = deliver(store, targets, lambda: datetime.now(UTC))
             answered = actions.act(store, targets, jobs.by_target, lambda: datetime.now(UTC))
             with store.begin() as connection:
-                left = book.due(connection, [t.name for t in targets], datetime.now(UTC))
+                left = book.due(connection, targets, datetime.now(UTC))
         for channel, why in sorted(done.errors.items()):
             context.log.warning("channel %s: %s", channel, why)
         errors = [{"channel": name, "why": why} for name, why in sorted(done.errors.items())]

@@ -1,7 +1,13 @@
 """Deliver what is in the outbox: at least once, in order, with growing pauses after a refusal.
 
-A message is marked before it is sent and again when it was taken. Only a process that dies in
-between can make it come twice, with the same key.
+A message is taken, marked right before it is sent, and marked again when it was taken over. What is
+sent twice:
+
+- to a service: what a process sent that died (or stood still for longer than `book.LEASE`) before
+  it noted that it arrived, or whose answer was lost. It comes with the same key and says that it
+  is sent again. Nobody else sends it before the lease is over; who finds a lease that is no longer
+  theirs sends nothing.
+- to listeners of the store: nothing. NOTIFY and the mark are one transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +17,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from perf_pipeline.alerts import book, channels
+from perf_pipeline.alerts.book import LAST_PAUSE
 from perf_pipeline.alerts.channels import Note
 from perf_pipeline.alerts.model import RANK, Channel, alerts_of
 from perf_pipeline.postgres.target import Target
@@ -18,12 +25,13 @@ from perf_pipeline.store import Store
 
 #: Pauses double from the first to the last.
 FIRST_PAUSE: Final = timedelta(seconds=30)
-LAST_PAUSE: Final = timedelta(minutes=10)
 #: Taken at once, of one target.
 BATCH: Final = 200
 #: A channel that fails so often in a row is left alone until its pause is over; one failure may be
 #: the message's.
 FAILURES: Final = 2
+#: What stands beside a message between its two marks.
+DOUBT: Final = "sent; it is not known whether it arrived"
 #: Messages listed in a digest.
 LISTED: Final = 40
 
@@ -82,6 +90,8 @@ def deliver(
                         "target": target.name,
                         "channels": list(ways),
                         "limit": BATCH,
+                        "lease": book.LEASE,
+                        "longest": LAST_PAUSE,
                     },
                 )
             for name in ways:
@@ -103,41 +113,65 @@ def _on_channel(
 ) -> None:
     failures = 0
     untried: list[int] = []
-    for batch in pieces(rows):
-        ids = [row["message_id"] for row in batch]
+    for taken in pieces(rows):
         if failures >= FAILURES:
-            untried += ids
+            untried += [row["message_id"] for row in taken]
             continue
-        with store.begin() as connection:
-            book.run(
-                connection, "book/sending", {"now": clock(), "channel": channel.name, "ids": ids}
-            )
+        batch, until = _sending(store, channel, taken, clock())
+        if not batch:
+            continue  # we took so long that somebody else has it
+        ids = [row["message_id"] for row in batch]
+        marked = {"channel": channel.name, "ids": ids}
         try:
-            send(channel, target, store.url, note_of(batch))
+            if channel.notify == "store":
+                # told and noted at once: never twice
+                with store.begin() as connection:
+                    book.run(connection, "book/sent", {**marked, "now": clock()})
+                    payload = {"payload": channels.payload_of(note_of(batch))}
+                    book.run(connection, "book/notify", payload)
+            else:
+                send(channel, target, store.url, note_of(batch))
         except Exception as error:  # a service's library may raise anything; the others go on
             failures += 1
             why = channels.explained(error)
             done.errors[f"{target.name}/{channel.name}"] = why
             done.put_off += len(ids)
             attempts = 1 + max(row["attempts"] for row in batch)
-            _later(store, channel, ids, clock() + pause(attempts), why)
+            values = {**marked, "leased_until": until, "error": why}
+            with store.begin() as connection:
+                book.run(connection, "book/later", {**values, "due_at": clock() + pause(attempts)})
             continue
         failures = 0
         done.sent += len(ids)
         done.notes += 1
-        with store.begin() as connection:
-            book.run(connection, "book/sent", {"now": clock(), "channel": channel.name, "ids": ids})
+        if channel.notify != "store":
+            with store.begin() as connection:
+                book.run(connection, "book/sent", {**marked, "now": clock()})
     if untried:
         done.put_off += len(untried)
-        _later(store, channel, untried, clock() + pause(failures), None)
+        left = {"ids": untried, "leased_until": rows[0]["leased_until"], "channel": channel.name}
+        with store.begin() as connection:
+            book.run(connection, "book/untried", {**left, "until": clock() + pause(failures)})
 
 
-def _later(
-    store: Store, channel: Channel, ids: Sequence[int], at: datetime, error: str | None
-) -> None:
-    values = {"channel": channel.name, "ids": list(ids), "due_at": at, "error": error}
+def _sending(
+    store: Store, channel: Channel, batch: Sequence[Row], now: datetime
+) -> tuple[list[Row], datetime]:
+    """Mark what is sent next; returns what of it is still ours, and until when it is."""
+    values = {
+        "now": now,
+        "lease": book.LEASE,
+        "channel": channel.name,
+        "ids": [row["message_id"] for row in batch],
+        "leased_until": batch[0]["leased_until"],
+        "doubt": DOUBT,
+    }
     with store.begin() as connection:
-        book.run(connection, "book/later", values)
+        ours = {
+            row["message_id"]: row["leased_until"]
+            for row in book.run(connection, "book/sending", values)
+        }
+    return [row for row in batch if row["message_id"] in ours], max(ours.values(), default=now)
 
 
 def pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -156,7 +190,8 @@ def note_of(batch: Sequence[Row]) -> Note:
     first = batch[0]
     if not first["digest"]:
         detail = {**first["detail"], "target": first["target"], "kind": first["kind"]}
-        return Note(first["message_key"], first["level"], first["title"], first["body"], detail)
+        told = (first["message_key"], first["level"], first["title"], first["body"], detail)
+        return Note(*told, again=first["last_error"] == DOUBT)
     level = max((row["level"] for row in batch), key=lambda each: RANK[each])
     lines = [f"- {row['created_at']:%a %H:%M} {row['title']}" for row in batch[:LISTED]]
     if len(batch) > LISTED:
@@ -168,4 +203,5 @@ def note_of(batch: Sequence[Row]) -> Note:
         f"[{first['target']}] {kind} digest: {len(batch)} messages",
         "\n".join(lines),
         {"target": first["target"], "kind": "digest", "messages": len(batch)},
+        again=any(row["last_error"] == DOUBT for row in batch),
     )

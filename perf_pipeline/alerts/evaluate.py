@@ -2,14 +2,15 @@
 
 Time is what it is told: `now` is when somebody looks, `as_of` when the evidence was taken. How
 long a breach has lasted is counted by evidence, so that looking twice at one sweep changes nothing.
+What was noted ahead of `now` counts as of now (`clock`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from perf_pipeline.alerts import clock, messages
 from perf_pipeline.alerts import incidents as grouping
-from perf_pipeline.alerts import messages
 from perf_pipeline.alerts.metrics import metric_of
 from perf_pipeline.alerts.model import RANK, Level, Policy
 from perf_pipeline.alerts.state import Evaluation, Incident, Key, Measured, State
@@ -53,6 +54,8 @@ def evaluate(
         the same states and no message.
 
     """
+    states = {key: clock.state_as_of(state, now) for key, state in states.items()}
+    known = [clock.incident_as_of(incident, now) for incident in known]
     by_name = {policy.name: policy for policy in policies}
     values = {(each.policy, each.subject): each for each in measured if each.policy in by_name}
     made: dict[Key, State] = {}
@@ -140,6 +143,7 @@ def _moved(policy: Policy, measured: Measured, last: State, now: datetime) -> St
     up = RANK[wanted] > RANK[held]
     going = last.towards is not None and (RANK[last.towards] > RANK[held]) is up
     began = last.towards_since if going and last.towards_since is not None else measured.as_of
+    began = min(began, measured.as_of)  # the clock of the evidence may have been set back, too
     needed = timedelta(minutes=policy.for_minutes if up else policy.clear_minutes)
     if measured.as_of - began < needed:
         return replace(state, towards=wanted, towards_since=began)

@@ -53,7 +53,8 @@ def group(
         if state.alarm is not None:
             causes[state.cause or policies[key[0]].group].append(key)
     latest: dict[str, Incident] = {}
-    for incident in sorted(known, key=lambda each: (each.opened_at, each.incident_id)):
+    # one that is not over is the latest, whatever a clock that was set back says
+    for incident in sorted(known, key=lambda i: (not i.over, i.opened_at, i.incident_id)):
         latest[incident.cause] = incident
     made: list[Incident] = []
     opened, resolved, worse = set(), set(), set()

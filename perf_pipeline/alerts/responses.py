@@ -79,7 +79,8 @@ def ask(
             if state is None or state.level == "no_data":
                 continue
             own = [row for row in recent if row["action"] == policy.response]
-            if any(now - row["asked_at"] < PAUSE for row in own) or len(own) >= MOST_A_DAY:
+            lately = [row for row in own if abs(now - row["asked_at"]) < PAUSE]
+            if lately or len(own) >= MOST_A_DAY:
                 continue
             made[policy.response] = Asked(
                 f"{incident.incident_id}:{policy.response}:{now.isoformat()}",

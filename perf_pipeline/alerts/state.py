@@ -1,7 +1,7 @@
 """What evaluation takes and gives: measured values, states, incidents, messages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -84,7 +84,8 @@ class State:
             else value.isoformat()
             if isinstance(value, datetime)
             else value
-            for name, value in asdict(self).items()
+            # not asdict: it copies what nobody changes, and takes ten times as long
+            for name, value in vars(self).items()
         }
 
     @classmethod
@@ -130,7 +131,7 @@ class Told:
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the store."""
-        return {**asdict(self), "at": self.at.isoformat() if self.at else None}
+        return {**vars(self), "at": self.at.isoformat() if self.at else None}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Told":

@@ -42,7 +42,7 @@ def judge(
 ) -> tuple[Watched, ...]:
     """Return of each target whether somebody watches it; pure.
 
-    One that was never evaluated is not watched.
+    One that was never evaluated is not watched, nor one whose evaluation lies ahead of the clock.
     """
     found = []
     for target in targets:
@@ -50,7 +50,8 @@ def judge(
         if row is None:
             found.append(Watched(target, None, None, is_watched=False))
             continue
-        age = now - row["evaluated_at"]
+        # a clock that was set back makes an evaluation look young until it has come so far again
+        age = abs(now - row["evaluated_at"])
         found.append(
             Watched(
                 target,
@@ -84,6 +85,9 @@ def tell(
     """
     by_name = {target.name: target for target in declared}
     added = 0
+    with store.begin() as connection:
+        # after a clock was set back the sensor has as long as always to look again
+        book.run(connection, "book/evaluations_rewind", {"now": now, "names": list(by_name)})
     for each in look(store, declared, now, limit):
         if each.is_watched or each.evaluated_at is None or each.minutes is None:
             continue

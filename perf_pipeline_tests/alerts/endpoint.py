@@ -2,17 +2,18 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class Endpoint:
-    """Takes webhooks; `status` is what it answers."""
+    """Takes webhooks; `status` is what it answers, `taking` is called before it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.status = 200
+        self.taking: Callable[[], object] = lambda: None
         self.taken: list[dict[str, Any]] = []
         self.asked = 0
         owner = self
@@ -23,6 +24,7 @@ class Endpoint:
                 owner.asked += 1
                 if owner.status == 200:
                     owner.taken.append(json.loads(body))
+                owner.taking()
                 self.send_response(owner.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -36,7 +38,7 @@ class Endpoint:
             def log_message(self, *_: object) -> None:
                 return None
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
 
     @property
@@ -50,11 +52,13 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
+def endpoint(port: int = 0) -> Iterator[Endpoint]:
+    made = Endpoint(port)
     thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    try:
+        yield made
+    finally:
+        made.server.shutdown()
+        thread.join()
+        made.server.server_close()

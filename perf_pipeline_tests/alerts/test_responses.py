@@ -52,6 +52,8 @@ def test_it_is_not_asked_for_again_and_again() -> None:
     assert asked(story, made, since(seconds=just.total_seconds())) == []
     assert asked(story, made, since(seconds=PAUSE.total_seconds())) == ["pool_health"]
     assert asked(story, made, MOST_A_DAY * since(hours=3)) == []
+    # asked for by a clock that was a day ahead
+    assert asked(story, made, since(days=-1)) == ["pool_health"]
     assert asked(story, made, [{**since(minutes=1)[0], "action": "analyze"}]) == ["pool_health"]
 
 

@@ -27,10 +27,14 @@ def test_evaluation_that_is_old_or_never_was_is_nobody_watching() -> None:
     evaluations = {
         "fresh": {**row, "evaluated_at": AT - timedelta(minutes=5)},
         "old": {**row, "evaluated_at": AT - timedelta(minutes=5, seconds=1)},
+        "ahead": {**row, "evaluated_at": AT + timedelta(hours=1)},
     }
-    found = {each.target: each for each in watch.judge(["fresh", "old", "new"], evaluations, AT)}
-    assert [name for name, each in found.items() if not each.is_watched] == ["old", "new"]
+    names = ["fresh", "old", "ahead", "new"]
+    found = {each.target: each for each in watch.judge(names, evaluations, AT)}
+    # a clock that was set back by an hour is no hour of watching
+    assert [name for name, each in found.items() if not each.is_watched] == ["old", "ahead", "new"]
     assert found["new"].minutes is None
+    assert min(each.minutes or 0 for each in found.values()) >= 0
 
 
 def test_a_silence_is_told_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +53,12 @@ def test_a_silence_is_told_once(store: Store, monkeypatch: pytest.MonkeyPatch) -
     # it is evaluated again, and falls silent again
     look(store, one, AT + timedelta(hours=2))
     assert watch.tell(store, [one], AT + timedelta(hours=3)) == 1
+    # the clock is set back by five hours: as long as always to look again, then it is told
+    look(store, one, AT + timedelta(hours=9))
+    back = AT + timedelta(hours=4)
+    assert [watch.tell(store, [one], back + n * timedelta(minutes=4)) for n in (0, 1, 2)] == [
+        *(0, 0, 1)
+    ]
 
 
 def test_the_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,5 +18,7 @@ ON CONFLICT (incident_id) DO UPDATE SET
         ELSE excluded.status
     END,
     level = excluded.level, title = excluded.title, owner = excluded.owner,
+    -- earlier only where the clock was set back
+    opened_at = least(i.opened_at, excluded.opened_at),
     changed_at = excluded.changed_at, resolved_at = excluded.resolved_at, flapping = excluded.flapping,
     members = excluded.members, told = excluded.told

@@ -1,6 +1,7 @@
--- purpose: note that messages are about to be sent on a channel, before they are: a crash in between is seen
+-- purpose: note that messages are about to be sent, before they are; only those that are still ours to send
 -- minimum version: 14
 UPDATE monitoring.alert_deliveries
-SET attempts = attempts + 1, leased_until = %(now)s::timestamptz + interval '5 minutes'
+SET attempts = attempts + 1, leased_until = %(now)s::timestamptz + %(lease)s::interval, last_error = %(doubt)s
 WHERE channel = %(channel)s AND message_id = ANY (%(ids)s::bigint[]) AND sent_at IS NULL
-RETURNING message_id
+    AND leased_until = %(leased_until)s
+RETURNING message_id, leased_until
