@@ -33,6 +33,12 @@ _HELPER: Final = "perf_pipeline_without_"
 LARGE_BYTES: Final = 32 * 1024 * 1024
 
 
+def is_large(existing: Existing) -> bool:
+    """Whether there is a default partition that is not to be read while it is locked."""
+    default = existing.default
+    return default is not None and (default.bytes or 0) > LARGE_BYTES
+
+
 def facts(connection: psycopg.Connection[Any], parent: int) -> dict[str, Any]:
     """Return what new partitions take over from a parent (its oid) and their newest sibling."""
     return facts_of(connection, [parent]).get(parent, {})
@@ -273,9 +279,7 @@ class Beside:
     ) -> None:
         self._connection, self._policy, self._existing = connection, policy, existing
         self._budget, self._spent, self._timeout = budget, spent, statement_timeout_ms
-        default = existing.default
-        is_large = default is not None and (default.bytes or 0) > LARGE_BYTES
-        self._parts = list(parts) if is_large else []
+        self._parts = list(parts) if is_large(existing) else []
         self._name: sql.Identifier | None = None
 
     def __enter__(self) -> "Beside":

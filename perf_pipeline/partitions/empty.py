@@ -43,7 +43,7 @@ def is_due(connection: psycopg.Connection[Any], existing: Existing, rows: Sequen
     default = existing.default
     if default is None or not rows:
         return False
-    large = (default.bytes or 0) > create.LARGE_BYTES or max(rows) > MOST_ROWS
+    large = create.is_large(existing) or max(rows) > MOST_ROWS
     return large or bool(_publications(connection, existing))
 
 
@@ -57,15 +57,8 @@ def _publications(
     return {row["name"]: row for row in found}
 
 
-def empty(
-    connection: psycopg.Connection[Any],
-    policy: Policy,
-    existing: Existing,
-    parts: Sequence[Partition],
-    budget: LockBudget,
-    spent: Spent,
-) -> dict[str, int]:
-    """Make partitions of all rows of a default partition that belong to them.
+class Emptying:
+    """One default partition, of whose rows new partitions are made.
 
     Parameters
     ----------
@@ -78,32 +71,16 @@ def empty(
     budget : LockBudget
         For the trigger, and for the last transaction.
     spent : Spent
-
-    Returns
-    -------
-    dict of str to int
-        Rows by the partitions' full names.
+        Added to.
 
     Raises
     ------
     ConfigurationError
-        It has no primary key, foreign keys point at it, or a publication would tell of the copy.
-    ArchiveError
-        The copy is not equal; nothing was changed.
-    LockBudgetError
-        A lock was not to be had; the next run goes on.
+        It has no primary key, foreign keys point at it, or a publication would tell of the copy;
+        nothing was begun.
 
     """
-    work = _Emptying(connection, policy, existing, parts, budget, spent)
-    work.prepare()
-    work.following.copy()
-    work.following.compare()
-    moved = work.rows()
-    work.swap()
-    return moved
 
-
-class _Emptying:
     def __init__(
         self,
         connection: psycopg.Connection[Any],
@@ -142,6 +119,29 @@ class _Emptying:
         self._rest = Partition(
             default.schema, names.fitted(default.name, "perf_rest"), is_default=True
         )
+
+    def run(self) -> dict[str, int]:
+        """Make partitions of all rows that belong to them; killed, the next one goes on.
+
+        Returns
+        -------
+        dict of str to int
+            Rows by the partitions' full names.
+
+        Raises
+        ------
+        ArchiveError
+            The copy is not equal; nothing was changed.
+        LockBudgetError
+            A lock was not to be had; the next run goes on.
+
+        """
+        self.prepare()
+        self.following.copy()
+        self.following.compare()
+        moved = self.rows()
+        self.swap()
+        return moved
 
     def _refuse(self, found: dict[str, Any] | None) -> None:
         name = self._default.full_name

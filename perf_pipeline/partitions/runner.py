@@ -12,11 +12,11 @@ from psycopg import sql
 from perf_pipeline.errors import ArchiveError, BusyError, PerfPipelineError
 from perf_pipeline.partitions import (
     archive,
+    by_copy,
     catalog,
     create,
     detach,
     drain,
-    empty,
     proofs,
     steady,
     together,
@@ -26,9 +26,9 @@ from perf_pipeline.partitions.model import Existing, Kind, Partition, Plan, Poli
 from perf_pipeline.partitions.session import LONG_MS, session
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_statement
+from perf_pipeline.postgres.lock_budget import LockBudget, LockBudgetError, Spent, run_statement
 from perf_pipeline.store import Store, place
-from perf_pipeline.store.maintenance_log import Entry, MaintenanceLog, Outcome
+from perf_pipeline.store.maintenance_log import Entry, MaintenanceLog
 from perf_pipeline.store.place import Place
 
 #: All kinds of steps, in their order.
@@ -79,6 +79,8 @@ class Runner:
         self.done: list[Done] = []
         # as they were before they were detached
         self._drained: dict[str, Partition] = {}
+        # why a parent's default partition cannot be copied
+        self._uncopied: dict[str, str] = {}
 
     def look(self, policies: Sequence[Policy]) -> steady.Look:
         """Look which parents are known to need nothing."""
@@ -160,55 +162,33 @@ class Runner:
         """Carry one plan out."""
         failed: set[str] = set()
         steps = [step for step in todo.steps if step.kind in kinds]
-        creates = [step for step in steps if step.kind == "create"]
         first = KINDS.index("create")
-        drains = [step for step in steps if step.kind == "drain"]
-        at_once = empty.is_due(self._connection, existing, [step.rows or 0 for step in drains])
+        copied = by_copy.chosen(self._connection, existing, steps)
         for step in steps:
-            if KINDS.index(step.kind) < first and not (at_once and step.kind == "drain"):
+            if KINDS.index(step.kind) < first and step not in copied:
                 self._one(policy, existing, step, failed)
-        if at_once:
-            self._empty(policy, existing, drains, failed)
+        creates = [step for step in steps if step.kind == "create" and step not in copied]
+        if copied:
+            creates = [*self._by_copy(policy, existing, copied, failed), *creates]
         if creates:
             self._creates(policy, existing, creates, failed)
         for step in steps:
             if KINDS.index(step.kind) > first:
                 self._one(policy, existing, step, failed)
 
-    def _empty(
-        self, policy: Policy, existing: Existing, drains: Sequence[Step], failed: set[str]
-    ) -> None:
-        """Empty a large default partition: all its periods together."""
-        spent = Spent()
-        entries = self._log.start_many(
-            "partition.drain",
-            [step.partition.full_name for step in drains],
-            [{"parent": policy.parent, "why": step.why} for step in drains],
+    def _by_copy(
+        self, policy: Policy, existing: Existing, steps: Sequence[Step], failed: set[str]
+    ) -> list[Step]:
+        """Copy a default partition; return the creations that are to be tried without a copy."""
+        found = by_copy.carry_out(
+            self._url, self._log, policy, existing, steps, self._budget, self._require_alive
         )
-        outcome: Outcome = "done"
-        said, moved = None, dict[str, int]()
-        try:
-            with session(self._url, LONG_MS) as connection:
-                moved = empty.empty(
-                    connection,
-                    policy,
-                    existing,
-                    [step.partition for step in drains],
-                    self._budget,
-                    spent,
-                )
-        except (PerfPipelineError, psycopg.Error) as error:
-            self._require_alive(error)
-            outcome = "blocked" if isinstance(error, BusyError) else "failed"
-            said = str(error)
-            failed.update(step.partition.full_name for step in drains)
-        for step, entry in zip(drains, entries, strict=True):
-            entry.outcome, entry.error, entry.lock_wait_ms = outcome, said, spent.waited_ms
-            entry.rows = moved.get(step.partition.full_name)
-            entry.detail.update(how="by a copy", longest_attempt_ms=round(spent.longest_ms, 1))
-        self._log.finish_many(entries)
-        for step, entry in zip(drains, entries, strict=True):
-            self._note(policy, step, outcome, spent, entry, said)
+        for step, entry in found.done:
+            if entry.outcome != "done":
+                failed.add(step.partition.full_name)
+            self._note(policy, step, entry.outcome, found.spent, entry, entry.error)
+        self._uncopied[policy.parent] = found.why
+        return found.left
 
     def _creates(
         self, policy: Policy, existing: Existing, creates: Sequence[Step], failed: set[str]
@@ -305,7 +285,18 @@ class Runner:
     def _create(
         self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
     ) -> None:
-        create.create(self._connection, policy, existing, step.partition, self._budget, spent)
+        try:
+            create.create(self._connection, policy, existing, step.partition, self._budget, spent)
+        except LockBudgetError as error:
+            default, why = existing.default, self._uncopied.get(policy.parent)
+            if default is None or not why or step.ahead:
+                raise
+            raise LockBudgetError(
+                f"{error.message}; PostgreSQL reads {default.full_name} "
+                f"({(default.bytes or 0) / 1e6:,.0f} MB) while it is locked for that, and no copy "
+                f"could take its place: {why}",
+                "delete or move its rows, or do what stands there; nothing was changed",
+            ) from error
         entry.rows = 0
 
     def _detach(

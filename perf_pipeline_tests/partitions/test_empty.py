@@ -46,14 +46,14 @@ def left(shop: Shop) -> int:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the server says while it swaps."""
     found: list[str] = []
-    real = empty._Emptying._swap
+    real = empty.Emptying._swap
 
-    def swap(self: empty._Emptying, inside: psycopg.Connection) -> None:
+    def swap(self: empty.Emptying, inside: psycopg.Connection) -> None:
         inside.add_notice_handler(lambda notice: found.append(notice.message_primary or ""))
         inside.execute("SET LOCAL client_min_messages = debug1")
         real(self, inside)
 
-    monkeypatch.setattr(empty._Emptying, "_swap", swap)
+    monkeypatch.setattr(empty.Emptying, "_swap", swap)
     return found
 
 
@@ -118,7 +118,7 @@ def test_it_is_emptied_while_rows_come_and_change(large: Shop, said: list[str]) 
 
 def test_killed_in_between_it_goes_on(large: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = large.policy(fill_gaps=False)
-    stages = ((Following, "copy"), (Following, "compare"), (empty._Emptying, "swap"))
+    stages = ((Following, "copy"), (Following, "compare"), (empty.Emptying, "swap"))
     for owner, stage in stages:
 
         def killed(*_: object) -> None:
@@ -154,6 +154,29 @@ def test_a_held_lock_or_no_key_leaves_everything(large: Shop) -> None:
     assert {d.outcome for d in report.done} == {"failed"}
     assert "has no primary key" in (report.done[0].error or "")
     assert large.one("SELECT count(*) FROM app.events") == 1_501
+    # only strays are left, and this month's partition can be attached by reading them only
+    large.connection.execute("DELETE FROM app.events WHERE at < '9999-01-01+00'")
+    with psycopg.connect(large.url) as reader:
+        reader.execute("SELECT count(*) FROM app.events")
+        (done,) = large.run(policy).done
+    assert (done.kind, done.outcome) == ("create", "blocked")
+    assert "reads app.events_default (0 MB) while it is locked" in (done.error or "")
+    assert "has no primary key" in (done.error or "")
+    assert [(d.kind, d.outcome) for d in large.run(policy).done] == [("create", "done")]
+
+
+def test_strays_alone_are_not_read_under_the_lock(large: Shop, said: list[str]) -> None:
+    large.connection.execute("DELETE FROM app.events WHERE at < '9999-01-01+00'")
+    report = large.run(large.policy(fill_gaps=False))
+    assert [(d.kind, d.outcome, d.detail.get("how")) for d in report.done] == [
+        ("create", "done", "by a copy"),
+        ("create", "done", None),
+    ]
+    assert large.attached() == sorted(["default", "middle", THIS[2], NEXT[2]])
+    assert large.one("SELECT count(*) FROM app.events_default") == 1
+    assert len([line for line in said if "is implied by existing constraints" in line]) == 2, said
+    assert not [line for line in said if "verifying table" in line or "validating" in line]
+    assert left(large) == 0
 
 
 def test_rows_of_a_published_table_are_not_told_to_be_deleted(shop: Shop) -> None:
