@@ -5,6 +5,8 @@ STAMP := .venv/.installed
 TEST_WORKERS ?= 3
 # Dagster reads the dagster.yaml of the current folder when DAGSTER_HOME is unset; checks want none.
 CHECK_HOME = $(CURDIR)/.perf-pipeline/check-home
+# Where this is set, each of hundreds of processes compiles anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo dev test bench check format coverage lock clean
 

@@ -1,5 +1,7 @@
 """What every test gets: a clean environment; and, where asked for, a real server."""
 
+import contextlib
+import importlib
 import itertools
 import os
 import re
@@ -79,6 +81,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     room = config.stash.get(_ROOM, None)
     if room is not None:
         room.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Have each worker begin with other modules than the rest, where all are collected.
+
+    In a fresh clone the modules are compiled, their assertions rewritten. Workers that go through
+    them in one order all do it; so each does its share, and finds those of the others done.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    tests = Path(__file__).resolve().parent
+    if worker is None or [Path(each).resolve() for each in session.config.args] != [tests]:
+        return
+    modules = sorted(tests.rglob("test_*.py"))
+    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    first = len(modules) * number // count
+    for module in modules[first:] + modules[:first]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # told when it is collected
+            name = ".".join(module.relative_to(tests.parent).with_suffix("").parts)
+            importlib.import_module(name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
