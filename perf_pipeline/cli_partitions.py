@@ -214,7 +214,10 @@ def convert_command(parent: str, target: str, as_json: bool) -> None:
 
 def _show(made: "Plan") -> None:
     headroom = "" if made.headroom_days is None else f", {made.headroom_days:.1f} days of headroom"
+    stuck = any(problem.blocking for problem in made.problems)
     state = "covered" if made.covered else f"{made.missing} missing"
+    if stuck:
+        state = "not planned"
     default = {None: "", True: ", default empty", False: ", default has rows"}[made.default_empty]
     say(f"{made.policy.parent}: {state}{headroom}{default}")
     for step in made.steps:

@@ -79,6 +79,10 @@ class Runner:
         self.done: list[Done] = []
         # as they were before they were detached
         self._drained: dict[str, Partition] = {}
+        # what keeps one step of a parent waiting keeps the next: those ask once, until one succeeds
+        self._once = LockBudget(budget.first_ms, budget.most_ms, budget.first_ms / 1000.0)
+        self._step_budget = budget
+        self._blocked: set[str] = set()
         # why a parent's default partition cannot be copied
         self._uncopied: dict[str, str] = {}
 
@@ -223,6 +227,7 @@ class Runner:
             self._note(policy, step, "skipped", Spent(), error="an earlier step of it failed")
             return
         spent = Spent()
+        self._step_budget = self._once if policy.parent in self._blocked else self._budget
         act = self._actions()[step.kind]
         entry: Entry | None = None
         try:
@@ -237,8 +242,12 @@ class Runner:
             self._require_alive(error)
             failed.add(name)
             outcome = "blocked" if isinstance(error, BusyError) else "failed"
+            if outcome == "blocked":
+                self._blocked.add(policy.parent)
             self._note(policy, step, outcome, spent, entry, error=str(error))
             return
+        if spent.attempts:
+            self._blocked.discard(policy.parent)
         self._note(policy, step, "done", spent, entry)
 
     def _require_alive(self, error: Exception) -> None:
@@ -286,7 +295,9 @@ class Runner:
         self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
     ) -> None:
         try:
-            create.create(self._connection, policy, existing, step.partition, self._budget, spent)
+            create.create(
+                self._connection, policy, existing, step.partition, self._step_budget, spent
+            )
         except LockBudgetError as error:
             default, why = existing.default, self._uncopied.get(policy.parent)
             if default is None or not why or step.ahead:
@@ -304,14 +315,14 @@ class Runner:
     ) -> None:
         part = self._current(policy, existing, step.partition)
         entry.detail["how"] = detach.detach(
-            self._connection, policy, existing, part, self._budget, spent
+            self._connection, policy, existing, part, self._step_budget, spent
         )
 
     def _drain(
         self, policy: Policy, existing: Existing, step: Step, entry: Entry, spent: Spent
     ) -> None:
         entry.rows = drain.drain(
-            self._connection, policy, existing, step.partition, self._budget, spent
+            self._connection, policy, existing, step.partition, self._step_budget, spent
         )
 
     def _forget(
@@ -345,7 +356,7 @@ class Runner:
                     existing,
                     part,
                     proof,
-                    self._budget,
+                    self._step_budget,
                     spent,
                     LONG_MS,
                 )

@@ -190,11 +190,14 @@ def test_a_held_lock_blocks_one_table_and_not_the_others(shop: Shop) -> None:
     other = Policy("app.other", "at", every="day", premake=0)
     with psycopg.connect(shop.url) as holder:
         holder.execute("LOCK TABLE app.events_default IN ACCESS EXCLUSIVE MODE")
-        report = shop.run(shop.policy(premake=0), other)
+        report = shop.run(shop.policy(premake=1), other)
         outcomes = {d.parent: d.outcome for d in report.done}
         assert outcomes == {PARENT: "blocked", "app.other": "done"}
-        (blocked,) = [d for d in report.done if d.parent == PARENT]
+        blocked, again = [d for d in report.done if d.parent == PARENT]
         assert "AccessExclusiveLock" in (blocked.error or "")
+        # what kept the one waiting for the whole budget is asked once more for the next
+        assert "1 attempts" not in (blocked.error or "")
+        assert "1 attempts" in (again.error or "")
         assert not report.ok
         assert any("locked" in note for note in report.notes)
     assert shop.did(shop.policy(premake=0), other) == [("create", THIS, "done")]
