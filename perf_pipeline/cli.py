@@ -143,6 +143,7 @@ def _target_url(name: str) -> str:
 cli.add_command(cli_report.report)
 cli.add_command(cli_loadtest.loadtest)
 cli.add_command(cli_loadtest.ab)
+cli.add_command(cli_loadtest.capture)
 cli.add_command(cli_ci.ci)
 
 

@@ -1,14 +1,15 @@
-"""`perf-pipeline loadtest` and `ab`: load on a target, measured and judged; two under the same."""
+"""`perf-pipeline loadtest`, `ab`, `capture`: load on a target, two of them, and load as it was."""
 
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import click
 
-from perf_pipeline.cli_parts import print_json, say
+from perf_pipeline.cli_parts import Instant, print_json, say
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.terms import COMPARED, ENVIRONMENTS, TEST_TYPES
 
@@ -152,6 +153,80 @@ def ab(
         say(f"\n{found[metric].decision} by {metric}, after {found[metric].pairs} pairs")
     if found[metric].decision is compared.Decision.A_BETTER:
         sys.exit(1)
+
+
+@click.command()
+@click.option("--target", "name", required=True, help="A target of defs/targets.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--start", type=Instant(), help="UTC; default: the busiest hour of seven days.")
+@click.option("--finish", type=Instant(), help="UTC; default: an hour after --start.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 100),
+    default=20,
+    show_default=True,
+    help="Statements at most, those called most.",
+)
+@click.option("--reads-only", is_flag=True, help="Leave out what writes or locks.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was captured as JSON.")
+def capture(
+    name: str,
+    out: Path,
+    start: datetime | None,
+    finish: datetime | None,
+    most: int,
+    reads_only: bool,
+    as_json: bool,
+) -> None:
+    """Write a load scenario from what a target's clients really asked: `loadtest` runs it.
+
+    Weights, rate and limits are those of the hours. The file holds columns and no values: these
+    are drawn from the database under test. Nothing is executed on the target.
+    """
+    import yaml
+
+    from perf_pipeline.components import catalog
+    from perf_pipeline.loadtests import capture as capturing
+    from perf_pipeline.loadtests import scenario as scenarios
+    from perf_pipeline.store import Store, migrate
+
+    if finish is not None and start is None:
+        raise ConfigurationError("--finish without --start", "give both, or neither")
+    target = catalog.declared_target(name)
+    with Store() as store:
+        migrate.require_current(store)
+        made = capturing.capture(
+            target, store, start=start, finish=finish, most=most, reads_only=reads_only
+        )
+    scenarios.parse(made.scenario, out.name)  # what is written can be run
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(
+        yaml.safe_dump(made.scenario, sort_keys=False, allow_unicode=True, width=100), "utf-8"
+    )
+    left = sorted(made.left_out, key=lambda each: -each[1])
+    if as_json:
+        print_json(
+            {
+                "path": out,
+                "scenario": made.scenario["name"],
+                "start": made.start,
+                "finish": made.finish,
+                "calls": made.calls,
+                "covered": made.covered,
+                "left_out": [
+                    {"queryid": queryid, "share": share, "why": why} for queryid, share, why in left
+                ],
+            }
+        )
+        return
+    hours = f"{made.start:%Y-%m-%d %H:%M} to {made.finish:%H:%M} UTC"
+    say(
+        f"{out}: {len(made.scenario['operations'])} statements with {made.covered:.1%} of "
+        f"{made.calls:,} calls from {hours}"
+    )
+    for queryid, share, why in left[:10]:
+        say(f"left out: {share:.1%} of the calls, statement {queryid}: {why}")
+    say(f"perf-pipeline loadtest {out} --target {name}")
 
 
 def _variable(name: str) -> str:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from perf_pipeline import vocabulary
 from perf_pipeline.invalidation.event_model import EventQueue
+from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
 
 Declared = tuple[Target, EventQueue | None]
@@ -57,24 +58,18 @@ def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
 def _daily(target: Target) -> tuple[vocabulary.AssetJob, dg.ScheduleDefinition]:
     # a job of several targets would need one first day for all of them
     name = f"event_performance_{target.name}"
-    job = dg.define_asset_job(
+    job = singleton_job(
         name,
-        selection=dg.AssetSelection.assets(performance_key(target)),
-        description=f"Ask {target.name} what it tells of a day's events.",
-        tags={
-            vocabulary.SINGLETON_TAG: name,
-            vocabulary.TARGET_TAG: target.name,
-            vocabulary.MAX_RUNTIME_TAG: "1800",
-        },
+        dg.AssetSelection.assets(performance_key(target)),
+        f"Ask {target.name} what it tells of a day's events.",
+        max_runtime_s=1800,
+        target=target,
     )
 
-    @dg.schedule(
-        name=name,
-        job=job,
-        cron_schedule="35 0 * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="What events took and how many failed on the day that ended, at 00:35 UTC.",
+    @utc_schedule_of(
+        job,
+        "35 0 * * *",
+        "What events took and how many failed on the day that ended; 00:35 UTC.",
     )
     def ended_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         ended: date = context.scheduled_execution_time.date() - timedelta(days=1)

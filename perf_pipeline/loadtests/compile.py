@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from perf_pipeline.errors import InputError
 from perf_pipeline.loadtests import generators
 from perf_pipeline.loadtests.pgbench_call import Script
 from perf_pipeline.loadtests.scenario import Operation, Scenario, parameters
@@ -18,8 +19,17 @@ def text(scenario: Scenario, operation: Operation) -> str:
     ------
     ConfigurationError
         A generator is not known.
+    InputError
+        No values were drawn for a captured statement.
 
     """
+    if operation.statement:
+        if not operation.drawn:
+            raise InputError(
+                f"operation {operation.name!r} was captured and has no values yet",
+                "draw them from the database that is put under load (draws.filled)",
+            )
+        return operation.drawn
     file = scenario.files[operation.name]
     made = generators.lines(parameters(file), operation.name)
     return "\n".join((*made, file.text.rstrip(), ""))

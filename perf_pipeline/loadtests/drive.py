@@ -66,7 +66,7 @@ def facts(session: psycopg.Connection, scenario: Scenario) -> dict[str, int]:
         return {}
     remedy = f"create and fill the example system {scenario.system!r} in this database"
     try:
-        found = row(session, f"{scenario.system}/facts", industry=scenario.industry.lower())
+        found = row(session, f"{scenario.system}/facts", industry=(scenario.industry or "").lower())
     except psycopg.errors.UndefinedTable as error:
         said = str(error).splitlines()[0]
         raise ConfigurationError(f"scenario {scenario.name!r}: {said}", remedy) from error

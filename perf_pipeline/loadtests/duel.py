@@ -7,7 +7,7 @@ from pathlib import Path
 from psycopg import conninfo
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.loadtests import ab, drive, stages, statements
+from perf_pipeline.loadtests import ab, draws, drive, stages, statements
 from perf_pipeline.loadtests.ab import Block
 from perf_pipeline.loadtests.scenario import Scenario
 from perf_pipeline.postgres import connect as pg
@@ -89,10 +89,13 @@ def run(
     """
     sides = {"A": a, "B": b}
     known = {}
+    ready: Scenario | None = None
     for name, side in sides.items():
         with pg.session(side.loaded_url) as session:
             refuse_production(session)
             known[name] = drive.facts(session, scenario)
+            # both sides with the values of the first: they are to do the same
+            ready = ready or draws.filled(session, scenario)
     (stage,) = [
         each
         for each in stages.plan(scenario, "LOAD", users=users, seconds=block_s)
@@ -102,8 +105,8 @@ def run(
     def block(name: str, number: int) -> Block:
         before = statements.read(sides[name].url)
         seen = drive.run_stage(
-            sides[name].loaded_url, scenario, stage, known[name], connections, number, program,
-            folder / name,
+            sides[name].loaded_url, ready or scenario, stage, known[name], connections, number,
+            program, folder / name,
         )  # fmt: skip
         after = statements.read(sides[name].url)
         found = seen.totals

@@ -14,6 +14,7 @@ import polars as pl
 
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.loadtests import (
+    draws,
     drive,
     fresh,
     latency,
@@ -172,6 +173,7 @@ def run(
         refuse_production(session)
         server = drive.row(session, "loadtests/server")
         known = drive.facts(session, scenario)
+        ready = draws.filled(session, scenario)
         via = pooler.look(options.pooler_url, session) if options.pooler_url else None
     if kind == "VOLUME":
         drive.require_volume(scenario, {**known, "data_bytes": server["data_bytes"]})
@@ -206,7 +208,7 @@ def run(
         with fresh.place(url, wanted=options.restore, say=say) as where:
             measured = measure.run(
                 where,
-                scenario,
+                ready,
                 planned,
                 known,
                 sessions,

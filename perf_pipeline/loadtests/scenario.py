@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.loadtests import generators
+from perf_pipeline.loadtests import generators, uses
+from perf_pipeline.loadtests.draws import Draw
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.sqlfiles import SqlFile
 from perf_pipeline.terms import INDUSTRIES, TEST_TYPES
@@ -60,8 +61,27 @@ class Operation(_Strict):
     #: Its weight times this at the peak.
     peak_multiplier: Annotated[float, Field(ge=1)] = 1.0
     #: Part of the described mix, or a completion of ours where that leaves a gap.
-    origin: Literal["described", "ours"] = "described"
+    origin: Literal["described", "ours", "captured"] = "described"
     context: str = ""
+    #: Of a captured one: its SQL itself with `$1` and so on, what it does, and where values come
+    #: from. There is no file then.
+    statement: str = ""
+    kind: Literal["read", "write", "mixed"] | None = None
+    parameters: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]*$")], Draw] = Field(
+        default_factory=dict
+    )
+    #: As a script, once values were drawn for a run.
+    drawn: Annotated[str, Field(exclude=True)] = ""
+
+    @model_validator(mode="after")
+    def _captured(self) -> Self:
+        asked = {str(number) for number in uses.numbers(self.statement)}
+        if asked != set(self.parameters):
+            wrong = ", ".join(f"${name}" for name in sorted(asked ^ set(self.parameters)))
+            raise ValueError(f"{self.name}: {wrong}: each parameter needs its draw, and none more")
+        if bool(self.statement) != (self.kind is not None):
+            raise ValueError(f"{self.name}: a statement needs its kind, a file names its own")
+        return self
 
 
 class Ci(_Strict):
@@ -85,7 +105,8 @@ class Scenario(_Strict):
     version: str
     title: str
     description: str = ""
-    industry: Literal[INDUSTRIES]  # type: ignore[valid-type]
+    #: None where the system is of no industry that is described.
+    industry: Literal[INDUSTRIES] | None = None  # type: ignore[valid-type]
     system: str
     test_type: Literal[TEST_TYPES] = "LOAD"  # type: ignore[valid-type]
     users: Annotated[int, Field(gt=0)]
@@ -125,6 +146,10 @@ class Scenario(_Strict):
         later = {"restore": False, "connections": 8}
         if raw["ci"] is not None:
             raw["ci"] = {n: v for n, v in raw["ci"].items() if later.get(n, ...) != v}
+        for operation in raw["operations"]:
+            if not operation["statement"]:
+                for name in ("statement", "kind", "parameters"):
+                    del operation[name]
         if raw["limits"]["p99_ms"] is None:
             del raw["limits"]["p99_ms"]
         return raw
@@ -136,7 +161,7 @@ class Scenario(_Strict):
 
     @cached_property
     def files(self) -> dict[str, SqlFile]:
-        """The operations' SQL, by name.
+        """The SQL of operations that have a file, by name.
 
         Raises
         ------
@@ -144,7 +169,11 @@ class Scenario(_Strict):
             A file is missing, or its header lacks `kind` or names an unknown generator.
 
         """
-        return {each.name: _file(self.system, each.name) for each in self.operations}
+        return {
+            each.name: _file(self.system, each.name)
+            for each in self.operations
+            if not each.statement
+        }
 
     @property
     def facts(self) -> set[str]:
@@ -192,7 +221,7 @@ def parse(raw: object, where: str) -> Scenario:
         raise ConfigurationError(
             f"{where}: {field}{given}: {reason}", "correct it; docs/load-tests.md names each field"
         ) from error
-    if scenario.files:
+    if scenario.files or scenario.operations:
         return scenario
     raise ConfigurationError(f"{where}: operations: there is none", "name at least one operation")
 

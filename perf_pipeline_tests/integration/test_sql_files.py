@@ -133,6 +133,8 @@ _PLACED = {
     "load": "transactions_per_minute",
     "response_ms": "avg_response_ms",
     "metrics": "omninode.get_performance_metrics",
+    "drawn": "t.business_id::text",
+    "ordered": "1",
 }
 
 
