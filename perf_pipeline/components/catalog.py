@@ -1,6 +1,7 @@
 """The targets that are declared, for programs that need no Dagster definitions."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,20 @@ def declared_component(name: str, folder: Path = FOLDER) -> PostgresTarget:
 
 def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
     found: dict[str, tuple[PostgresTarget, Target]] = {}
-    for path, attributes in _blocks(folder):
+    for path, text in _files(folder):
+        for component, target in _resolved(path, text):
+            if target.name in found:
+                raise ConfigurationError(
+                    f"{path}: target {target.name!r} is declared twice", "give one another name"
+                )
+            found[target.name] = component, target
+    return found
+
+
+@lru_cache(maxsize=256)  # a block takes 0.05 s, and is asked for several times by one command
+def _resolved(path: Path, text: str) -> tuple[tuple[PostgresTarget, Target], ...]:
+    found = []
+    for attributes in _blocks(path, text):
         try:
             component = PostgresTarget.resolve_from_dict(attributes)
             target = component.target()
@@ -65,12 +79,8 @@ def _declared(folder: Path) -> dict[str, tuple[PostgresTarget, Target]]:
         except Exception as error:  # Dagster's and pydantic's, which share no base of their own
             message, remedy = _explained(error)
             raise ConfigurationError(f"{path}: {message}", remedy) from error
-        if target.name in found:
-            raise ConfigurationError(
-                f"{path}: target {target.name!r} is declared twice", "give one another name"
-            )
-        found[target.name] = component, target
-    return found
+        found.append((component, target))
+    return tuple(found)
 
 
 def declared_target(name: str, folder: Path = FOLDER) -> Target:
@@ -104,9 +114,8 @@ def declared_views(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[View
         As `declared_target`.
 
     """
-    target = declared_target(name, folder)
-    _, attributes = _block_of(name, folder)
-    return target, PostgresTarget.resolve_from_dict(attributes).view_policies()
+    component = declared_component(name, folder)
+    return component.target(), component.view_policies()
 
 
 def declared_caches(name: str, folder: Path = FOLDER) -> tuple[Target, tuple[CacheType, ...]]:
@@ -151,9 +160,10 @@ def lineage_file(name: str, folder: Path = FOLDER) -> Path:
 
 
 def _block_of(name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
-    for path, attributes in _blocks(folder):
-        if attributes.get("name") == name:
-            return path, attributes
+    for path, text in _files(folder):
+        for attributes in _blocks(path, text):
+            if attributes.get("name") == name:
+                return path, attributes
     raise ConfigurationError(f"target {name!r} is not declared", "add a defs.yaml that declares it")
 
 
@@ -175,12 +185,17 @@ def _explained(error: BaseException) -> tuple[str, str]:
     return str(error).replace(" at <string>:", ", line of the attributes "), "correct that block"
 
 
-def _blocks(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(folder.rglob("defs.yaml")):
-        try:
-            documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{path}: {error}", "correct the YAML") from error
-        for document in documents:
-            if isinstance(document, dict) and document.get("type") == TYPE:
-                yield path, document.get("attributes") or {}
+def _files(folder: Path) -> list[tuple[Path, str]]:
+    return [(path, path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("defs.yaml"))]
+
+
+def _blocks(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: {error}", "correct the YAML") from error
+    return [
+        document.get("attributes") or {}
+        for document in documents
+        if isinstance(document, dict) and document.get("type") == TYPE
+    ]
