@@ -132,10 +132,8 @@ def _views(
                 keys[each.name],
                 deps=[keys[other] for other in lineage.reads.get(each.name, ()) if other in keys],
                 skippable=True,
-                freshness_policy=dg.FreshnessPolicy.time_window(
-                    fail_window=timedelta(minutes=2 * each.fresh_minutes),
-                    warn_window=timedelta(minutes=each.fresh_minutes),
-                ),
+                # nothing looks at a view without schedule while nothing happens: it is not late
+                freshness_policy=_freshness(each) if each.schedule else None,
                 **vocabulary.head(
                     target, "matview", f"one row of {each.name}", _told(each), also=["view"]
                 ),
@@ -178,6 +176,13 @@ def _views(
             )
 
     return views
+
+
+def _freshness(policy: ViewPolicy) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(minutes=2 * policy.fresh_minutes),
+        warn_window=timedelta(minutes=policy.fresh_minutes),
+    )
 
 
 def _report(target: Target, policy: ViewPolicy) -> dg.AssetsDefinition:

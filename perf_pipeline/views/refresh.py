@@ -151,7 +151,7 @@ def refresh(
             work,
             budget_of(policy, lock_seconds),
             spent=spent,
-            relations=[node.oid] if node else [],
+            relations=[node.oid, *(each.oid for each in seen.graph.sources(node))] if node else [],
             statement_timeout_ms=max(100, int(limit * 1000)),
             what=f"refresh {policy.name}",
         )

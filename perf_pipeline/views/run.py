@@ -2,14 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import psycopg
+from psycopg import errors as pg_errors
 
 from perf_pipeline.errors import BusyError, PerfPipelineError
+from perf_pipeline.postgres import lock_budget
 from perf_pipeline.postgres.lock_budget import Spent
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
@@ -105,8 +108,15 @@ def look(
     """Read a target and plan its refreshes; nothing is changed.
 
     Incremental views of `fresh` were just found to have nothing to do.
+
+    Raises
+    ------
+    BusyError
+        Somebody holds a lock on our records for longer than the session's limit.
+
     """
-    seen = keep.see(connection, policies, catalog.see(connection, policies), fresh)
+    with _records_held(connection, target):
+        seen = keep.see(connection, policies, catalog.see(connection, policies), fresh)
     made = plan(target.name, policies, seen, datetime.now(UTC), only=only, force=force)
     return made, seen
 
@@ -171,6 +181,20 @@ def run(
             lock_seconds=lock_seconds,
             notify=notify,
         )
+
+
+@contextmanager
+def _records_held(connection: Connection, target: Target) -> Iterator[None]:
+    """Tell who keeps us from reading our records."""
+    try:
+        yield
+    except pg_errors.LockNotAvailable as error:
+        oids = catalog.rows(connection, "records")[0]["oids"] or []
+        held = "; ".join(lock_budget.holders(connection, oids)) or "nobody is seen holding it now"
+        raise BusyError(
+            f"target {target.name!r}: what is known of its views is locked: {held}",
+            "nothing was changed; end that transaction, or run this again when it has ended",
+        ) from error
 
 
 def in_session(

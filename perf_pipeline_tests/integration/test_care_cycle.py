@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from perf_pipeline import settings
 from perf_pipeline.upkeep import schedule_defs
@@ -73,13 +74,21 @@ class Daemon:
     instance: dg.DagsterInstance
     app: psycopg.Connection[Any]
 
+    def next_tick(self, name: str) -> datetime:
+        """Return when a schedule is evaluated next, as the daemon computes it."""
+        schedule = self.definitions.get_repository_def().get_schedule_def(name)
+        times = schedule_execution_time_iterator(
+            datetime.now(UTC).timestamp(), schedule.cron_schedule, schedule.execution_timezone
+        )
+        return next(time for time in times if time > datetime.now(UTC))
+
     def schedule(self, name: str) -> Any:
-        """Return what a schedule's tick says."""
+        """Return what a schedule's next tick says, evaluated for its time."""
         repository = self.definitions.get_repository_def()
         with dg.build_schedule_context(
             instance=self.instance,
             repository_def=repository,
-            scheduled_execution_time=datetime.now(UTC),
+            scheduled_execution_time=self.next_tick(name),
         ) as context:
             return repository.get_schedule_def(name).evaluate_tick(context)
 
@@ -196,7 +205,11 @@ def partitions_are_caught_up(daemon: Daemon) -> None:
 
 def views_follow_their_sources(daemon: Daemon) -> None:
     daily, monthly = "shop/matview/daily", "shop/matview/monthly"
-    quarterly = daemon.schedule("refresh_shop_1")  # crons in the order of their text
+    # crons in the order of their text: each quarter of an hour, and once a day
+    assert daemon.next_tick("refresh_shop_1") <= datetime.now(UTC) + timedelta(minutes=15)
+    assert daemon.next_tick("refresh_shop_1").minute % 15 == 0
+    assert daemon.next_tick("refresh_shop_2").strftime("%H:%M") == "03:00"
+    quarterly = daemon.schedule("refresh_shop_1")
     assert materialized(daemon.runs(quarterly, "refresh_shop")) == [daily]
     nightly = daemon.schedule("refresh_shop_2")
     assert materialized(daemon.runs(nightly, "refresh_shop")) == [monthly]

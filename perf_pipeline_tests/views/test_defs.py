@@ -58,6 +58,8 @@ def test_a_table_leads_to_a_view_to_a_materialized_view() -> None:
     node = graph.get(dg.AssetKey(["shop", "matview", "daily"]))
     assert node.freshness_policy is not None
     assert node.pools == {"pg_shop"}
+    # nobody looks at it while nothing happens: time alone does not make it late
+    assert graph.get(dg.AssetKey(["shop", "matview", "kept"])).freshness_policy is None
     assert view_definitions(target(), (), None).assets is None
 
 

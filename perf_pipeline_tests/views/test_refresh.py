@@ -14,7 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from perf_pipeline import settings
 from perf_pipeline.embedded.server import EmbeddedServer
+from perf_pipeline.errors import BusyError
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, maintenance_log
@@ -243,7 +245,7 @@ def test_a_request_that_comes_during_the_refresh_is_not_taken_for_answered(
 
 
 def test_a_held_lock_is_waited_for_within_the_budget_and_the_others_go_on(
-    shop: Target, shared_store: Store, app: psycopg.Connection
+    shop: Target, shared_store: Store, app: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(shared_store, shop, BOTH)
     held = view("shop.daily", lock_ms=100, seconds=0.5)
@@ -256,8 +258,21 @@ def test_a_held_lock_is_waited_for_within_the_budget_and_the_others_go_on(
     found = {each.name: each for each in outcomes}
     assert found["shop.daily"].status == "blocked"
     assert "pid" in found["shop.daily"].why
+    with psycopg.connect(shop.url()) as other:
+        other.execute("LOCK TABLE shop.orders")
+        (behind,) = run(shared_store, shop, [held], force=True)
+    # who holds what the view reads is named, too
+    assert (behind.status, "AccessExclusiveLock" in behind.why) == ("blocked", True)
+    monkeypatch.setenv("PERF_LOCK_TIMEOUT_MS", "50")
+    settings.current.cache_clear()
+    with psycopg.connect(shop.url()) as other:
+        other.execute("LOCK TABLE perf_pipeline_meta.mv_refresh_state")
+        with pytest.raises(BusyError, match="what is known of its views is locked: pid"):
+            run(shared_store, shop, [held])
     assert found["shop.tenants"].status == "waits"
     assert found["shop.counted"].status == "refreshed"
+    monkeypatch.delenv("PERF_LOCK_TIMEOUT_MS")
+    settings.current.cache_clear()
     # left alone for a minute, then tried again
     (later,) = run(shared_store, shop, [held])
     assert later.status in {"unchanged", "waits"}
