@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
-from perf_pipeline.errors import BusyError, UnsupportedServerError
+from perf_pipeline.errors import BusyError, ConfigurationError, UnsupportedServerError
 from perf_pipeline.postgres import lock_budget
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent
 from perf_pipeline.postgres.target import Target
@@ -121,7 +121,10 @@ def run(
 def _do(worker: Worker, step: Step) -> None:
     if not step.todo:
         # what is only reported is no operation; what is due and left alone is one, skipped
-        if step.operation != "rows.archive_orphans":
+        if step.detail.get("is_wrong"):
+            with worker.step(step):
+                raise ConfigurationError(step.reason)
+        elif step.operation != "rows.archive_orphans":
             worker.skip(step, step.reason)
         return
     if worker.left <= 0:

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.upkeep import catalog
 from perf_pipeline.upkeep.model import Kind, Relationships
 
@@ -59,7 +60,23 @@ def search(connection: psycopg.Connection[Any], rule: Relationships) -> Search:
         In autocommit, or in a transaction whose end the search is part of.
     rule : Relationships
 
+    Raises
+    ------
+    ConfigurationError
+        The rule names what is not there, or may not be read.
+
     """
+    try:
+        return _search(connection, rule)
+    except psycopg.ProgrammingError as error:  # SQLSTATE 42: a name, a type, a privilege
+        raise ConfigurationError(
+            f"relationships of {rule.table}: {str(error).splitlines()[0]}",
+            "correct the table and the names of its columns in upkeep.relationships, or grant "
+            "the role what it may not read",
+        ) from error
+
+
+def _search(connection: psycopg.Connection[Any], rule: Relationships) -> Search:
     parts = places(rule)
     pairs = catalog.rows(connection, "orphan_pairs", None, parts)
     found = ends(connection, rule, pairs)

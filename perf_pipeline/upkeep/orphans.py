@@ -97,6 +97,11 @@ def plan(summary: Sequence[Row], table: str, minimum_age_minutes: int) -> list[S
     return steps
 
 
+def wrong(table: str, why: str) -> Step:
+    """Return the step of relationships that cannot be looked at: it fails, and says why."""
+    return Step("rows.archive_orphans", table, why, todo=False, detail={"is_wrong": True})
+
+
 def _step(
     path: str, rows: Sequence[Row], table: str, minimum_age_minutes: int, *, todo: bool
 ) -> Step:

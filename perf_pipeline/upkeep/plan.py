@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
 from perf_pipeline.upkeep import analyze, batches, catalog, cleanup, orphan_search, orphans, reindex
@@ -104,11 +105,14 @@ def make(
                 or batches.is_due(connection, policy.retention[step.detail["rule"]], step)
             ]
         elif doing == "orphans" and policy.relationships is not None:
-            found = orphan_search.search(connection, policy.relationships)
+            rule = policy.relationships
+            try:
+                found = orphan_search.search(connection, rule)
+            except ConfigurationError as error:  # the others are planned all the same
+                steps.append(orphans.wrong(rule.table, str(error)))
+                continue
             notes += found.notes
-            steps += orphans.plan(
-                found.summary, policy.relationships.table, policy.relationships.minimum_age_minutes
-            )
+            steps += orphans.plan(found.summary, rule.table, rule.minimum_age_minutes)
     return Plan(target.name, now, tuple(steps), tuple(notes))
 
 

@@ -130,6 +130,15 @@ def test_young_orphans_wait_for_their_ends(url: str, target: Target, shared_stor
     done = apply.run(replace(target, upkeep=policy), policy, shared_store, ("orphans",))
     assert done.results
     assert done.rows == 0
+    # a rule that names what is not there fails alone, and says so
+    rule = rule_of(target).model_copy(update={"archived": "out_of_use"})
+    policy = Policy(relationships=rule)
+    done = apply.run(replace(target, upkeep=policy), policy, shared_store, ("orphans", "analyze"))
+    first, *others = done.results
+    assert (first.step.operation, first.outcome) == ("rows.archive_orphans", "failed")
+    assert "relationships of guardian.medical_data_relationships: column" in first.note
+    assert "upkeep.relationships" in first.note
+    assert {each.outcome for each in others} == {"done"}
 
 
 def test_bulk_mode_ends_with_a_count_an_entry_and_a_row_in_the_log(
