@@ -311,8 +311,10 @@ def run(arguments: argparse.Namespace, server: EmbeddedServer) -> None:
         psycopg.connect(url, autocommit=True) as app,
         connect.session(url, read_only=False, autocommit=True) as ours,
     ):
-        app.execute("SET synchronous_commit = off")
-        ours.execute("SET synchronous_commit = off")
+        # for every session, those of the worker too: all sides wait for the disk as much
+        for session in (app, ours):
+            session.execute("ALTER DATABASE bench SET synchronous_commit = off")
+            session.execute("SET synchronous_commit = off")
         for statement in _statements(text.TABLES.format(**vars(arguments))):
             app.execute(statement)
         app.execute(text.REFRESH)

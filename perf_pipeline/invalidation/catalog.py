@@ -123,17 +123,33 @@ def session(target: Target, *, read_only: bool = False) -> Iterator[Connection]:
 
 
 def rows(
-    connection: Connection, name: str, values: Mapping[str, object] | None = None
+    connection: Connection,
+    name: str,
+    values: Mapping[str, object] | None = None,
+    *,
+    binary: bool = False,
 ) -> list[dict[str, Any]]:
-    """Run the statement of `sql/invalidation/<name>.sql` and return its rows."""
+    """Run the statement of `sql/invalidation/<name>.sql` and return its rows.
+
+    `binary`: the server sends them so, which is cheaper on both sides where there are many values.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(sqlfiles.load(f"invalidation/{name}").text, dict(values or {}))
+        text = sqlfiles.load(f"invalidation/{name}").text
+        cursor.execute(text, dict(values or {}), binary=binary)
         return cursor.fetchall() if cursor.description is not None else []
 
 
 def count(connection: Connection, name: str, values: Mapping[str, object]) -> int:
     """Run `sql/invalidation/<name>.sql` and return how many rows it changed."""
     return connection.execute(sqlfiles.load(f"invalidation/{name}").text, dict(values)).rowcount
+
+
+def text_array(texts: Sequence[str]) -> str:
+    """Return texts as the literal of a `text[]`, which a driver takes several times as long for."""
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * max(0, len(texts) - 1):
+        joined = '","'.join([each.replace("\\", "\\\\").replace('"', '\\"') for each in texts])
+    return f'{{"{joined}"}}' if texts else "{}"
 
 
 def is_installed(connection: Connection) -> bool:

@@ -237,7 +237,8 @@ def _results(
         drained.ended,
     )  # fmt: skip
     if queue_key(target) in context.selected_asset_keys:
-        yield dg.MaterializeResult(asset_key=queue_key(target), metadata=_metadata(drained))
+        metadata = _metadata(drained) | _not_told(caches)
+        yield dg.MaterializeResult(asset_key=queue_key(target), metadata=metadata)
     served = {each.cache_type: each for each in drained.served}
     for cache in caches:
         key, done = cache_key(target, cache), served[cache.name]
@@ -280,6 +281,16 @@ def _metadata(drained: "Drained") -> vocabulary.Metadata:
         **({"not_followed": "; ".join(drained.unresolved)} if drained.unresolved else {}),
         **({"by_cache": vocabulary.table([_cache_row(each) for each in served])} if served else {}),
     }
+
+
+def _not_told(caches: Sequence[CacheType]) -> vocabulary.Metadata:
+    """Say which optional sinks were left out, if any: their variable is not set."""
+    if not any(sink.optional for cache in caches for sink in cache.sinks):
+        return {}
+    from perf_pipeline.invalidation import sinks
+
+    left_out = sinks.left_out(sink for cache in caches for sink in cache.sinks)
+    return {"not_told": "; ".join(left_out)} if left_out else {}
 
 
 def _cache_row(served: "Served") -> dict[str, object]:

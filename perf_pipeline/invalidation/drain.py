@@ -7,7 +7,7 @@ that ends with it. Applications never wait for a worker: they write only the log
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
@@ -18,9 +18,10 @@ import psycopg
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.invalidation import queue, stream
 from perf_pipeline.invalidation.figures import Drained, Ended, Left, Tally
+from perf_pipeline.invalidation.handed import Handed
 from perf_pipeline.invalidation.model import CacheType
+from perf_pipeline.invalidation.pace import Pace
 from perf_pipeline.invalidation.serve import (
-    BATCH_S,
     CannotServeError,
     Lease,
     Sink,
@@ -40,8 +41,6 @@ LOOK_S: Final = 0.2
 LEASE_S: Final = 60.0
 #: Between two attempts to make log and queue small, s.
 _TIDY_S: Final = 10.0
-#: What a cache type that cannot be served waits at first and at most, s.
-_PAUSE_S: Final = (1.0, 30.0)
 
 
 class Stop(Protocol):
@@ -57,41 +56,13 @@ class Stop(Protocol):
 
 
 @dataclass
-class _Cache:
-    """A cache type as a worker sees it."""
-
-    policy: CacheType
-    tally: Tally
-    limit: int
-    most: int
-    sinks: Sequence[Sink] | None = None
-    paused_until: float = 0.0
-    pauses: int = 0
-
-    def rest(self, down: CannotServeError, now: float) -> None:
-        """Leave it alone for a while: 1, 2, 4 ... 30 s, or as long as the sink asks."""
-        first, most = _PAUSE_S
-        seconds = down.retry_after_s or min(most, first * 2.0**self.pauses)
-        self.pauses += 1
-        self.paused_until = now + seconds
-        self.tally.down = down.why
-
-    def learned(self, entries: int, seconds: float) -> None:
-        """Claim so many the next time that they take half a second, as declared at most."""
-        self.pauses, self.paused_until, self.tally.down = 0, 0.0, ""
-        fitting = int(entries * BATCH_S / max(seconds, 0.001))
-        # at most twice as many at once: a quick batch says little of a slow one
-        self.limit = max(1, min(self.most, fitting, 2 * max(self.limit, entries)))
-
-
-@dataclass
 class _Worker:
     """The state of one session of a drain."""
 
     connection: Connection
-    caches: list[_Cache]
+    caches: list[Pace]
     clock: Clock
-    make: MakeSinks
+    shared: "_Shared"
     stack: ExitStack
     folded: int = 0
     unknown: int = 0
@@ -105,22 +76,30 @@ class _Worker:
         cls,
         connection: Connection,
         caches: Sequence[CacheType],
-        sessions: int,
-        make: MakeSinks,
+        shared: "_Shared",
         stack: ExitStack,
         folded_now: Event | None,
     ) -> "_Worker":
         """Return the state of a session that begins; sessions share each declared batch."""
-        shares = [(cache, max(1, cache.batch // sessions)) for cache in caches]
+        shares = [(cache, max(1, cache.batch // shared.sessions)) for cache in caches]
         return cls(
             connection,
-            [_Cache(cache, Tally(cache.name), share, share) for cache, share in shares],
+            [Pace(cache, Tally(cache.name), share, share) for cache, share in shares],
             Clock(connection),
-            make,
+            shared,
             stack,
             tidied_at=time.monotonic(),
             folded_now=folded_now,
         )
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the sessions of one drain have in common."""
+
+    make: MakeSinks
+    sessions: int
+    handed: Handed = field(default_factory=Handed)
 
 
 def drain(
@@ -171,14 +150,15 @@ def drain(
     with ExitStack() as stack:
         connection = stack.enter_context(session(target))
         with explained():
-            make = make_sinks or declared_sinks
+            shared = _Shared(make_sinks or declared_sinks, sessions)
             folded_now = Event()
-            worker = _Worker.of(connection, caches, sessions, make, stack, folded_now)
-            worker.unknown = _mark_unknown(connection, caches)
-            with _beside(
-                target, caches, sessions, make, stop, folded_now, began + budget_s
-            ) as more:
-                ended = _loop(worker, began + budget_s, idle_s, stop)
+            with _beside(target, caches, shared, stop, folded_now, began + budget_s) as more:
+                worker = _Worker.of(connection, caches, shared, stack, folded_now)
+                worker.unknown = queue.mark_unknown(connection, [each.name for each in caches])
+                try:
+                    ended = _loop(worker, began + budget_s, idle_s, stop)
+                finally:
+                    _give_back(worker)
             for beside in more:
                 for cache, other in zip(worker.caches, beside, strict=True):
                     cache.tally.add(other)
@@ -219,8 +199,7 @@ class _Until:
 def _beside(
     target: Target,
     caches: Sequence[CacheType],
-    sessions: int,
-    make: MakeSinks,
+    shared: _Shared,
     stop: Stop,
     folded_now: Event,
     until: float,
@@ -239,12 +218,13 @@ def _beside(
     def serve_only() -> list[Tally]:
         with ExitStack() as stack, explained():
             connection = stack.enter_context(session(target))
-            worker = _Worker.of(connection, caches, sessions, make, stack, None)
+            worker = _Worker.of(connection, caches, shared, stack, None)
             _loop(worker, until, None, _Until(stop, over, folded_now))
             return [cache.tally for cache in worker.caches]
 
-    with ThreadPoolExecutor(max_workers=max(1, sessions - 1)) as pool:
-        running = [pool.submit(serve_only) for _ in range(sessions - 1)]
+    more = shared.sessions - 1
+    with ThreadPoolExecutor(max_workers=max(1, more)) as pool:
+        running = [pool.submit(serve_only) for _ in range(more)]
         try:
             yield done
         finally:
@@ -281,7 +261,7 @@ def declared_sinks(cache: CacheType, connection: Connection) -> Sequence[Sink]:
     return [sinks.make(policy, connection) for policy in cache.sinks]
 
 
-def _sinks(worker: _Worker, cache: _Cache) -> Sequence[Sink]:
+def _sinks(worker: _Worker, cache: Pace) -> Sequence[Sink]:
     """Return a cache type's sinks, made when it has work for the first time.
 
     Raises
@@ -292,7 +272,7 @@ def _sinks(worker: _Worker, cache: _Cache) -> Sequence[Sink]:
     """
     if cache.sinks is None:
         try:
-            cache.sinks = worker.make(cache.policy, worker.connection)
+            cache.sinks = worker.shared.make(cache.policy, worker.connection)
         except PerfPipelineError as error:
             raise CannotServeError(error.message) from error
         for sink in cache.sinks:
@@ -300,12 +280,6 @@ def _sinks(worker: _Worker, cache: _Cache) -> Sequence[Sink]:
             if close is not None:
                 worker.stack.callback(close)
     return cache.sinks
-
-
-def _mark_unknown(connection: Connection, caches: Sequence[CacheType]) -> int:
-    # also asks whether there is a queue at all
-    queue.due_now(connection, caches)
-    return queue.mark_unknown(connection, [cache.name for cache in caches])
 
 
 def _loop(worker: _Worker, until: float, idle_s: float | None, stop: Stop) -> Ended:
@@ -344,19 +318,29 @@ def _fold(worker: _Worker) -> bool:
     looked = queue.due_now(worker.connection, [])
     if not looked.logged:
         return False
-    found = queue.fold(worker.connection)
+    now = time.monotonic()
+    ready = [(cache.policy, cache.limit) for cache in worker.caches if now >= cache.paused_until]
+    lease = Lease.of(LEASE_S)
+    wanted = queue.Wanted(ready, worker.shared.sessions, LEASE_S)
+    found = queue.fold(worker.connection, wanted=wanted)
+    for batch in found.claimed:
+        worker.shared.handed.give(batch, lease)
     worker.folded += found.taken
     worker.unresolved.update(dict.fromkeys(found.unresolved))
     return found.taken > 0
 
 
-def _one_batch(worker: _Worker, cache: _Cache) -> bool:
+def _one_batch(worker: _Worker, cache: Pace) -> bool:
     """Claim and serve one batch of a cache type; return whether there was one."""
     now = time.monotonic()
     if now < cache.paused_until:
         return False
-    lease = Lease.of(LEASE_S)  # before the claim: ours ends first
-    claimed = queue.claim(worker.connection, cache.policy, cache.limit, LEASE_S)
+    handed = worker.shared.handed.take(cache.policy.name)
+    if handed is not None:
+        claimed, lease = handed
+    else:
+        lease = Lease.of(LEASE_S)  # before the claim: ours ends first
+        claimed = queue.claim(worker.connection, cache.policy, cache.limit, LEASE_S)
     if not claimed:
         return False
     try:
@@ -368,6 +352,7 @@ def _one_batch(worker: _Worker, cache: _Cache) -> bool:
         served = serve(worker.connection, cache.policy, sinks, claimed, lease, cache.tally)
     except CannotServeError as down:
         cache.rest(down, time.monotonic())
+        queue.release(worker.connection, worker.shared.handed.take_all(cache.policy.name))
         return False
     cache.learned(len(claimed), time.monotonic() - now)
     at = worker.clock.now()
@@ -375,6 +360,12 @@ def _one_batch(worker: _Worker, cache: _Cache) -> bool:
         max(0.0, (at - due.first_queued_at).total_seconds()) for due in served
     ]
     return True
+
+
+def _give_back(worker: _Worker) -> None:
+    """Give back what was claimed for nobody; without a connection its lease ends."""
+    with suppress(psycopg.Error):
+        queue.release(worker.connection, worker.shared.handed.take_all())
 
 
 def _tidy(worker: _Worker) -> None:

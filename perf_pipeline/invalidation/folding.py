@@ -1,14 +1,17 @@
 """Fold the log into the queue: one entry per cache type and entity, however often it changed."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import repeat
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 
 from perf_pipeline.invalidation.catalog import Connection, count, rows
-from perf_pipeline.invalidation.model import EVERY, Path
+from perf_pipeline.invalidation.model import EVERY, CacheType, Due, Path
 
 #: Entries of each log taken in one fold: a fold holds others up for as long as it takes.
 FOLD_MOST: Final = 200_000
@@ -31,6 +34,8 @@ class Folded:
     unresolved : tuple of str
         What was wrong with paths that could not be followed; every entity of their caches is
         queued instead.
+    claimed : tuple of list of Due
+        What was due at once and is claimed already, one list per lease.
 
     """
 
@@ -39,9 +44,40 @@ class Folded:
     busy: bool = False
     more: bool = False
     unresolved: tuple[str, ...] = ()
+    claimed: tuple[list[Due], ...] = ()
 
 
-def fold(connection: Connection, *, most: int = FOLD_MOST) -> Folded:
+@dataclass(frozen=True)
+class Wanted:
+    """What a fold claims for its worker of what it adds: nobody has to look for it again.
+
+    Attributes
+    ----------
+    caches : sequence of (CacheType, int)
+        With how many entries a batch has.
+    batches : int
+        At most so many of each cache type; each has a lease of its own.
+    lease_s : float
+        Seconds after which others may take them.
+
+    """
+
+    caches: Sequence[tuple[CacheType, int]]
+    batches: int
+    lease_s: float
+
+
+#: A fold that only folds.
+_NOTHING: Final = Wanted((), 0, 0.0)
+
+
+def fold(
+    connection: Connection,
+    *,
+    most: int = FOLD_MOST,
+    wanted: Wanted = _NOTHING,
+    at: datetime | None = None,
+) -> Folded:
     """Move what is in the log to the queue: one entry per cache type and entity.
 
     Entities that lie behind a path are looked up now, not when they were written: what a path leads
@@ -54,24 +90,60 @@ def fold(connection: Connection, *, most: int = FOLD_MOST) -> Folded:
         In autocommit.
     most : int
         Entries of each of the log's tables to take.
+    wanted : Wanted, optional
+        What to claim of it at once. A cache type of which older entries wait is not claimed here:
+        they come first; nor is one whose paths had to be followed, which may add to its entries.
+    at : datetime, optional
+        Default: the server's clock; says what is due.
 
     """
+    values = {
+        "most": most,
+        "names": [cache.name for cache, _ in wanted.caches],
+        "debounces": [cache.debounce_s for cache, _ in wanted.caches],
+        "max_waits": [cache.max_wait_s for cache, _ in wanted.caches],
+        "limits": [limit for _, limit in wanted.caches],
+        "leases": [uuid.uuid4() for _ in range(wanted.batches)],
+        "lease_s": wanted.lease_s,
+        "at": at,
+    }
     with connection.transaction():
         if not rows(connection, "fold_lock")[0]["got"]:
             return Folded(busy=True)
         rows(connection, "queue_lock")
-        found = rows(connection, "fold", {"most": most})
+        found = rows(connection, "fold", values, binary=True)
         unresolved = []
         entries = int(found[0]["added"])
-        for row in found:
-            if row["rule_id"] is None:
-                continue
+        paths = [row for row in found if row["rule_id"] is not None]
+        if paths:
+            rows(connection, "plan_freely")
+        for row in paths:
             added, wrong = _resolve(connection, row)
             entries += added
             if wrong:
                 unresolved.append(wrong)
     taken = int(found[0]["taken"])
-    return Folded(taken, entries, False, taken >= most, tuple(unresolved))
+    claimed = tuple(_claimed(row) for row in found if row["lease_id"] is not None)
+    claimed = tuple(sorted(claimed, key=lambda batch: batch[0].first_queued_at))
+    return Folded(taken, entries, False, taken >= most, tuple(unresolved), claimed)
+
+
+def _claimed(row: Mapping[str, Any]) -> list[Due]:
+    """Return the entries of one lease; a new one has failed at nothing yet."""
+    return list(
+        map(
+            Due,
+            repeat(row["cache_type"]),
+            row["keys"],
+            repeat(row["generation"]),
+            row["firsts"],
+            row["lasts"],
+            row["changes"],
+            repeat(0),
+            repeat(row["lease_id"]),
+            repeat(row["reason"]),
+        )
+    )
 
 
 def _resolve(connection: Connection, row: Mapping[str, Any]) -> tuple[int, str]:

@@ -59,6 +59,8 @@ class Keeper:
 
     def keep(self, drained: Drained) -> None:
         """Keep what a drain did; where that fails it is told, not repeated: the work is done."""
+        if not drained.worked:
+            return
         store = self.store()
         if store is not None:
             try:

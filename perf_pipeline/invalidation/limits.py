@@ -59,6 +59,7 @@ def judge(
     depth: Sequence["Depth"],
     ages_s: Mapping[str, float],
     logged: int,
+    logged_s: float | None,
     drains: Sequence[Mapping[str, Any]] | None,
     steps: Sequence[str],
 ) -> list[Verdict]:
@@ -74,6 +75,9 @@ def judge(
         Seconds since the first change of the oldest entry, of each cache type where one waits.
     logged : int
         Entries of the log.
+    logged_s : float or None
+        Seconds since the oldest of them; they may be of any cache type, so that the strictest goal
+        is theirs.
     drains : sequence of Mapping or None
         Rows of `record.recent` of the last `LOOK_BACK_MINUTES`. None: not known, and what is judged
         by them (`FROM_DRAINS`) is left out.
@@ -83,7 +87,7 @@ def judge(
     """
     return [
         _pending(depth, logged),
-        _oldest(caches, ages_s),
+        _oldest(caches, ages_s, logged_s),
         *([] if drains is None else [_staleness(caches, drains)]),
         _dead(depth),
         _known(caches, depth),
@@ -122,8 +126,14 @@ def _by_goal(
     )
 
 
-def _oldest(caches: Sequence[CacheType], ages_s: Mapping[str, float]) -> Verdict:
-    return _by_goal("oldest", caches, ages_s, "oldest entry")
+def _oldest(
+    caches: Sequence[CacheType], ages_s: Mapping[str, float], logged_s: float | None
+) -> Verdict:
+    ages = dict(ages_s)
+    if logged_s is not None and caches:
+        strictest = min(caches, key=lambda cache: cache.fresh_s).name
+        ages[strictest] = max(logged_s, ages.get(strictest, 0.0))
+    return _by_goal("oldest", caches, ages, "oldest entry")
 
 
 def _staleness(caches: Sequence[CacheType], drains: Sequence[Mapping[str, Any]]) -> Verdict:

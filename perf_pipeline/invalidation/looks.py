@@ -80,8 +80,8 @@ class Status:
     ----------
     depth : tuple of Depth
         What waits and is dead, by cache type.
-    logged : int
-        Entries of the log that are not in the queue yet.
+    logged, logged_s : int, float or None
+        Entries of the log that are not in the queue yet, and seconds since the oldest of them.
     drains : Sequence of Mapping
         Rows of `record.recent` of the last hour.
     missing : str
@@ -94,6 +94,7 @@ class Status:
     depth: tuple[queue.Depth, ...]
     ages_s: Mapping[str, float]
     logged: int
+    logged_s: float | None
     drains: Sequence[Mapping[str, Any]]
     verdicts: tuple[Verdict, ...]
     missing: str = ""
@@ -108,6 +109,7 @@ class Status:
         return {
             "target": self.target,
             "not_folded_yet": self.logged,
+            "oldest_not_folded_seconds": self.logged_s,
             "queue": [
                 {**vars(row), "oldest_seconds": self.ages_s.get(row.cache_type)}
                 for row in self.depth
@@ -154,7 +156,8 @@ class Status:
             dead = f"; {row.dead:,} are dead" if row.dead else ""
             yield f"{row.cache_type}: {row.entries:,} wait{since}{failing}{dead}"
         if self.logged:
-            yield f"{self.logged:,} changes are logged and not in the queue yet"
+            since = "" if self.logged_s is None else f", the oldest for {self.logged_s:.1f} s"
+            yield f"{self.logged:,} changes are logged and not in the queue yet{since}"
         for each in self.last_hour():
             factor = coalescing(each.changes, each.refreshed)
             late = "" if each.staleness_p99_s is None else f", p99 {each.staleness_p99_s:.2f} s"
@@ -200,14 +203,17 @@ def status(
         for row in depth
         if row.oldest is not None
     }
+    logged_s = None
+    if logged.oldest is not None:
+        logged_s = max(0.0, (now - logged.oldest).total_seconds())
     drains: Sequence[Mapping[str, Any]] | None = None
     if store is not None:
         since = datetime.now(UTC) - timedelta(minutes=limits.LOOK_BACK_MINUTES)
         drains = record.recent(store, target.name, since, limit=10_000)
-        _note(store, target, depth, ages, logged.entries)
-    judged = tuple(limits.judge(caches, depth, ages, logged.entries, drains, steps))
+        _note(store, target, depth, [*ages.values(), logged_s or 0.0], logged.entries)
+    judged = tuple(limits.judge(caches, depth, ages, logged.entries, logged_s, drains, steps))
     return Status(
-        target.name, tuple(depth), ages, logged.entries, drains or (), judged,
+        target.name, tuple(depth), ages, logged.entries, logged_s, drains or (), judged,
         "" if store is not None else missing or "no store was given",
     )  # fmt: skip
 
@@ -216,7 +222,7 @@ def _note(
     store: Store,
     target: Target,
     depth: Sequence[queue.Depth],
-    ages: Mapping[str, float],
+    ages_s: Sequence[float],
     logged: int,
 ) -> None:
     """Keep what was seen, for alerts and exports; one look has one time."""
@@ -225,7 +231,7 @@ def _note(
     measurements.note(
         store, target.name, "pending_cache_invalidations", {**entries, "": logged}, at
     )
-    oldest = {"": max(ages.values(), default=0.0)}
+    oldest = {"": max(ages_s)}
     measurements.note(store, target.name, "oldest_cache_invalidation_seconds", oldest, at)
 
 

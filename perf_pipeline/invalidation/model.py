@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from perf_pipeline.errors import ConfigurationError
@@ -239,8 +239,7 @@ class CacheType:
         return float(min(300.0, 2.0 ** min(attempts - 1, 20)))
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """An entry a worker has claimed.
 
     Attributes

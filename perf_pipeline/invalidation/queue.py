@@ -7,6 +7,7 @@ short transaction of its own, on a connection in autocommit.
 import random
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -15,8 +16,8 @@ from typing import Any
 import psycopg
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.invalidation.catalog import Connection, count, rows
-from perf_pipeline.invalidation.folding import Folded, fold
+from perf_pipeline.invalidation.catalog import Connection, count, rows, text_array
+from perf_pipeline.invalidation.folding import Folded, Wanted, fold
 from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline.invalidation.tidying import Tidied, tidy
 from perf_pipeline.postgres import sqlfiles
@@ -29,6 +30,7 @@ __all__ = [
     "Folded",
     "LogDepth",
     "Tidied",
+    "Wanted",
     "claim",
     "depth",
     "due_now",
@@ -136,7 +138,7 @@ def claim(
     with connection.transaction():
         rows(connection, "queue_share")
         text = sqlfiles.load("invalidation/claim").text
-        claimed = connection.execute(text, values).fetchall()
+        claimed = connection.execute(text, values, binary=True).fetchall()
     claimed.sort(key=itemgetter(2, 0))  # the oldest first
     return [
         Due(cache_type.name, entity, generation, first, last, changes, attempts, lease, reason)
@@ -204,6 +206,8 @@ def fail(
 def release(connection: Connection, untouched: Sequence[Due]) -> int:
     """Give back claimed entries that nobody tried; return how many were still ours."""
     given = 0
+    if not untouched:
+        return given
     with connection.transaction():
         rows(connection, "queue_share")
         for values, _ in _batches(untouched):
@@ -221,8 +225,8 @@ def _batches(entries: Sequence[Due]) -> Iterator[tuple[dict[str, Any], list[Due]
             {
                 "cache_type": cache_type,
                 "lease_id": lease,
-                "entities": [due.entity for due in batch],
-                "generations": [due.generation for due in batch],
+                "entities": text_array([due.entity for due in batch]),
+                "generations": f"{{{','.join([str(due.generation) for due in batch])}}}",
             },
             batch,
         )
@@ -252,10 +256,27 @@ def mark_unknown(connection: Connection, known: Sequence[str]) -> int:
     int
         Entries marked now; `depth` tells of all.
 
+    Raises
+    ------
+    ConfigurationError
+        The target has no queue: nothing was installed.
+
     """
-    with connection.transaction():
+    with _installed(), connection.transaction():
         rows(connection, "queue_lock")
         return count(connection, "unknown", {"known": list(known)})
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """Tell a person what to do where there is no queue."""
+    try:
+        yield
+    except psycopg.errors.UndefinedTable as error:
+        raise ConfigurationError(
+            "this database has no queue of invalidations",
+            "run `perf-pipeline invalidation install --target NAME`",
+        ) from error
 
 
 def due_now(
@@ -269,22 +290,14 @@ def due_now(
         The target has no queue: nothing was installed.
 
     """
-    try:
-        row = rows(
-            connection,
-            "due_now",
-            {
-                "names": [each.name for each in caches],
-                "debounces": [each.debounce_s for each in caches],
-                "max_waits": [each.max_wait_s for each in caches],
-                "at": at,
-            },
-        )[0]
-    except psycopg.errors.UndefinedTable as error:
-        raise ConfigurationError(
-            "this database has no queue of invalidations",
-            "run `perf-pipeline invalidation install --target NAME`",
-        ) from error
+    values = {
+        "names": [each.name for each in caches],
+        "debounces": [each.debounce_s for each in caches],
+        "max_waits": [each.max_wait_s for each in caches],
+        "at": at,
+    }
+    with _installed():
+        row = rows(connection, "due_now", values)[0]
     return DueNow(bool(row["logged"]), tuple(row["due"]))
 
 

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from perf_pipeline.errors import PerfPipelineError, UnreachableError
 from perf_pipeline.invalidation import queue
+from perf_pipeline.invalidation.catalog import text_array
 from perf_pipeline.invalidation.figures import Tally
 from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline.postgres import sqlfiles
@@ -225,7 +226,9 @@ def _call(
     limit = sqlfiles.load("invalidation/call_limit").text
     with connection.transaction():
         connection.execute(limit, {"statement_timeout": f"{int(most_s * 1000)}ms"})
-        rows = connection.execute(statement, ([due.entity for due in batch],)).fetchall()
+        rows = connection.execute(
+            statement, (text_array([due.entity for due in batch]),)
+        ).fetchall()
     return {entity: str(error)[:_LONGEST_ERROR] for entity, error in rows if error is not None}
 
 

@@ -23,7 +23,7 @@ import psycopg
 import redis
 
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.invalidation import drain, queue, serve, stream
+from perf_pipeline.invalidation import drain, pace, queue, serve, stream
 from perf_pipeline.invalidation.client import CacheClient, Limits
 from perf_pipeline.invalidation.model import CacheType, Captured, Per
 from perf_pipeline.invalidation.sinks.policy import SinkPolicy
@@ -241,7 +241,7 @@ def work(mutant: str = "") -> None:
     drain.LEASE_S = 2.0  # type: ignore[misc]
     serve._MARGIN_S = 0.5  # type: ignore[misc]
     drain.LOOK_S = 0.1  # type: ignore[misc]
-    drain._PAUSE_S = (0.1, 0.3)  # type: ignore[misc]
+    pace.PAUSE_S = (0.1, 0.3)  # type: ignore[misc]
     if mutant:
         MUTANTS[mutant]()
     # failures are the rule here: nobody waits for minutes
@@ -250,7 +250,8 @@ def work(mutant: str = "") -> None:
     ]
     while True:
         try:
-            drain.drain(target(), caches, budget_s=3.0, idle_s=None)
+            # two sessions hand each other what is claimed; the mutants know of one
+            drain.drain(target(), caches, budget_s=3.0, idle_s=None, sessions=1 if mutant else 2)
         except (PerfPipelineError, psycopg.Error, redis.exceptions.RedisError):
             time.sleep(0.05)
 
@@ -295,15 +296,17 @@ def _any_generation() -> None:
 
 def _stale_snapshot() -> None:
     """Make the values from a snapshot that is older than the claim."""
-    real_claim, real_call = queue.claim, serve._call
     older = psycopg.connect(os.environ["HISTORY_URL"])
     older.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 
-    def claim(*args: Any, **kwargs: Any) -> Any:
-        older.rollback()
-        older.execute("SELECT")
-        time.sleep(0.1)
-        return real_claim(*args, **kwargs)
+    def after_a_look(real: Callable[..., Any]) -> Callable[..., Any]:
+        def claiming(*args: Any, **kwargs: Any) -> Any:
+            older.rollback()
+            older.execute("SELECT")
+            time.sleep(0.1)
+            return real(*args, **kwargs)
+
+        return claiming
 
     def call(_: Any, cache: Any, batch: Any, *rest: Any) -> Any:
         try:
@@ -314,8 +317,8 @@ def _stale_snapshot() -> None:
             return {due.entity: "failed" for due in batch}
         return {}
 
-    assert real_call
-    queue.claim, serve._call = claim, call  # type: ignore[assignment]
+    queue.claim, queue.fold = after_a_look(queue.claim), after_a_look(queue.fold)
+    serve._call = call  # type: ignore[assignment]
 
 
 def _stream_forgets() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
-from perf_pipeline.invalidation import catalog, drain, queue, serve, worker_session
+from perf_pipeline.invalidation import catalog, drain, pace, queue, serve, worker_session
 from perf_pipeline.invalidation.figures import Drained, Served
 from perf_pipeline.invalidation.model import CacheType, Due
 from perf_pipeline.postgres.target import Target
@@ -464,7 +464,7 @@ def test_everything_is_an_entity_of_its_own(db: psycopg.Connection[Any]) -> None
 
 
 def test_a_slow_batch_makes_the_next_one_smaller() -> None:
-    cache = drain._Cache(CACHE, serve.Tally("kept"), CACHE.batch, CACHE.batch)
+    cache = pace.Pace(CACHE, serve.Tally("kept"), CACHE.batch, CACHE.batch)
     cache.learned(1000, 5.0)
     assert cache.limit == 100
     cache.learned(100, 0.01)

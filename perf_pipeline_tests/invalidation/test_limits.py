@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perf_pipeline.invalidation.limits import CHECKS, Verdict, judge
+from perf_pipeline.invalidation.limits import CHECKS, FROM_DRAINS, Verdict, judge
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.invalidation.queue import Depth
 
@@ -22,6 +22,7 @@ def seen(**changes: Any) -> dict[str, Verdict]:
         "depth": (DEPTH,),
         "ages_s": {"kept": 3.0},
         "logged": 0,
+        "logged_s": None,
         "drains": (DRAIN,),
         "steps": (),
     } | changes
@@ -68,6 +69,17 @@ def test_goals_are_kept_or_not(check: str, seconds: float, passed: bool, severit
     verdict = seen(caches=(CACHE, other), ages_s=ages, drains=drains)[check]
     assert (verdict.passed, verdict.severity) == (passed, severity)
     assert verdict.figures["cache_type"] == "kept"
+
+
+def test_what_nobody_folds_grows_old_as_well() -> None:
+    """Without any worker, all there is is the log."""
+    other = CacheType("other", fresh_s=600.0)
+    found = seen(caches=(other, CACHE), depth=(), ages_s={}, logged=8, logged_s=61.0)
+    assert (found["oldest"].passed, found["pending"].passed) == (False, True)
+    assert found["oldest"].told == "oldest entry of kept: 61.0 s, the goal is 60 s"
+    assert seen(ages_s={"kept": 3.0}, logged=8, logged_s=59.0)["oldest"].passed
+    without_store = seen(drains=None)
+    assert [name for name in CHECKS if name not in without_store] == list(FROM_DRAINS)
 
 
 def test_what_is_dead_unknown_not_captured_or_slow_is_told() -> None:

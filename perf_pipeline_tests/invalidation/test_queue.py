@@ -78,6 +78,44 @@ def test_due_when_quiet_for_the_window_or_waiting_too_long(connection: Connectio
     assert claimed(connection, 30.0) == ["hot"], "a hot entity is served all the same (D-104)"
 
 
+def test_what_is_due_at_once_is_claimed_by_the_fold(connection: Connection) -> None:
+    def fold(seconds: float, *changed: tuple[str, str, float], most: int = 2) -> list[list[Due]]:
+        connection.cursor().executemany(
+            "INSERT INTO perf_pipeline_meta.invalidation_log_0 (cache_type, entity, queued_at)"
+            " VALUES (%s, %s, %s)",
+            [(name, entity, after(at)) for name, entity, at in changed],
+        )
+        wanted = queue.Wanted([(CACHE, most), (replace(CACHE, name="paused"), 0)], 2, 60.0)
+        return list(queue.fold(connection, wanted=wanted, at=after(seconds)).claimed)
+
+    found = fold(
+        5, *(("c", f"e{n}", n / 10) for n in (5, 4, 3, 2, 1, 5)), ("c", "young", 4),
+        ("paused", "p", 0), ("?", "nobody's", 0),
+    )  # fmt: skip
+    # the oldest first, two for each of two leases; what changes again and what is left wait as ever
+    assert [[due.entity for due in batch] for batch in found] == [["e1", "e2"], ["e3", "e4"]]
+    assert len({due.lease_id for batch in found for due in batch}) == 2
+    assert [due.changes for batch in found for due in batch] == [1, 1, 1, 1]
+    first, second = found
+    change(connection, "e1", seconds=6)
+    assert queue.finish(connection, first) == queue.Finished(done=1, changed_meanwhile=1)
+    assert claimed(connection, 7) == ["e5", "young"]
+    assert claimed(connection, 8) == ["e1"]
+    assert fold(9, ("c", "new", 0)) == [], "older entries wait: they come first"
+    assert queue.finish(connection, second) == queue.Finished(done=2)
+    assert queue.finish(connection, second) == queue.Finished(lost_lease=2)
+    assert {each.cache_type: each.entries for each in queue.depth(connection)} == {
+        "c": 4, "paused": 1, "?": 1,
+    }  # fmt: skip
+
+
+def test_texts_arrive_as_they_are(connection: Connection) -> None:
+    plain, quoted = ["a", " b ", "NULL", "", "{x,y}", "é"], ['"', 'a","b', "\\", '\\"', "x"]
+    for texts in ([], [""], plain, quoted, plain + quoted, ['"'], ['","']):
+        row = connection.execute("SELECT %s::text[]", [catalog.text_array(texts)]).fetchone()
+        assert row == (texts,)
+
+
 def test_a_change_while_it_is_processed_stays(connection: Connection) -> None:
     change(connection, "a", "b")
     batch = queue.claim(connection, CACHE, at=after(5))
@@ -236,13 +274,30 @@ class Clinic:
         )
 
     def fold(self) -> None:
-        queue.fold(self.connection, most=self.random.choice([1, 3, 100]))
+        lease = self.random.choice([1.0, 5.0, 60.0])
+        wanted = queue.Wanted(
+            [(self.cache, self.random.randint(0, 4))], self.random.randint(0, 2), lease
+        )
+        folded = queue.fold(
+            self.connection,
+            most=self.random.choice([1, 3, 100]),
+            wanted=wanted if wanted.batches else queue.Wanted((), 0, 0.0),
+            at=after(self.seconds),
+        )
+        for batch in folded.claimed:
+            self.serve(batch, lease)
 
     def claim(self) -> None:
         lease = self.random.choice([1.0, 5.0, 60.0])
-        batch = queue.claim(
-            self.connection, self.cache, self.random.randint(1, 4), lease, at=after(self.seconds)
-        )
+        self.serve(
+            queue.claim(
+                self.connection, self.cache, self.random.randint(1, 4), lease,
+                at=after(self.seconds),
+            ),
+            lease,
+        )  # fmt: skip
+
+    def serve(self, batch: list[Due], lease: float) -> None:
         mine = {due.entity for due in batch}
         for others, _, until in self.held:
             assert until <= self.seconds or mine.isdisjoint(due.entity for due in others)

@@ -1,7 +1,9 @@
 -- purpose: function guardian.dashboards_now: what the dashboards of many patients show, counted from the facts (G-30, G-32)
 -- minimum version: 14
 -- One statement without SET, so that it becomes part of the statement that calls it and is planned for
--- the patients it is given: each table is read once, by its index on the patient.
+-- the patients it is given: each table is read once, by its index on the patient. Counts that are summed
+-- are integers (a sum of bigint is numeric), and rows come sorted to where JSON is made: a state for each
+-- patient at once is dear.
 CREATE OR REPLACE FUNCTION guardian.dashboards_now(patients uuid[])
 RETURNS TABLE (
     patient_id uuid,
@@ -50,12 +52,13 @@ AS $$
             jsonb_object_agg(g.status, g.n) AS statuses
         FROM (
             SELECT
-                f.patient_id, f.status, count(*) AS n,
-                count(*) FILTER (WHERE f.requires_review) AS review,
+                f.patient_id, f.status, count(*)::integer AS n,
+                (count(*) FILTER (WHERE f.requires_review))::integer AS review,
                 max(f.created_at) AS last
             FROM guardian.patient_medications AS f
             WHERE f.patient_id = ANY (patients) AND f.archived IS NOT TRUE
             GROUP BY f.patient_id, f.status
+            ORDER BY f.patient_id
         ) AS g
         GROUP BY g.patient_id
     ) AS m ON m.patient_id = p.patient_id
@@ -69,14 +72,15 @@ AS $$
             jsonb_object_agg(coalesce(g.severity::text, 'unknown'), g.n) AS severities
         FROM (
             SELECT
-                f.patient_id, f.severity, count(*) AS n,
-                count(*) FILTER (WHERE f.status = 'active') AS active,
-                count(*) FILTER (WHERE f.status = 'chronic') AS chronic,
-                count(*) FILTER (WHERE f.requires_review) AS review,
+                f.patient_id, f.severity, count(*)::integer AS n,
+                (count(*) FILTER (WHERE f.status = 'active'))::integer AS active,
+                (count(*) FILTER (WHERE f.status = 'chronic'))::integer AS chronic,
+                (count(*) FILTER (WHERE f.requires_review))::integer AS review,
                 max(f.created_at) AS last
             FROM guardian.patient_conditions AS f
             WHERE f.patient_id = ANY (patients) AND f.archived IS NOT TRUE
             GROUP BY f.patient_id, f.severity
+            ORDER BY f.patient_id
         ) AS g
         GROUP BY g.patient_id
     ) AS c ON c.patient_id = p.patient_id

@@ -3,7 +3,8 @@
 -- Each dashboard's row is locked before its facts are read: of two that refresh one patient the later to
 -- store is the later to read, so what is older never replaces what is newer. One plan serves any number
 -- of patients: looking up a thousand of them in the statistics of each index takes longer than the work.
--- It may not compare each with each, which only pays for few.
+-- It may not compare each with each, which only pays for few; and it reads each page once (a bitmap), however
+-- many of its rows are wanted.
 -- More than 2 s leave an entry of the audit; the setting guardian.slow_refresh_ms says otherwise.
 -- '*' is everybody who has a dashboard: each is queued by himself, to be refreshed batch by batch.
 CREATE OR REPLACE FUNCTION guardian.refresh_dashboards(entities text[])
@@ -12,6 +13,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_nestloop = off
+SET enable_indexscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
