@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from perf_pipeline.components.catalog import declared_target
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline_tests.integration.test_pooler import PGBOUNCER, REQUIRED, wait_for
+from perf_pipeline_tests.servers.ending import ending_with_us
 
 PLACE = {"host": "127.0.0.1", "port": "5432", "dbname": "menuca"}
 
@@ -148,7 +151,9 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
     process = subprocess.Popen(
         [PGBOUNCER, "-q", *user, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    watched = ExitStack()
     try:
+        watched.enter_context(ending_with_us(process.pid))
         wait_for(port, process)
         through = f"postgresql://{parts['user']}:{parts['password']}@127.0.0.1:{port}/"
         pids: set[int] = set()
@@ -156,8 +161,12 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
 
         def client() -> None:
             with psycopg.connect(f"{through}orders", autocommit=True) as connection:
-                together.wait(20)
-                for _ in range(5):
+                together.wait(60)
+                end = time.monotonic() + 60
+                done = 0
+                # the second session is made while somebody waits: on a busy machine, later
+                while done < 5 or (len(pids) < 2 and time.monotonic() < end):
+                    done += 1
                     found = connection.execute(
                         "SELECT pg_backend_pid() FROM pg_sleep(0.01)", prepare=False
                     ).fetchone()
@@ -168,7 +177,7 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
         for each in clients:
             each.start()
         for each in clients:
-            each.join(30)
+            each.join(120)
         assert len(pids) == 2
         with psycopg.connect(
             f"{through}pgbouncer", autocommit=True, cursor_factory=psycopg.ClientCursor
@@ -186,3 +195,4 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        watched.close()

@@ -84,7 +84,7 @@ def start_and_kill(home: Path) -> None:
             [PROGRAM, "demo", "--quick"], env=environment(home), stdout=output, stderr=output
         )
         try:
-            deadline = time.monotonic() + 120
+            deadline = time.monotonic() + 240
             while not list(home.glob("load/*/pgbench.*")):
                 assert process.poll() is None, "the demo ended before its load began"
                 assert time.monotonic() < deadline, "the demo's load did not begin"
@@ -107,7 +107,7 @@ def run_demo(home: Path) -> dict[str, Any]:
         env=environment(home),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

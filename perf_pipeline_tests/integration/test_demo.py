@@ -7,7 +7,7 @@ import pytest
 
 from perf_pipeline_tests.integration.conftest import Demo, processes, run_demo
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 
 def test_finding_names_statement_onset_size_severity_and_cause(demo: Demo) -> None:

@@ -5,10 +5,13 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import redis
+
+from perf_pipeline_tests.servers.ending import ending_with_us
 
 #: What PERF_REDIS_SERVER of the caller names, else what is installed.
 BINARY = (
@@ -49,6 +52,7 @@ class RedisServer:
         self.binary = BINARY
         self.folder, self.options, self.port = folder, options, free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._watched = ExitStack()
 
     @property
     def url(self) -> str:
@@ -68,6 +72,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self._watched.enter_context(ending_with_us(self.process.pid))
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -83,6 +88,7 @@ class RedisServer:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            self._watched.close()
             self.process = None
 
     stop = kill  # nothing of a test's cache is worth writing

@@ -91,7 +91,7 @@ def test_rows_that_are_locked_or_referred_to_stay(shop: Shop, shared_store: Stor
         with holding(url, f"SELECT 1 FROM app.t WHERE id = {oldest} FOR UPDATE"):
             started = time.monotonic()
             assert outcomes(run(made, shared_store, "cleanup")) == {"rows.delete app.t": "done"}
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < 60  # the lock is held for ever
             assert one(connection, f"SELECT count(*) FROM app.t WHERE done AND {OLD}") == 11
         run(made, shared_store, "cleanup")
         assert one(connection, f"SELECT count(*) FROM app.t WHERE done AND {OLD}") == 10
@@ -212,7 +212,7 @@ def attempt(made: Target, store: Store, step: Step) -> Result:
     policy = require_policy(made)
     with (
         maintenance_log.MaintenanceLog(store, made.name) as log,
-        apply.work.session(made, policy, made.maintenance_url(), log, BUDGET, 30.0) as worker,
+        apply.work.session(made, policy, made.maintenance_url(), log, BUDGET, 120.0) as worker,
     ):
         apply._do(worker, Step(step.operation, step.object_name, "", True, step.detail))
         return worker.results[-1]
@@ -297,7 +297,7 @@ def test_a_full_disk_leaves_the_old_index_and_no_other(shop: Shop, shared_store:
 
 
 def test_who_waits_for_a_statement_goes_first(shop: Shop, shared_store: Store) -> None:
-    made, url = shop(20_000, retention=[], reindex={"minimum_mb": 0.1, "wait_seconds": 20})
+    made, url = shop(20_000, retention=[], reindex={"minimum_mb": 0.1, "wait_seconds": 120})
     with psycopg.connect(url, autocommit=True) as connection:
         bloat(connection)
         step = look.planned(made, require_policy(made), None, ("reindex",)).todo[0]
@@ -308,19 +308,19 @@ def test_who_waits_for_a_statement_goes_first(shop: Shop, shared_store: Store) -
                 target=lambda: results.append(attempt(made, shared_store, step))
             )
             work.start()
-            end = time.monotonic() + 10
+            end = time.monotonic() + 60
             while not invalid(connection) and time.monotonic() < end:
                 time.sleep(0.02)
             with psycopg.connect(url, autocommit=True) as ddl:
                 started = time.monotonic()
                 ddl.execute("ALTER TABLE app.t ALTER x SET STATISTICS 50")
-                # the budget and a look on a busy machine, not the 20 s the rebuild may wait
-                assert time.monotonic() - started < 10
+                # the budget and a look on a busy machine, not the 120 s the rebuild may wait
+                assert time.monotonic() - started < 60
             holder.rollback()
-            work.join(timeout=30)
+            work.join(timeout=120)
         assert results[0].outcome == "blocked"
         assert "waited for it longer" in results[0].note
-        assert results[0].seconds < 20
+        assert results[0].seconds < 100
     run(made, shared_store, "reindex")
     with psycopg.connect(url, autocommit=True) as connection:
         assert invalid(connection) == 0
