@@ -110,11 +110,13 @@ def onto_copy(
     """
     table = sql.Identifier(policy.schema, copy)
     adding = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ")
-    for unique, rest in found["indexes"]:
+    for unique, rest, space in found["indexes"]:
         kind = sql.SQL("CREATE UNIQUE INDEX ON {}" if unique else "CREATE INDEX ON {}")
+        into(inside, space)
         inside.execute(kind.format(table) + sql.SQL(rest))
-    for name, definition in found["unique_constraints"]:
+    for name, definition, space in found["unique_constraints"]:
         new = sql.Identifier(names.fitted(name, "perf_new"))
+        into(inside, space)
         inside.execute(adding.format(table, new) + sql.SQL(definition))
     for name, definition in found["foreign_keys"]:
         inside.execute(adding.format(table, sql.Identifier(name)) + sql.SQL(definition))
@@ -143,6 +145,14 @@ def onto_copy(
     if found["owner"] != inside.info.user:
         owner = sql.SQL("ALTER TABLE {} OWNER TO {}")
         inside.execute(owner.format(table, sql.Identifier(found["owner"])))
+
+
+def into(inside: psycopg.Connection[Any], tablespace: str | None) -> None:
+    """Let what a transaction makes from now on go to a tablespace; None: the database's."""
+    inside.execute(
+        "SELECT /* perf-pipeline */ set_config('default_tablespace', %s, true)",
+        (tablespace or "",),
+    )
 
 
 def at_swap(
@@ -181,7 +191,7 @@ def at_swap(
         )
     # the names that INSERT ... ON CONFLICT ON CONSTRAINT knows
     renamed = sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}")
-    uniques = [(name, names.fitted(name, "perf_new")) for name, _ in found["unique_constraints"]]
+    uniques = [(name, names.fitted(name, "perf_new")) for name, _, _ in found["unique_constraints"]]
     for name, made in (*uniques, (found["key_name"], key_name(policy))):
         away = sql.Identifier(names.fitted(name, "perf_old"))
         inside.execute(renamed.format(former, sql.Identifier(name), away))

@@ -63,6 +63,7 @@ class _Conversion(Following):
         source = self._source
 
         def work(inside: psycopg.Connection[Any]) -> None:
+            carry.into(inside, source["tablespace"])
             inside.execute(
                 sql.SQL(
                     "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING"
@@ -70,6 +71,7 @@ class _Conversion(Following):
                     " INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY RANGE ({})"
                 ).format(self._copy, self._table, sql.Identifier(self._policy.column))
             )
+            carry.into(inside, source["key_tablespace"])
             keys = sql.SQL(", ").join(map(sql.Identifier, self._key))
             inside.execute(
                 sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
@@ -83,6 +85,7 @@ class _Conversion(Following):
                 sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(
                     sql.Identifier(schema, default.name), self._copy
                 )
+                + create.storage(source["options"])  # the other partitions take them from it
             )
             create.take_over(inside, default, {"owner": source["owner"]})
 

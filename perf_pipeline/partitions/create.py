@@ -119,18 +119,25 @@ def table_like(
         " INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING STATISTICS"
     ).format(_name(part), sql.Identifier(policy.schema, policy.table))
     statement += sql.SQL(" INCLUDING INDEXES)" if indexes else ")")
-    options = inherited.get("sibling_options")
-    if options:
-        pairs = [option.partition("=") for option in options]
-        statement += sql.SQL(" WITH ({})").format(
-            sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(_option(name), sql.Literal(value))
-                for name, _, value in pairs
-            )
-        )
+    statement += storage(inherited.get("sibling_options"))
     if inherited.get("tablespace"):
         statement += sql.SQL(" TABLESPACE {}").format(sql.Identifier(inherited["tablespace"]))
     return statement
+
+
+def storage(options: Sequence[str] | None) -> sql.Composable:
+    """Return the clause that gives a new table storage options, as `pg_class.reloptions` has them.
+
+    It begins with a blank; without options it is empty.
+    """
+    pairs = [option.partition("=") for option in options or ()]
+    if not pairs:
+        return sql.SQL("")
+    return sql.SQL(" WITH ({})").format(
+        sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(_option(name), sql.Literal(value)) for name, _, value in pairs
+        )
+    )
 
 
 def _option(name: str) -> sql.Composable:

@@ -67,6 +67,20 @@ def test_a_partition_takes_over_what_its_parent_has(shop: Shop) -> None:
         == 1
     )
     assert shop.one("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'told'") >= 1
+    shop.connection.execute("SET allow_in_place_tablespaces = on")
+    shop.connection.execute(f"CREATE TABLESPACE \"{shop.name} on disk\" LOCATION ''")
+    try:
+        shop.connection.execute(
+            "CREATE TABLE app.spaced (id int, at date, UNIQUE (id, at)) PARTITION BY RANGE (at)"
+            f' TABLESPACE "{shop.name} on disk"'
+        )
+        shop.run(Policy("app.spaced", "at", every="month", premake=0))
+        assert shop.one(f"SELECT tablespace FROM pg_tables WHERE tablename = 'spaced_{THIS}'") == (
+            f"{shop.name} on disk"
+        )
+    finally:
+        shop.connection.execute("DROP TABLE app.spaced")
+        shop.connection.execute(f'DROP TABLESPACE "{shop.name} on disk"')
 
 
 def test_old_months_go_to_the_archive_and_only_then_away(shop: Shop) -> None:

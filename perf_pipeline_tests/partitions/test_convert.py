@@ -140,6 +140,12 @@ def test_what_a_table_has_comes_along(shop: Shop) -> None:
     prepare(shop, 100)
     role = f"r_{shop.name}"
     shop.connection.execute(FURNISHED.format(role=role))
+    shop.connection.execute("SET allow_in_place_tablespaces = on")
+    shop.connection.execute(f"CREATE TABLESPACE {role} LOCATION ''")
+    shop.connection.execute(
+        f"ALTER TABLE app.plain SET TABLESPACE {role}; ALTER INDEX app.once SET TABLESPACE {role};"
+        "ALTER TABLE app.plain SET (fillfactor = 70, autovacuum_enabled = false)"
+    )
     try:
         convert(shop.store, shop.name, shop.url, POLICY, BUDGET)
         shop.fill(months_ago(0)[0], 10, "app.plain")
@@ -180,9 +186,23 @@ def test_what_a_table_has_comes_along(shop: Shop) -> None:
             "SELECT count(*) FROM pg_index WHERE indrelid = 'app.plain'::regclass AND indisunique"
         )
         assert shop.one(unique) == 3
+        # each partition where the table was, with its options; the index where that was
+        stored = (
+            "SELECT string_agg(DISTINCT c.relname || ' ' || s.spcname, ',') FROM pg_class AS c"
+            " JOIN pg_tablespace AS s ON s.oid = c.reltablespace WHERE c.relkind IN ('p', 'I')"
+        )
+        assert shop.one(stored) == f"once {role},plain {role}"
+        bare = (
+            "SELECT count(*) FROM pg_class JOIN pg_inherits ON inhrelid = oid WHERE inhparent ="
+            " 'app.plain'::regclass AND (reltablespace = 0 OR reloptions::text <>"
+            " '{fillfactor=70,autovacuum_enabled=false}')"
+        )
+        assert shop.one(bare) == 0
     finally:
         shop.connection.execute(f"RESET ROLE; DROP OWNED BY {role}, {role}_owner CASCADE")
         shop.connection.execute(f"DROP ROLE {role}; DROP ROLE {role}_owner")
+        shop.connection.execute("DROP SCHEMA app CASCADE")
+        shop.connection.execute(f"DROP TABLESPACE {role}")
 
 
 def test_what_is_not_carried_over_is_named_first(shop: Shop) -> None:

@@ -7,7 +7,7 @@ WITH source AS MATERIALIZED (
 ),
 uniques AS MATERIALIZED (
     SELECT
-        x.indexrelid, x.indisprimary, k.conname,
+        x.indexrelid, x.indisprimary, k.conname, s.spcname,
         -- a partitioned table is unique only in what includes its partition key
         EXISTS (
             SELECT FROM pg_catalog.pg_attribute AS a
@@ -16,6 +16,8 @@ uniques AS MATERIALIZED (
         ) AS fits
     FROM source AS c
     JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid AND x.indisunique
+    JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+    LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = i.reltablespace
     LEFT JOIN pg_catalog.pg_constraint AS k ON k.conindid = x.indexrelid AND k.contype IN ('p', 'u')
 ),
 incoming AS MATERIALIZED (
@@ -47,6 +49,7 @@ SELECT /* perf-pipeline */
     c.relrowsecurity AS row_security,
     c.relforcerowsecurity AS force_row_security,
     (SELECT u.conname FROM uniques AS u WHERE u.indisprimary) AS key_name,
+    (SELECT u.spcname FROM uniques AS u WHERE u.indisprimary) AS key_tablespace,
     ARRAY(
         SELECT a.attname::text FROM pg_catalog.pg_index AS x
         CROSS JOIN LATERAL unnest((x.indkey::smallint[])[0:x.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
@@ -54,16 +57,19 @@ SELECT /* perf-pipeline */
         WHERE x.indrelid = c.oid AND x.indisprimary ORDER BY k.place
     ) AS key,
     ARRAY(
-        SELECT ARRAY[u.conname::text, pg_catalog.pg_get_constraintdef(k.oid)]
+        SELECT ARRAY[u.conname::text, pg_catalog.pg_get_constraintdef(k.oid), u.spcname::text]
         FROM uniques AS u JOIN pg_catalog.pg_constraint AS k ON k.conindid = u.indexrelid AND k.contype = 'u'
         WHERE u.fits ORDER BY u.conname
     ) AS unique_constraints,
     ARRAY(
         SELECT ARRAY[
             CASE WHEN x.indisunique THEN 'UNIQUE' ELSE '' END,
-            pg_catalog.substring(pg_catalog.pg_get_indexdef(x.indexrelid), ' USING .*$')
+            pg_catalog.substring(pg_catalog.pg_get_indexdef(x.indexrelid), ' USING .*$'),
+            s.spcname::text
         ]
-        FROM pg_catalog.pg_index AS x LEFT JOIN uniques AS u ON u.indexrelid = x.indexrelid
+        FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+        LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = i.reltablespace
+        LEFT JOIN uniques AS u ON u.indexrelid = x.indexrelid
         WHERE x.indrelid = c.oid AND x.indisvalid AND NOT x.indisexclusion
             AND (u.indexrelid IS NULL OR (u.fits AND u.conname IS NULL)) ORDER BY x.indexrelid
     ) AS indexes,
