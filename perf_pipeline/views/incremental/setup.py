@@ -170,9 +170,14 @@ def arm(
     budget: lock_budget.LockBudget,
     spent: lock_budget.Spent | None = None,
 ) -> None:
-    """Give each table of a rollup its triggers again (a new partition has none)."""
+    """Give each table of a rollup its triggers again (a new partition has none).
+
+    What changed before was not captured. That is remembered with it: a refresh that is killed or
+    blocked after this leaves its doubt to the next one.
+    """
 
     def work(within: Connection) -> None:
+        catalog.rows(within, "rollup_doubt", {"rollup_id": found.names.rollup_id})
         for member in member_names(within, found.members):
             for statement in ddl.triggers(found.names, qualified(member)):
                 within.execute(statement)
