@@ -299,14 +299,16 @@ def _stale_snapshot() -> None:
     older = psycopg.connect(os.environ["HISTORY_URL"])
     older.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 
-    def after_a_look(real: Callable[..., Any]) -> Callable[..., Any]:
-        def claiming(*args: Any, **kwargs: Any) -> Any:
-            older.rollback()
-            older.execute("SELECT")
-            time.sleep(0.1)
-            return real(*args, **kwargs)
+    real_claim, real_fold = queue.claim, queue.fold
 
-        return claiming
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        older.rollback()
+        older.execute("SELECT")
+        time.sleep(0.1)
+        return real_claim(*args, **kwargs)
+
+    def fold(connection: Any, **_: Any) -> Any:
+        return real_fold(connection)  # claims nothing: what one folds, the other claims
 
     def call(_: Any, cache: Any, batch: Any, *rest: Any) -> Any:
         try:
@@ -317,8 +319,7 @@ def _stale_snapshot() -> None:
             return {due.entity: "failed" for due in batch}
         return {}
 
-    queue.claim, queue.fold = after_a_look(queue.claim), after_a_look(queue.fold)
-    serve._call = call  # type: ignore[assignment]
+    queue.claim, queue.fold, serve._call = claim, fold, call  # type: ignore[assignment]
 
 
 def _stream_forgets() -> None:
