@@ -100,6 +100,45 @@ def retire_baseline(number: int, note: str, as_json: bool) -> None:
     _show(row, as_json)
 
 
+@baseline.command("suggest")
+@click.option("--test", help="Only of the load test of this name.")
+@click.option("--target", help="Only of this target.")
+@click.option("--json", "as_json", is_flag=True)
+def suggest_thresholds(test: str | None, target: str | None, as_json: bool) -> None:
+    """Say which thresholds would fit what a load test's own runs vary by; changes nothing.
+
+    Each good run is judged again with the runs before it, under the thresholds of now and under
+    the suggested ones: so many would have been false alarms.
+    """
+    from perf_pipeline.baselines import suggest_build
+    from perf_pipeline.store import Store, migrate
+
+    with Store() as opened:
+        migrate.require_current(opened)
+        found = suggest_build.suggest_all(opened, test, target)
+    if as_json:
+        print_json(
+            [
+                {"test": each.test, "of": str(each.line), "good_runs": each.runs,
+                 "suggestions": each.as_dicts()}
+                for each in found
+            ]
+        )  # fmt: skip
+        return
+    for each in found:
+        say(f"{each.test} ({each.line}), {each.runs} good runs")
+        for s in each.suggestions:
+            say(
+                f"  {s.threshold}: {s.now:g} now, {s.suggested:g} suggested ({s.note}); "
+                f"false alarms {s.false_now} now, {s.false_suggested} then, of {s.runs} "
+                f"(at most {s.most_false:.0%}); smallest change seen {s.smallest:.1f}"
+            )
+        if not each.suggestions:
+            say(f"  {suggest_build.lacking(each)}")
+    if not found:
+        say("no load test ran yet")
+
+
 def _show(row: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(_record(row))

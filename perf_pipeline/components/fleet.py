@@ -7,6 +7,7 @@ from perf_pipeline.advice import defs as advice_defs
 from perf_pipeline.alerts import defs as alerts_defs
 from perf_pipeline.baselines.bench_defs import bench_definitions
 from perf_pipeline.baselines.slow_defs import slow_sensor
+from perf_pipeline.baselines.suggest_defs import suggest_definitions
 from perf_pipeline.capacity import defs as capacity_defs
 from perf_pipeline.components.answers import answers_of
 from perf_pipeline.components.target import PostgresTarget, require_distinct
@@ -44,7 +45,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         Asset `fleet/collection`, job `collect`, schedule `collect_every_5_minutes`; per target the
         jobs `report_<target>` and `calibrate_<target>`, sensors `daily_reports_due` and
         `monitor_slow_queries`; of load tests the assets `bench/*`, jobs `bench_baselines`,
-        `bench_reports`, `bench_executive_report` and their schedules; the assets
+        `bench_reports`, `bench_thresholds`, `bench_executive_report`, their schedules; the assets
         `<target>/report/weekly` and `/monthly` with a job and a schedule for all targets; of views
         per target job `refresh_<target>` with its schedules, and sensor `views_asked_for`; of
         upkeep a job and a schedule per operation, sensor `maintenance_due`, and job
@@ -79,6 +80,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
             sensors=[reports_sensor(targets, reports), slow_sensor(targets)] if targets else [],
         ),
         bench_definitions(),
+        suggest_definitions(),
         period_definitions(targets),
         schedules_definitions(
             sorted(
