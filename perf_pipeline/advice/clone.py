@@ -13,9 +13,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ import psycopg
 from psycopg import conninfo, sql
 from psycopg.rows import dict_row
 
+from perf_pipeline.advice.skew import Asked
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError, UnreachableError
@@ -99,6 +101,15 @@ class Clone:
     sizes: Sizes
     notes: list[str] = field(default_factory=list)
 
+    @cached_property
+    def roots(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """The table that each partition belongs to."""
+        return {
+            (row["schema_name"], row["name"]): (row["root_schema"], row["root_name"])
+            for row in self.sizes.relations
+            if row["root_name"] is not None and row["kind"] != "i"
+        }
+
     def explain(self, text: str) -> dict[str, Any] | str:
         """Return the generic plan of a normalised statement, or why there is none."""
         statement = _TYPED.sub(r"CAST(\2 AS \1)", text)
@@ -115,6 +126,22 @@ class Clone:
             return "it has no plan"
         made: dict[str, Any] = plan[0]["Plan"]
         return made
+
+    def explain_asking(self, text: str, values: Sequence[Asked]) -> dict[str, Any] | str:
+        """Return the generic plan for values that are not as frequent as the mean."""
+        if not values:
+            return self.explain(text)
+        shares = {(each.table, each.column): each.n_distinct for each in values}
+        real = [row for row in self.sizes.columns if _at(row, self.roots) in shares]
+        try:
+            _set_rows(
+                self,
+                "clone_set_column",
+                [{**row, "n_distinct": shares[_at(row, self.roots)]} for row in real],
+            )
+            return self.explain(text)
+        finally:
+            _set_rows(self, "clone_set_column", real)
 
     def relations(self) -> list[dict[str, Any]]:
         """Return what is on the copy: schema_name, name, relid, kind."""
@@ -363,16 +390,25 @@ def _set_sizes(clone: Clone) -> None:
     there = {(row["schema_name"], row["name"]) for row in clone.relations()}
     relations = [r for r in clone.sizes.relations if (r["schema_name"], r["name"]) in there]
     columns = [r for r in clone.sizes.columns if (r["schema_name"], r["table_name"]) in there]
-    with clone.admin.pipeline(), clone.admin.cursor() as cursor:
-        for name, rows in (("clone_set_relation", relations), ("clone_set_column", columns)):
-            text = sqlfiles.load(f"catalog/{name}", sqlfiles.NEWEST_TESTED_MAJOR).text
-            for row in rows:
-                of = {
-                    "of_schema": row["schema_name"],
-                    "of_relation": row.get("table_name") or row["name"],
-                    "of_column": row.get("column_name"),
-                }
-                cursor.execute(text, {**row, **of})
+    for name, rows in (("clone_set_relation", relations), ("clone_set_column", columns)):
+        _set_rows(clone, name, rows)
     missing = len(clone.sizes.relations) - len(relations)
     if missing:
         clone.notes.append(f"{missing} tables or indexes are not on the copy")
+
+
+def _set_rows(clone: Clone, name: str, rows: Sequence[Row]) -> None:
+    text = sqlfiles.load(f"catalog/{name}", sqlfiles.NEWEST_TESTED_MAJOR).text
+    with clone.admin.pipeline(), clone.admin.cursor() as cursor:
+        for row in rows:
+            of = {
+                "of_schema": row["schema_name"],
+                "of_relation": row.get("table_name") or row["name"],
+                "of_column": row.get("column_name"),
+            }
+            cursor.execute(text, {**row, **of})
+
+
+def _at(row: Row, roots: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[Any, str]:
+    table = (row["schema_name"], row["table_name"])
+    return roots.get(table, table), row["column_name"]

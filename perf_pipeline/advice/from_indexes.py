@@ -9,6 +9,7 @@ from psycopg import sql
 from perf_pipeline.advice.indexes import Choice, Statement
 from perf_pipeline.advice.missing import Tried, named
 from perf_pipeline.advice.model import Advice, Area, Severity
+from perf_pipeline.advice.skew import said
 from perf_pipeline.advice.statements import mean_by_day
 from perf_pipeline.upkeep.findings import Finding
 
@@ -44,6 +45,8 @@ def _missing(choice: Choice, tried: Tried, is_partitioned: bool) -> Advice:
         f"{tried.statements[queryid].calls:,.0f} calls a day"
         for queryid, (before, after, _) in served[:5]
     )
+    uneven = [each for queryid, _ in served for each in tried.statements[queryid].asked]
+    asked = f"; {said(uneven[:3])}" if uneven else ""
     severity: Severity = "warning" if share >= WORTH_A_WARNING else "info"
     hot = (
         f", of them {write['hot_lost']:,.0f} updates that were HOT until now"
@@ -55,7 +58,7 @@ def _missing(choice: Choice, tried: Tried, is_partitioned: bool) -> Advice:
         "missing_index",
         named(candidate.table, candidate.columns),
         severity,
-        f"planned on an empty copy with this database's sizes and statistics: {costs}",
+        f"planned on an empty copy with this database's sizes and statistics: {costs}{asked}",
         f"about {choice.saved_ms / 1000:,.1f} s of {tried.all_ms / 1000:,.1f} s a day of all "
         f"statements ({100 * share:.1f} %), if time goes as the planner's cost does",
         f"about {write['bytes'] / 1e6:,.1f} MB, and {write['inserted']:,.0f} inserted and "

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from perf_pipeline.advice.predicates import Wanted
+from perf_pipeline.advice.skew import Asked
 
 Row = Mapping[str, Any]
 Table = tuple[str, str]
@@ -61,6 +62,11 @@ class Statement:
         What the plan asks, of root tables.
     writes : (str, str) or None
     updated : frozenset of str
+    rows : float or None
+        Returned or changed per call, as counted.
+    asked : tuple of Asked
+        Columns whose values, as this statement asks for them, are rarer or more frequent than
+        those of the mean.
 
     """
 
@@ -73,6 +79,8 @@ class Statement:
     wanted: tuple[Wanted, ...]
     writes: Table | None = None
     updated: frozenset[str] = frozenset()
+    rows: float | None = None
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass

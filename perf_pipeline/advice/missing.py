@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from perf_pipeline.advice import clone as copies
+from perf_pipeline.advice import skew
 from perf_pipeline.advice.clone import Clone, Sizes
 from perf_pipeline.advice.indexes import (
     Candidate,
@@ -131,8 +132,9 @@ def find(target: Target, rows: Sequence[Row], written_to: Mapping[Table, Row]) -
         return Tried(notes=("no statement of the last days is known",))
     days = max(1, max(row["days"] for row in rows))
     with copies.of(target) as clone:
-        roots = _roots(clone.sizes)
-        planned = [each for row in rows if (each := _planned(clone, row, days, roots)) is not None]
+        roots = clone.roots
+        often = skew.of_columns(clone.sizes.columns, _rows(clone.sizes, roots), roots)
+        planned = [e for row in rows if (e := _planned(clone, row, days)) is not None]
         there = _existing(clone)
         all_ms = float(rows[0]["all_ms"]) / days
         tried = candidates(
@@ -145,7 +147,7 @@ def find(target: Target, rows: Sequence[Row], written_to: Mapping[Table, Row]) -
         )
         trial = _Trial(clone, most, _rows(clone.sizes, roots), _widths(clone.sizes, roots))
         entry_ms = _entry_ms(clone)
-        planned = trial.with_costs(planned)
+        planned = trial.with_costs(planned, often)
         writes = {each: _writes(each, written_to, planned, entry_ms, trial, roots) for each in most}
         chosen = choose(planned, most, trial.cost, lambda each: writes[each]["ms"], all_ms)
         notes = list(clone.notes)
@@ -179,10 +181,11 @@ def named(table: Table, columns: Sequence[str]) -> str:
     return f"{'.'.join(table)} ({', '.join(columns)})"
 
 
-def _planned(clone: Clone, row: Row, days: int, roots: Mapping[Table, Table]) -> Statement | None:
+def _planned(clone: Clone, row: Row, days: int) -> Statement | None:
     plan = clone.explain(row["query"])
     if isinstance(plan, str):
         return None
+    roots = clone.roots
     asked: dict[Table, Any] = {}
     for each in wanted(plan):
         root = roots.get((each.schema_name, each.table_name), (each.schema_name, each.table_name))
@@ -202,6 +205,7 @@ def _planned(clone: Clone, row: Row, days: int, roots: Mapping[Table, Table]) ->
         tuple(asked.values()),
         written(plan),
         updated(row["query"]),
+        None if row["rows"] is None else row["rows"] / row["calls"],
     )
 
 
@@ -212,14 +216,6 @@ def replace_name(each: Any, root: Table) -> Any:
 
 def _weight(ids: set[int], planned: Sequence[Statement]) -> float:
     return sum(each.total_ms for each in planned if each.queryid in ids)
-
-
-def _roots(sizes: Sizes) -> dict[Table, Table]:
-    return {
-        (row["schema_name"], row["name"]): (row["root_schema"], row["root_name"])
-        for row in sizes.relations
-        if row["root_name"] is not None and row["kind"] != "i"
-    }
 
 
 def _summed(sizes: Sizes, roots: Mapping[Table, Table], what: str) -> dict[Table, float]:
@@ -316,9 +312,20 @@ class _Trial:
         clone.show([], self._all)
         clone.stretch(more)
 
-    def with_costs(self, planned: Sequence[Statement]) -> list[Statement]:
-        """Return the statements with the cost of their plans as things are."""
-        return [replace(each, cost=max(self.cost(each, frozenset()), 1e-9)) for each in planned]
+    def with_costs(
+        self,
+        planned: Sequence[Statement],
+        often: Mapping[tuple[Table, str], skew.Frequencies],
+    ) -> list[Statement]:
+        """Return the statements with whose values they ask for, and their cost as things are."""
+        found = []
+        for each in planned:
+            # only now the sizes are those of the original
+            plan = self._clone.explain(each.text)
+            if not isinstance(plan, str):
+                each = replace(each, asked=skew.asked(plan, each.wanted, each.rows, often))
+            found.append(replace(each, cost=max(self.cost(each, frozenset()), 1e-9)))
+        return found
 
     def cost(self, statement: Statement, there: frozenset[Candidate]) -> float:
         """Return what a statement costs with some candidates there."""
@@ -329,7 +336,7 @@ class _Trial:
             if near != self._seen:
                 self._clone.show([oid for each in near for oid in self._oids[each]], self._all)
                 self._seen = near
-            plan = self._clone.explain(statement.text)
+            plan = self._clone.explain_asking(statement.text, statement.asked)
             # what cannot be planned with it is not helped by it
             self._kept[at] = statement.cost if isinstance(plan, str) else float(plan["Total Cost"])
         return self._kept[at]

@@ -42,12 +42,12 @@ _NOT_A_NAME: Final = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the catalog has it, and the rows of its table."""
+    """A column as the catalog has it: the unique keys it is part of, the rows of its table."""
 
     table: str
     name: str
     type: str
-    is_unique: bool
+    keys: tuple[frozenset[str], ...]
     rows: float
 
 
@@ -225,7 +225,11 @@ def describe(session: psycopg.Connection[Any], text: str) -> Described | str:
     for row in rows:
         table = f"{row['schema_name']}.{row['table_name']}"
         columns.setdefault(row["name"], {})[row["column_name"]] = Column(
-            table, row["column_name"], row["type"], row["is_unique"], row["rows"]
+            table,
+            row["column_name"],
+            row["type"],
+            tuple(frozenset(key.split(",")) for key in row["unique_keys"]),
+            row["rows"],
         )
     types = [(row["type"], row["is_array"]) for row in _types(session, oids)] if oids else []
     return Described(types, columns)
@@ -250,56 +254,74 @@ def draws_of(text: str, described: Described, rows_per_call: float) -> dict[str,
 
     """
     known = uses.of(text)
-    found: dict[str, Any] = {}
+    there = {number: _column(use, described.columns) for number, use in known.items()}
     ends: dict[tuple[str, str], set[str]] = {}
     for each in known.values():
         if each.how in ("low", "high"):
             ends.setdefault((each.source, each.column), set()).add(each.how)
+    uuids = {c.name for n, c in there.items() if c and c.type == "uuid" and known[n].how == "put"}
+    put = frozenset(uses.inserted_columns(text))
+    found: dict[str, Any] = {}
     for number in uses.numbers(text):
-        use = known.get(number)
+        use, column = known.get(number), there.get(number)
         if use is None or number > len(described.types):
             return f"nobody knows what ${number} was: it is compared with no column"
-        type_name, is_array = described.types[number - 1]
+        kind = described.types[number - 1]
         if use.how in ("limit", "offset", "step"):
             many = {"limit": max(1, math.ceil(rows_per_call)), "offset": 0, "step": 1}[use.how]
-            found[str(number)] = {"type": type_name, "value": str(many)}
+            found[str(number)] = {"type": kind[0], "value": str(many)}
             continue
-        column = _column(use, described.columns)
         if column is None:
-            return (
-                f"${number} is compared with {use.column}, which is no column of one of its tables"
-            )
-        if use.how in ("put", "set") and column.is_unique:
-            if type_name == "uuid" and use.how == "put":
-                found[str(number)] = {"type": type_name, "make": "uuid"}
-                continue
+            return f"${number} is compared with {use.column}, no column of one of its tables"
+        broken = _broken(use, column, put)
+        if broken and kind[0] == "uuid" and use.how == "put":
+            found[str(number)] = {"type": kind[0], "make": "uuid"}
+        elif broken and not (use.how == "put" and all(key & uuids for key in broken)):
             return f"${number} is a new value of {column.name}, which has to be unique"
-        drawn: dict[str, Any] = {"type": type_name, "table": column.table, "column": column.name,
-                 "source": _source(use, column)}  # fmt: skip
-        if use.how in ("low", "high"):
-            both = len(ends[use.source, use.column]) == 2
-            take = use.how if both else {"low": "above", "high": "below"}[use.how]
-            share = min(1.0, max(0.01, rows_per_call / column.rows)) if column.rows else 0.01
-            drawn |= {"take": take, "share": round(share, 4),
-                      "source": _source(use, column) + "_" + _plain(column.name)}  # fmt: skip
-        elif is_array and column.type + "[]" == type_name:
-            drawn |= {"take": "rows", "rows": min(100, max(1, round(rows_per_call)))}
-        found[str(number)] = drawn
+        else:
+            both = len(ends.get((use.source, use.column), ())) == 2
+            found[str(number)] = _drawn(use, column, kind, rows_per_call, both)
     return found
+
+
+def _broken(use: uses.Use, column: Column, put: frozenset[str]) -> list[frozenset[str]]:
+    """Return the unique keys that a value taken from another row would break."""
+    if use.how == "set":
+        return list(column.keys)
+    # what of a key is not put in is made by the database
+    return [key for key in column.keys if key <= put] if use.how == "put" else []
+
+
+def _drawn(
+    use: uses.Use, column: Column, kind: tuple[str, bool], rows_per_call: float, both: bool
+) -> dict[str, Any]:
+    source = _plain(use.source or column.table)
+    drawn: dict[str, Any] = {
+        "type": kind[0], "table": column.table, "column": column.name, "source": source,
+    }  # fmt: skip
+    if use.how in ("low", "high"):
+        share = min(1.0, max(0.01, rows_per_call / column.rows)) if column.rows else 0.01
+        return drawn | {
+            "take": use.how if both else {"low": "above", "high": "below"}[use.how],
+            "share": round(share, 4),
+            "source": f"{source}_{_plain(column.name)}",
+        }
+    if kind[1] and f"{column.type}[]" == kind[0]:
+        return drawn | {"take": "rows", "rows": min(100, max(1, round(rows_per_call)))}
+    return drawn
 
 
 def _plain(name: str) -> str:
     return _NOT_A_NAME.sub("_", name.lower())
 
 
-def _source(use: uses.Use, column: Column) -> str:
-    return _plain(use.source or column.table)
-
-
 def _column(use: uses.Use, columns: Mapping[str, Mapping[str, Column]]) -> Column | None:
     if use.table:
         return columns.get(use.table, {}).get(use.column)
-    # no alias: the one table that has such a column
+    for name in use.near:
+        if use.column in columns.get(name, {}):
+            return columns[name][use.column]
+    # no alias, none before it: the one table that has such a column
     found = [each[use.column] for each in columns.values() if use.column in each]
     return found[0] if len(found) == 1 else None
 

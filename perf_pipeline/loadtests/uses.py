@@ -6,7 +6,8 @@ are values of the right kind, as often as they occur. What the text does not say
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 #: equal: compared for equality; low, high: an end of a range; set: put into a column by UPDATE;
@@ -70,6 +71,8 @@ class Use:
     source : str
         The alias: parameters of one source are of one row.
     column : str
+    near : tuple of str
+        Tables named before it, the nearest first: whose column it is where no alias says so.
 
     """
 
@@ -77,6 +80,7 @@ class Use:
     table: str = ""
     source: str = ""
     column: str = ""
+    near: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:
@@ -87,6 +91,17 @@ def plain(name: str) -> str:
 def tables(text: str) -> dict[str, str]:
     """Return the tables a statement names, by alias or by their own last name."""
     found: dict[str, str] = {}
+    for alias, name in _named(text):
+        found.setdefault(alias, name)
+    return found
+
+
+def _in_order(text: str) -> list[str]:
+    """Return the tables a text names as often as it does, in its order."""
+    return [name for _, name in _named(text)]
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
     for match in _FROM.finditer(text):
         each: re.Match[str] | None = match
         while each is not None:
@@ -98,9 +113,8 @@ def tables(text: str) -> dict[str, str]:
             else:
                 end = each.end()
             if (into or not each["call"]) and each["table"].lower() not in _KEYWORDS:
-                found.setdefault(plain(alias), each["table"])
+                yield plain(alias), each["table"]
             each = _NEXT.match(text, end) if match["word"].upper() == "FROM" else None
-    return found
 
 
 def numbers(text: str) -> list[int]:
@@ -118,11 +132,15 @@ def of(text: str) -> dict[int, Use]:
         number = int(match[1])
         if number in found:
             continue
-        use = _one(text[: match.start()], text[match.end() :], named)
+        before = text[: match.start()]
+        use = _one(before, text[match.end() :], named)
         if use is None:
             continue
+        if use.column and not use.table:
+            near = tuple(dict.fromkeys(reversed(_in_order(before))))
+            use = replace(use, near=near)
         if update and use.how == "equal" and (where is None or match.start() < where.start()):
-            use = Use("set", use.table, use.source, use.column)
+            use = replace(use, how="set")
         found[number] = use
     return found
 
@@ -165,7 +183,7 @@ def _inserted(text: str) -> dict[int, Use]:
     match = _INSERT.match(text)
     if match is None:
         return {}
-    columns = [plain(name.strip()) for name in match["columns"].split(",")]
+    columns = inserted_columns(text)
     source = plain(match["table"].rpartition(".")[2])
     found: dict[int, Use] = {}
     depth, item, place = 0, "", 0
@@ -187,3 +205,9 @@ def _inserted(text: str) -> dict[int, Use]:
         elif depth == 0 and not (char.isspace() or char == ","):
             break
     return found
+
+
+def inserted_columns(text: str) -> list[str]:
+    """Return the columns that an INSERT names."""
+    match = _INSERT.match(text)
+    return [] if match is None else [plain(each.strip()) for each in match["columns"].split(",")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,11 @@ INSERT INTO app.log
 CREATE INDEX orders_twice_a ON app.orders (created_at);
 CREATE INDEX orders_twice_b ON app.orders (created_at);
 CREATE VIEW app.open_orders AS SELECT * FROM app.orders WHERE status = 'new';
+-- one in a thousand is open; one kind has nine tenths of all rows, the others a thousandth of it
+CREATE TABLE app.jobs (id bigint, state text, kind integer, note text);
+INSERT INTO app.jobs SELECT g, CASE WHEN g % 1000 = 0 THEN 'open' ELSE 'done' END,
+    CASE WHEN g % 10 < 9 THEN 0 ELSE g % 997 END, repeat('z', 80)
+    FROM generate_series(1, 40000) AS g;
 CREATE MATERIALIZED VIEW app.per_tenant AS SELECT tenant_id, count(*) FROM app.orders GROUP BY 1;
 """
 STATEMENTS = (
@@ -51,6 +57,8 @@ STATEMENTS = (
     ("SELECT count(*) FROM app.log WHERE who = %s AND at > %s", (7, "2026-01-10")),
     ("SELECT * FROM app.per_tenant WHERE tenant_id = %s", (7,)),
     ("SELECT count(*) FROM app.open_orders WHERE created_at > now() - interval '1 day'", ()),
+    ("SELECT id, note FROM app.jobs WHERE state = %s", ("open",)),
+    ("SELECT id, note FROM app.jobs WHERE kind = %s", (0,)),
 )
 
 
@@ -59,7 +67,7 @@ def url(server: EmbeddedServer, databases: Databases) -> Iterator[str]:
     databases.make(server, NAME)
     with psycopg.connect(server.url(NAME), autocommit=True) as connection:
         connection.execute(SCHEMA)
-        connection.execute("VACUUM ANALYZE app.orders, app.log, app.per_tenant")
+        connection.execute("VACUUM ANALYZE app.orders, app.log, app.per_tenant, app.jobs")
     yield server.url(NAME)
     databases.drop(server, NAME)
 
@@ -141,6 +149,20 @@ def test_indexes_are_advised_from_real_work(worked: Target, shared_store: Store,
     assert "ON ONLY app.log" in on_parts.statement
     plain = next(each for name, each in found.items() if name.startswith("app.orders (t"))
     assert plain.statement.startswith("CREATE INDEX CONCURRENTLY idx_orders_tenant_id")
+    # one of two values is rare, and asked for; of a thousand the one that most rows have
+    rare = found["app.jobs (state)"]
+    said = re.search(r"state as asked for has (.*) % of the rows \(50 % on", rare.evidence)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(0.1, rel=0.5)  # ANALYZE looks at a sample
+    assert not [name for name in found if name.startswith("app.jobs (kind")]
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE INDEX ON app.jobs (state); CREATE INDEX ON app.jobs (kind)")
+        real = plan(connection, "SELECT id, note FROM app.jobs WHERE state = 'open'")
+        (told,) = rare.figures["statements"]
+        assert told["cost_after"] == pytest.approx(real["Total Cost"], rel=0.1)
+        never = plan(connection, "SELECT id, note FROM app.jobs WHERE kind = 0")
+        assert never["Node Type"] == "Seq Scan"
+        connection.rollback()
     # what the copy said of the plan comes true on the original
     (served,) = plain.figures["statements"]
     with psycopg.connect(url, autocommit=True) as connection:

@@ -95,6 +95,11 @@ ASKED: list[tuple[int, str, tuple[Any, ...]]] = [
                 4: ("low", "x", "d"), 5: ("high", "x", "d"),
             },
         ),
+        (
+            "WITH s AS (UPDATE a.b SET x = $1 WHERE y = $2 RETURNING y) INSERT INTO a.c (d)"
+            " SELECT y FROM s WHERE z = $3",
+            {1: ("equal", "", "x"), 2: ("equal", "", "y"), 3: ("equal", "", "z")},
+        ),
         ("SELECT date_trunc($1, b) FROM a WHERE c = $2 + d AND e LIKE $3", {}),
     ],
 )  # fmt: skip
@@ -117,8 +122,13 @@ def test_weights_are_calls_in_a_hundred_parts(calls: list[int]) -> None:
 
 
 def test_what_cannot_be_known_is_left_out() -> None:
-    column = Column("a.t", "k", "bigint", True, 100.0)
-    there = Described([("bigint", False)], {"a.t": {"k": column}})
+    column = Column("a.t", "k", "bigint", (frozenset({"k"}), frozenset({"k", "n"})), 100.0)
+    other = Column("a.t", "n", "bigint", (frozenset({"k", "n"}),), 100.0)
+    there = Described([("bigint", False)], {"a.t": {"k": column, "n": other}})
+    # n alone is no key: the rest of it is made by the database
+    assert isinstance(capture.draws_of("INSERT INTO a.t (n) VALUES ($1)", there, 1.0), dict)
+    both = Described([("bigint", False)] * 2, there.columns)
+    assert "unique" in capture.draws_of("INSERT INTO a.t (n, k) VALUES ($1, $2)", both, 1.0)
     assert "unique" in capture.draws_of("INSERT INTO a.t (k) VALUES ($1)", there, 1.0)
     assert "no column" in capture.draws_of("SELECT 1 FROM a.t WHERE nope = $1", there, 1.0)
     assert "nobody knows" in capture.draws_of("SELECT f($1) FROM a.t", there, 1.0)
