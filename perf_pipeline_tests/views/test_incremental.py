@@ -466,6 +466,31 @@ def test_our_own_tables_are_no_change_of_the_schema(ours: Connection) -> None:
     assert any(name.startswith("shop.") for name in before)
 
 
+def test_another_table_in_the_place_of_the_source(ours: Connection, app: Connection) -> None:
+    policy = ViewPolicy("shop.by_day", rollup=ADDING)
+    insert = "INSERT INTO shop.orders (tenant, customer, total) VALUES (1, 1, 1)"
+    app.execute(insert)
+    refresh(ours, policy)
+    # as where a table is converted: filled beside it, then the names are exchanged
+    app.execute("CREATE TABLE shop.new (LIKE shop.orders INCLUDING ALL)")
+    app.execute("ALTER TABLE shop.orders RENAME TO old; ALTER TABLE shop.new RENAME TO orders")
+    app.execute("CREATE VIEW shop.above AS TABLE shop.by_day")
+    try:
+        with pytest.raises(ConfigurationError, match=r"view shop\.above depends on view"):
+            refresh(ours, policy)
+        app.execute("DROP VIEW shop.above")
+        for rows in (1, 2):
+            app.execute(insert)
+            refresh(ours, policy)
+            assert differences(ours, policy) == []
+            assert app.execute("SELECT orders FROM shop.by_day").fetchall() == [(rows,)]
+        setup.tear_down(ours, policy.name, budget_of(policy))
+    finally:
+        app.execute("DROP TABLE shop.orders CASCADE; ALTER TABLE shop.old RENAME TO orders")
+    left = "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'shop.orders'::regclass"
+    assert app.execute(left).fetchone() == (0,)
+
+
 def test_a_name_that_is_taken_is_refused(ours: Connection) -> None:
     with pytest.raises(ConfigurationError, match="is not kept by us"):
         refresh(ours, ViewPolicy("shop.daily", rollup=ADDING))

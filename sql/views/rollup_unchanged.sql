@@ -1,6 +1,6 @@
 -- purpose: which of some incremental views have nothing to do, and note that they were found so; one round trip
 -- minimum version: 14
--- All of it holds: made from this declaration and filled; the same tables with the same files, none added
+-- All of it holds: made from this declaration, of the table that has the source's name now, and filled; the same tables with the same files, none added
 -- or taken away; each with its four triggers, firing always; the view people read reads our table; nothing
 -- captured, nothing asked for. In doubt a view is left out, and the long way says why. When it was noted
 -- need not survive a crash: that commit does not wait for the disk.
@@ -12,6 +12,9 @@ WHERE s.view_name = v.name
     AND r.generation > 0
     AND r.spec -> 'declared' = v.declared
     AND r.source::oid = ANY (r.members)
+    AND r.source = pg_catalog.to_regclass(pg_catalog.format(
+        '%%I.%%I', pg_catalog.split_part(r.spec #>> '{declared,source}', '.', 1), pg_catalog.split_part(r.spec #>> '{declared,source}', '.', 2)
+    ))
     AND r.filenodes = pg_catalog.array_to_string(
         ARRAY(SELECT pg_catalog.pg_relation_filenode(m.oid) FROM pg_catalog.unnest(r.members) AS m (oid)), ','
     )

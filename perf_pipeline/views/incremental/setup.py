@@ -201,6 +201,13 @@ def tear_down(connection: Connection, view: str, budget: lock_budget.LockBudget)
     bool
         Whether there was one.
 
+    Raises
+    ------
+    ConfigurationError
+        Something rests on it: says what.
+    LockBudgetError
+        A lock could not be had.
+
     """
     rows = catalog.rows(connection, "rollups", {"views": [view]})
     if not rows:
@@ -225,10 +232,16 @@ def _remove(connection: Connection, row: Mapping[str, Any]) -> None:
         declared["where"],
     )
     found = of_row(row, rollup)
-    for statement in ddl.remove(
-        found.names, member_names(connection, found.members), found.generation
-    ):
-        connection.execute(statement)
+    members = member_names(connection, found.members)
+    try:
+        for statement in ddl.remove(found.names, members, found.generation):
+            connection.execute(statement)
+    except psycopg.errors.DependentObjectsStillExist as error:
+        told = "; ".join((error.diag.message_detail or "").splitlines())
+        raise ConfigurationError(
+            f"view {row['view_name']} cannot be taken away or made anew: {told}",
+            "drop what rests on it, and make that again afterwards",
+        ) from error
     catalog.rows(connection, "rollup_remove", {"rollup_id": row["rollup_id"]})
 
 
@@ -237,7 +250,9 @@ def _source(connection: Connection, policy: ViewPolicy, rollup: Rollup) -> int:
     rows = catalog.rows(connection, "relation", {"name": rollup.source})
     if not rows or rows[0]["kind"] not in {"r", "p"}:
         raise ConfigurationError(
-            f"view {policy.name}: its source {rollup.source} is no table", "name a table"
+            f"view {policy.name}: its source {rollup.source} is no table",
+            "name the one table whose rows are grouped; join others to it in a plain view over "
+            "this one, by the key that leads there",
         )
     if rows[0]["subscribed"]:
         raise ConfigurationError(
@@ -342,9 +357,14 @@ def _require_timeless(connection: Connection, names: Names) -> None:
     others = [each.name for each in graph.sources(node) if each.name != names.rollup.source]
     if seen or others or node.reads_catalog:
         told = ", ".join([*seen, *others]) or "the system's catalogs"
+        join = (
+            "group by the key that leads there, and join that in a plain view over this one; or "
+            if others
+            else "take it out of the declaration, or "
+        )
         raise ConfigurationError(
             f"view {names.view}: it reads {told}, whose changes are not captured",
-            "take it out of the declaration, or keep it as a materialized view",
+            f"{join}keep it as a materialized view",
         )
 
 
