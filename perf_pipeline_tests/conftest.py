@@ -104,8 +104,17 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no worker waits for it at the end."""
-    items.sort(key=lambda item: not _module(item.nodeid).endswith(_TOGETHER))
+    """Begin with what takes longest, so that no worker waits for it at the end.
+
+    Modules without a server are the shortest: they come last.
+    """
+    served = {_module(item.nodeid) for item in items if item.get_closest_marker("server")}
+
+    def turn(item: pytest.Item) -> int:
+        module = _module(item.nodeid)
+        return 0 if module.endswith(_TOGETHER) else 1 if module in served else 2
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
