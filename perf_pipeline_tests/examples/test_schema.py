@@ -134,6 +134,16 @@ def test_no_file_of_ours_takes_a_part_of_a_duration() -> None:
     assert [path.name for path in files if part.search(path.read_text())] == []
 
 
+def test_no_file_of_ours_changes_a_servers_settings() -> None:
+    """D-015: a list of libraries is somebody's; what should be set is said, never done."""
+    change = re.compile(r"\bALTER\s+SYSTEM\b|\bpg_reload_conf\s*\(", re.IGNORECASE)
+    assert change.search("SELECT 1; alter system SET shared_preload_libraries = 'x'")
+    files = [*sqlfiles.root().rglob("*.sql")]
+    bare = [re.sub(r"--.*", "", path.read_text()) for path in files]
+    found = [path.name for path, text in zip(files, bare, strict=True) if change.search(text)]
+    assert found == []
+
+
 def test_numbers_are_unique() -> None:
     numbers = [file.path.name[:3] for file in FILES]
     assert len(numbers) == len(set(numbers))
