@@ -18,7 +18,7 @@ from perf_pipeline import settings
 from perf_pipeline.embedded import binaries
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.store import Store, migrate
-from perf_pipeline_tests.servers import memory
+from perf_pipeline_tests.servers import memory, midnight
 from perf_pipeline_tests.servers.caches import RedisServer
 from perf_pipeline_tests.servers.databases import Databases, hasten
 from perf_pipeline_tests.servers.running import MAJORS, Servers, majors_asked_for
@@ -115,6 +115,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 0 if module.endswith(_TOGETHER) else 1 if module in served else 2
 
     items.sort(key=turn)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let no test that asks a server for today begin when today is about to end."""
+    if item.get_closest_marker("server"):
+        long = _module(item.nodeid).endswith(_TOGETHER)
+        midnight.keep_off(midnight.LONG_S if long else midnight.SHORT_S)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's

@@ -74,7 +74,7 @@ def invalid(connection: psycopg.Connection[Any]) -> int:
     return found
 
 
-def until(connection: psycopg.Connection[Any], condition: str, seconds: float = 20.0) -> None:
+def until(connection: psycopg.Connection[Any], condition: str, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not one(connection, f"SELECT {condition}"):
         assert time.monotonic() < end, condition
