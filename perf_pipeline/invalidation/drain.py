@@ -18,6 +18,7 @@ import psycopg
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.invalidation import queue, stream
 from perf_pipeline.invalidation.figures import Drained, Ended, Left, Tally
+from perf_pipeline.invalidation.folding import FOLD_MOST
 from perf_pipeline.invalidation.handed import Handed
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.invalidation.pace import Pace
@@ -39,6 +40,8 @@ MakeSinks = Callable[[CacheType, Connection], Sequence[Sink]]
 LOOK_S: Final = 0.2
 #: A claim ends by itself so many seconds after the worker that made it fell silent.
 LEASE_S: Final = 60.0
+#: A fold that the server's limit of a statement ends is tried with fewer entries, down to so many.
+_FOLD_LEAST: Final = 1_000
 #: Between two attempts to make log and queue small, s.
 _TIDY_S: Final = 10.0
 
@@ -68,6 +71,7 @@ class _Worker:
     unknown: int = 0
     unresolved: dict[str, None] = field(default_factory=dict)
     tidied_at: float = 0.0
+    fold_most: int = FOLD_MOST
     #: Told when the log was folded; None: this session only serves.
     folded_now: Event | None = None
 
@@ -322,7 +326,14 @@ def _fold(worker: _Worker) -> bool:
     ready = [(cache.policy, cache.limit) for cache in worker.caches if now >= cache.paused_until]
     lease = Lease.of(LEASE_S)
     wanted = queue.Wanted(ready, worker.shared.sessions, LEASE_S)
-    found = queue.fold(worker.connection, wanted=wanted)
+    try:
+        found = queue.fold(worker.connection, most=worker.fold_most, wanted=wanted)
+    except psycopg.errors.QueryCanceled:
+        # nothing was folded: a part of it at a time, then, or it would never be
+        if worker.fold_most <= _FOLD_LEAST:
+            raise
+        worker.fold_most = max(_FOLD_LEAST, worker.fold_most // 4)
+        return True
     for batch in found.claimed:
         worker.shared.handed.give(batch, lease)
     worker.folded += found.taken

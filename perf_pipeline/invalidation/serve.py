@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors as pg_errors
 from psycopg import sql
 
-from perf_pipeline.errors import PerfPipelineError, UnreachableError
+from perf_pipeline.errors import BusyError, PerfPipelineError, UnreachableError
 from perf_pipeline.invalidation import queue
 from perf_pipeline.invalidation.catalog import text_array
 from perf_pipeline.invalidation.figures import Tally
@@ -271,16 +271,23 @@ def _give_back(connection: Connection, untried: Sequence[Due]) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell a lost connection from a mistake in a statement.
+    """Tell a lost connection, and one that waited for too long, from a mistake in a statement.
 
     Raises
     ------
     UnreachableError
         The connection was lost.
+    BusyError
+        Somebody held the queue for too long.
 
     """
     try:
         yield
+    except (pg_errors.LockNotAvailable, pg_errors.QueryCanceled) as error:
+        raise BusyError(
+            f"the queue of invalidations could not be had in time: {_line(error)}",
+            "look for who holds it (pg_locks); claimed entries are served when their lease ends",
+        ) from error
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate.startswith(_CONNECTION_LOST):
             raise _lost(error) from error

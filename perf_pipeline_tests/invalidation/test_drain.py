@@ -11,7 +11,12 @@ import psycopg
 import pytest
 
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.errors import ConfigurationError, PerfPipelineError, UnreachableError
+from perf_pipeline.errors import (
+    BusyError,
+    ConfigurationError,
+    PerfPipelineError,
+    UnreachableError,
+)
 from perf_pipeline.invalidation import catalog, drain, pace, queue, serve, worker_session
 from perf_pipeline.invalidation.figures import Drained, Served
 from perf_pipeline.invalidation.model import CacheType, Due
@@ -391,6 +396,37 @@ def test_an_application_writes_while_a_batch_is_served(
         ask(writer, "1")
     worker.join(60)
     assert "2" in done(db)
+
+
+def test_a_fold_that_takes_too_long_is_done_in_parts(
+    db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(db, "1", "2", "3")
+    tried: list[int] = []
+    real = queue.fold
+
+    def fold(connection: Any, *, most: int, **more: Any) -> queue.Folded:
+        tried.append(most)
+        if most > 20_000:
+            with connection.transaction():
+                connection.execute("SET LOCAL statement_timeout = '1ms'")
+                connection.execute("SELECT pg_sleep(20)")
+        return real(connection, most=most, **more)
+
+    monkeypatch.setattr(queue, "fold", fold)
+    assert work().refreshed == 3
+    assert tried == [200_000, 50_000, 12_500]
+
+
+def test_who_holds_the_queue_for_too_long_is_told(
+    db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claim(connection: Any, *_: Any) -> list[Due]:
+        raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(queue, "claim", claim)
+    with pytest.raises(BusyError, match="could not be had in time"):
+        work()
 
 
 def test_told_to_stop_it_stops_and_gives_back(db: psycopg.Connection[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -220,6 +221,34 @@ def test_a_fold_takes_a_part_of_a_long_log(connection: Connection) -> None:
     )
     told = [queue.fold(connection, most=10) for _ in range(3)]
     assert [(f.taken, f.more) for f in told] == [(10, True), (10, True), (5, False)]
+
+
+def test_who_comes_while_one_folds_waits_for_it(connection: Connection, url: str) -> None:
+    """A large fold takes longer than a worker waits for an application."""
+    change(connection, "a")
+    found: list[Due] = []
+
+    def claim() -> None:
+        with worker(url) as other:
+            other.execute("SET lock_timeout = '1ms'")
+            found.extend(queue.claim(other, CACHE, at=after(5)))
+            assert other.execute("SHOW lock_timeout").fetchone() == ("1ms",)
+            queue.finish(other, found)
+
+    with ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            catalog.rows(connection, "queue_lock")
+            assert connection.execute("SHOW lock_timeout").fetchone() == ("0",)
+            claiming = pool.submit(claim)
+            waits = "SELECT FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = %s"
+            while not connection.execute(waits, [connection.info.dbname]).fetchall():
+                assert not claiming.done(), claiming.result()
+                connection.execute("SELECT pg_stat_clear_snapshot()")
+            connection.execute("SELECT pg_sleep(0.05)")
+            assert not claiming.done()
+        claiming.result(60)
+    assert [due.entity for due in found] == ["a"]
+    assert queue.depth(connection) == []
 
 
 def test_a_look_tells_whether_there_is_work(connection: Connection) -> None:
