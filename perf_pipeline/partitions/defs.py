@@ -36,6 +36,8 @@ DONE: Final = "every_step_done"
 COVERED: Final = "current_and_premake_exist"
 EMPTY: Final = "default_is_empty"
 HEADROOM: Final = "headroom_in_days"
+#: Check on the same, where partitions are by hash; told by the asset itself.
+EVEN: Final = "buckets_are_even"
 
 
 def names(policies: Policies) -> dict[str, str]:
@@ -91,6 +93,16 @@ def _looking(target: Target, policies: Policies, what: str) -> dg.AssetsDefiniti
             )
             for policy in policies
         ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                EVEN,
+                asset=key(target, called[policy.parent]),
+                description=f"{policy.parent}: no hash partition has more than "
+                f"{judgement.MOST_SKEW:g} times the rows of the mean.",
+            )
+            for policy in policies
+            if what == "catalog" and policy.modulus is not None
+        ],
         can_subset=True,
         pool=vocabulary.pool(target),
     )
@@ -114,7 +126,9 @@ def _looking(target: Target, policies: Policies, what: str) -> dg.AssetsDefiniti
             table = metadata.pop("table")
             if isinstance(table, list) and table:
                 metadata[what] = vocabulary.table(table)
-            yield dg.MaterializeResult(asset_key=chosen, metadata=metadata)
+            asked = dg.AssetCheckKey(chosen, EVEN) in context.selected_asset_check_keys
+            results = [_result(chosen, EVEN, judgement.even(existing))] if asked else []
+            yield dg.MaterializeResult(asset_key=chosen, metadata=metadata, check_results=results)
 
     return look
 
@@ -248,19 +262,20 @@ def partition_checks(target: Target, policies: Policies) -> list[dg.AssetChecksD
             for name, judge in judges.items():
                 if dg.AssetCheckKey(asset, name) not in context.selected_asset_check_keys:
                     continue
-                verdict = judge(plans[policy.parent])
-                yield dg.AssetCheckResult(
-                    asset_key=asset,
-                    check_name=name,
-                    passed=verdict.passed,
-                    severity=dg.AssetCheckSeverity.ERROR
-                    if verdict.error
-                    else dg.AssetCheckSeverity.WARN,
-                    description=verdict.message,
-                    metadata=vocabulary.numbers({"value": verdict.value}),
-                )
+                yield _result(asset, name, judge(plans[policy.parent]))
 
     return [checks]
+
+
+def _result(key: dg.AssetKey, name: str, verdict: judgement.Verdict) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.error else dg.AssetCheckSeverity.WARN,
+        description=verdict.message,
+        metadata=vocabulary.numbers({"value": verdict.value}),
+    )
 
 
 def target_partition_definitions(target: Target, policies: Policies) -> dg.Definitions:

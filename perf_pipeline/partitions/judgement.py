@@ -6,6 +6,10 @@ from typing import Any
 from perf_pipeline.partitions.bounds import shown
 from perf_pipeline.partitions.model import Existing, Plan
 
+#: A bucket with so many times the rows of the mean does the work of two.
+MOST_SKEW = 2.0
+#: Fewer rows a bucket say nothing of how they are spread.
+LEAST_ROWS = 1_000
 #: Partitions by time that last less than this are too few, where the policy says nothing.
 LEAST_DAYS = {"hour": 0.05, "day": 1.0, "week": 7.0, "month": 14.0, "quarter": 14.0, "year": 30.0}
 
@@ -39,6 +43,23 @@ def default_empty(made: Plan) -> Verdict:
     if made.default_empty:
         return Verdict(True, False, "it is empty")
     return Verdict(False, False, "rows lie in the default partition")
+
+
+def even(existing: Existing) -> Verdict:
+    """Say whether hash partitions have about as many rows each: the largest against the mean.
+
+    Rows are the server's estimate; a partition that was never analyzed has none.
+    """
+    rows = [part.rows for part in existing.partitions if part.modulus is not None]
+    known = [count for count in rows if count is not None]
+    if not known or len(known) < len(rows):
+        return Verdict(True, False, "not every partition was analyzed yet")
+    mean = sum(known) / len(known)
+    if mean < LEAST_ROWS:
+        return Verdict(True, False, f"fewer than {LEAST_ROWS:,} rows each")
+    skew = max(known) / mean
+    message = f"the largest has {skew:.1f} times the rows of the mean; at most {MOST_SKEW:g}"
+    return Verdict(skew <= MOST_SKEW, skew > 2 * MOST_SKEW, message, round(skew, 2))
 
 
 def least_headroom(made: Plan) -> float:

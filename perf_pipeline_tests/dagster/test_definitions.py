@@ -164,6 +164,7 @@ PARTITION_CHECKS = [
         for s in PARTITIONED
         for step in ("created", "archived", "dropped")
     ),
+    "menuca/partition_catalog/orders:buckets_are_even",
 ]
 PARTITION_JOBS = [
     "alert_delivery",

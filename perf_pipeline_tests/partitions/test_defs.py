@@ -48,7 +48,18 @@ def test_the_weekly_job_goes_from_plan_to_drop(
     first, last, suffix = months_ago(5)
     shop.partition(first, last, f"events_{suffix}")
     shop.fill(first)
-    made = definitions(target, shop.old(fill_gaps=False))
+    # one tenant has all rows: one bucket of four has four times the mean
+    shop.connection.execute(
+        "CREATE TABLE app.hashed (tenant int) PARTITION BY HASH (tenant);"
+        + "".join(
+            f"CREATE TABLE app.hashed_h{n} PARTITION OF app.hashed"
+            f" FOR VALUES WITH (MODULUS 4, REMAINDER {n});"
+            for n in range(4)
+        )
+        + "INSERT INTO app.hashed SELECT 7 FROM generate_series(1, 4000); ANALYZE app.hashed"
+    )
+    hashed = Policy("app.hashed", "tenant", modulus=4)
+    made = definitions(target, shop.old(fill_gaps=False), hashed)
     done = made.resolve_job_def("partition_maintenance_shop").execute_in_process(instance=instance)
     assert done.success
     order = [
@@ -56,7 +67,9 @@ def test_the_weekly_job_goes_from_plan_to_drop(
     ]
     assert order == [
         "shop/partition_catalog/events",
+        "shop/partition_catalog/hashed",
         "shop/partition_plan/events",
+        "shop/partition_plan/hashed",
         "shop/partitions/created",
         "shop/partitions/archived",
         "shop/partitions/dropped",
@@ -67,7 +80,10 @@ def test_the_weekly_job_goes_from_plan_to_drop(
         wiring.COVERED: True,
         wiring.EMPTY: True,
         wiring.HEADROOM: True,
+        wiring.EVEN: False,
     }
+    (even,) = [e for e in done.get_asset_check_evaluations() if e.check_name == wiring.EVEN]
+    assert (even.severity, even.metadata["value"].value) == (dg.AssetCheckSeverity.WARN, 4.0)
     assert suffix not in shop.attached()
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from perf_pipeline.partitions import judgement
 from perf_pipeline.partitions.model import EVERY, Existing, Partition, Policy, Span
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.ranges import after, subtract, union
@@ -150,6 +151,25 @@ def test_hash_partitions_that_lack_are_made() -> None:
     assert plan(hashed, after(found, there), NOW).covered
     other = replace(hashed, modulus=8)
     assert "modulus [4]" in plan(other, there, NOW).problems[0].what
+
+
+@pytest.mark.parametrize(
+    ("rows", "passed", "error"),
+    [
+        ((5000.0, 5000.0, 4000.0, 6000.0), True, False),
+        ((9000.0, 1000.0, 1000.0, 1000.0), False, False),
+        ((90_000.0, *(1000.0,) * 15), False, True),
+        ((900.0, 0.0, 0.0, 0.0), True, False),  # too few to say
+        ((9000.0, None, 0.0, 0.0), True, False),  # one was never analyzed
+    ],
+)
+def test_buckets_are_even_or_not(rows: tuple[float | None, ...], passed: bool, error: bool) -> None:
+    parts = [
+        Partition("g", f"h{n}", modulus=len(rows), remainder=n, rows=count)
+        for n, count in enumerate(rows)
+    ]
+    found = judgement.even(existing(*parts))
+    assert (found.passed, found.error) == (passed, error)
 
 
 @pytest.mark.parametrize(
