@@ -193,3 +193,43 @@ def advice(target: str, as_json: bool) -> None:
         if unknown:
             say(f"the pace of ids is not known: {unknown}")
     sys.exit(1 if any(each.severity == "critical" for each in found.findings) else 0)
+
+
+@upkeep.command("benchmark")
+@_target
+@click.option(
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="After these no further repetition begins.",
+)
+@click.option("--json", "as_json", is_flag=True)
+def benchmark(target: str, minutes: float, as_json: bool) -> None:
+    """Time the statements a target declares as benchmarks; each repetition is taken back.
+
+    The median of each has a rating. Exit code 1 when one misses its goal, or could not be timed.
+    """
+    from perf_pipeline.components.catalog import declared_target
+    from perf_pipeline.errors import ConfigurationError
+    from perf_pipeline.upkeep import benchmarks
+    from perf_pipeline.upkeep.model import require_policy
+
+    declared = declared_target(target)
+    policy = require_policy(declared)
+    if not policy.benchmarks:
+        raise ConfigurationError(
+            f"target {target!r} declares no benchmarks",
+            "name statements with their goals under upkeep.benchmarks (docs/upkeep.md)",
+        )
+    timed = benchmarks.run(declared, policy.benchmarks, seconds=60.0 * minutes)
+    rows = [each.as_row() for each in timed]
+    if as_json:
+        print_json({"target": target, "benchmarks": rows})
+    else:
+        for row in rows:
+            took = "-" if row["median_ms"] is None else f"{row['median_ms']:,.2f} ms"
+            problem = f"; {row['problem']}" if row["problem"] else ""
+            say(f"{row['rating']:<11}  {row['benchmark']:<24}  {took} of {row['goal_ms']:g} ms, "
+                f"{row['repeats']} times{problem}")  # fmt: skip
+    sys.exit(0 if all(each.reached for each in timed) else 1)

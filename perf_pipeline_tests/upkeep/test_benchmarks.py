@@ -1,13 +1,16 @@
 """Benchmarks of a target: their words, that nothing of them stays."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
+from perf_pipeline.cli import cli
 from perf_pipeline.components.catalog import declared_targets
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.postgres.target import Target
@@ -104,6 +107,17 @@ def test_each_is_timed_and_taken_back(
         assert connection.execute("SELECT to_regclass('public.t')").fetchone() == (None,)
     over = benchmarks.run(target, declared[:1], seconds=-1.0)[0]
     assert (over.problem, over.reached) == ("the time of this run is over", False)
+    monkeypatch.setattr("perf_pipeline.components.catalog.declared_target", lambda _name: target)
+    shown = CliRunner().invoke(cli, ["upkeep", "benchmark", "--target", "timed"])
+    assert shown.exit_code == 1, shown.exception
+    assert (
+        "NO_DATA      wrong                     - of 1e+06 ms, 0 times; division by" in shown.output
+    )
+    assert "EXCELLENT    all" in shown.output
+    bare = replace(target, upkeep=Policy())
+    monkeypatch.setattr("perf_pipeline.components.catalog.declared_target", lambda _name: bare)
+    refused = CliRunner().invoke(cli, ["upkeep", "benchmark", "--target", "timed"]).exception
+    assert "declares no benchmarks" in str(refused)
     (asset,) = [
         each
         for each in target_assets(target)
