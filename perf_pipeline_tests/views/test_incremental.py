@@ -253,6 +253,13 @@ def test_keys_that_cannot_be_null_and_partitions_written_directly(
         (2, 2),
     ]
     app.execute("DELETE FROM shop.log_2 WHERE weight = 'NaN'")
+    # rows that go to another partition, and rows that a partition's own statement changes
+    app.execute("UPDATE shop.log SET tenant = 2 WHERE tenant = 1")
+    refresh(ours, policy)
+    assert differences(ours, policy) == []
+    app.execute("UPDATE shop.log_2 SET weight = 8 WHERE weight = 1")
+    refresh(ours, policy)
+    assert differences(ours, policy) == []
     app.execute("CREATE TABLE shop.log_3 (LIKE shop.log)")
     app.execute("INSERT INTO shop.log_3 VALUES (3, now(), 3)")
     app.execute("ALTER TABLE shop.log ATTACH PARTITION shop.log_3 FOR VALUES IN (3)")
@@ -319,6 +326,11 @@ def test_what_cannot_be_captured_is_noticed(ours: Connection, app: Connection) -
     app.execute("VACUUM FULL shop.orders")
     assert "written anew" in refresh(ours, policy).note
     assert differences(ours, policy) == []
+    app.execute("ALTER TABLE shop.orders SET UNLOGGED")
+    for said in ("written anew", "is unlogged"):
+        assert said in refresh(ours, policy).note
+    app.execute("ALTER TABLE shop.orders SET LOGGED")
+    refresh(ours, policy)
     app.execute("DROP VIEW shop.by_day")
     assert "was dropped" in refresh(ours, policy).note
     assert differences(ours, policy) == []

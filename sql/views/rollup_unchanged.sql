@@ -1,7 +1,7 @@
 -- purpose: which of some incremental views have nothing to do, and note that they were found so; one round trip
 -- minimum version: 14
 -- All of it holds: made from this declaration, of the table that has the source's name now, and filled; the same tables with the same files, none added
--- or taken away; each with its four triggers, firing always; the view people read reads our table; nothing
+-- or taken away, none unlogged (a crash empties it unseen); each with its four triggers, firing always; the view people read reads our table; nothing
 -- captured, nothing asked for. In doubt a view is left out, and the long way says why. When it was noted
 -- need not survive a crash: that commit does not wait for the disk.
 UPDATE /* perf-pipeline */ perf_pipeline_meta.mv_refresh_state AS s
@@ -24,6 +24,7 @@ WHERE s.view_name = v.name
         FROM pg_catalog.pg_inherits AS i
         WHERE i.inhparent = ANY (r.members)
     )
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_class AS u WHERE u.oid = ANY (r.members) AND u.relpersistence = 'u')
     AND 4 * pg_catalog.cardinality(r.members) = (
         SELECT count(*)
         FROM pg_catalog.pg_trigger AS t

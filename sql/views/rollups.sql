@@ -1,7 +1,8 @@
 -- purpose: some incremental views as they are now: their declaration, the tables they read, whether all is captured
 -- minimum version: 14
 -- `made`: what belongs to it is there, and its source is still the table of that name (a table may have been
--- put in its place). `armed`: each of these tables has its four triggers, firing always. `shown`: the view people read reads our
+-- put in its place). `armed`: each of these tables has its four triggers, firing always. `lasting`: a crash empties none of
+-- them, which fires no trigger and leaves the file's name. `shown`: the view people read reads our
 -- table. `filenodes` are as they are, not as a transaction's snapshot shows them: a TRUNCATE is seen although
 -- it is newer.
 SELECT /* perf-pipeline */
@@ -17,6 +18,7 @@ SELECT /* perf-pipeline */
     m.oids::bigint[] AS members,
     m.filenodes,
     m.armed = 4 * pg_catalog.cardinality(m.oids) AS armed,
+    NOT EXISTS (SELECT FROM pg_catalog.pg_class AS u WHERE u.oid = ANY (m.oids) AND u.relpersistence = 'u') AS lasting,
     pg_catalog.to_regclass(pg_catalog.format('perf_pipeline_meta.%%I', 'rollup_' || r.rollup_id || '_changes')) IS NOT NULL
     AND pg_catalog.to_regclass(pg_catalog.format(
         '%%I.%%I', pg_catalog.split_part(r.spec #>> '{declared,source}', '.', 1), pg_catalog.split_part(r.spec #>> '{declared,source}', '.', 2)

@@ -34,6 +34,8 @@ class Known:
         Whether these are the tables and files of the last refresh.
     armed : bool
         Whether each of them captures.
+    lasting : bool
+        Whether none of them is unlogged: a crash would empty it, and fires no trigger.
     shown : bool
         Whether the view people read is there and reads our table.
     types : tuple of str
@@ -49,6 +51,7 @@ class Known:
     filenodes: str
     same_tables: bool
     armed: bool
+    lasting: bool
     shown: bool
     types: tuple[str, ...]
     costs: Costs
@@ -63,6 +66,8 @@ class Known:
             return "a table it reads did not capture its changes"
         if not self.same_tables:
             return "a table it reads was added, taken away or written anew"
+        if not self.lasting:
+            return "a table it reads is unlogged: a crash would empty it, and nothing would tell"
         if not self.shown:
             return "the view was dropped, or something else is read under its name"
         return ""
@@ -119,6 +124,7 @@ def of_row(row: Mapping[str, Any], rollup: Rollup) -> Known:
         row["filenodes"],
         row["same_tables"],
         row["armed"],
+        row["lasting"],
         row["shown"],
         tuple(spec["types"]),
         costs,
