@@ -41,8 +41,10 @@ FORGETFUL = {
 }
 
 
-# How long one example takes says more of the machine than of the code; a test's own limit remains.
-hypothesis.settings.register_profile("patient", deadline=None)
+# How long examples take says more of the machine than of the code; a test's own limit remains.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("patient")
 
 #: Modules that share what takes minutes to make: one worker runs them all, first of all.
@@ -146,17 +148,24 @@ def _module(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of all tests' PERF_HOME and DAGSTER_HOME.
+
+    `mktemp` for each would read, to number them, the names of all there are: 8,000 at the end.
+    """
+    return tmp_path_factory.mktemp("environments")
+
+
 @pytest.fixture(autouse=True)
-def isolated_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, environments: Path) -> Iterator[None]:
     """Hide the caller's variables, give an empty PERF_HOME and DAGSTER_HOME, forget settings."""
     for name in list(os.environ):
         if name.startswith(_LEADING) or name.endswith("_URL"):
             monkeypatch.delenv(name)
-    folder = tmp_path_factory.mktemp("environment")
+    folder = environments / str(next(_NUMBERS))
     for name in ("PERF_HOME", "DAGSTER_HOME"):
-        (folder / name.lower()).mkdir()
+        (folder / name.lower()).mkdir(parents=True)
         monkeypatch.setenv(name, str(folder / name.lower()))
     settings.current.cache_clear()
     yield

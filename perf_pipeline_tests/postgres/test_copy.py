@@ -74,7 +74,9 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.usefixtures("path")
 @given(st.lists(rows, max_size=8))
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_there_and_back(connection: psycopg.Connection, given_rows: list[object]) -> None:
     frame = pl.DataFrame(given_rows, schema=SCHEMA)

@@ -57,7 +57,9 @@ def there_and_back(connection: psycopg.Connection, frame: pl.DataFrame) -> pl.Da
 
 @given(st.lists(rows, max_size=60))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_nulls_anywhere(connection: psycopg.Connection, given_rows: list[object]) -> None:
     frame = pl.DataFrame(given_rows, schema=SCHEMA, orient="row")
