@@ -1,6 +1,6 @@
 -- purpose: statements of the sweeps of a period that took more than some ms per call, with what kind of work they are
 -- minimum version: 14
--- hot only: the hours up to now, a day or two at most
+-- hot only: a week at most, which the store always has
 WITH work AS (
     SELECT s.userid, s.dbid, s.queryid, s.toplevel, sum(s.calls)::bigint AS calls,
         sum(s.total_exec_time) AS total_ms,
