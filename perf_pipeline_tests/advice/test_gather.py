@@ -232,7 +232,7 @@ def test_copies_of_killed_processes_are_removed(tmp_path: Path) -> None:
 
 
 def test_the_asset_and_its_checks(worked: Target) -> None:
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([advice_asset(worked)], instance=instance)
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert set(checks) == {"nothing_critical_is_advised", "settings_are_as_meant"}

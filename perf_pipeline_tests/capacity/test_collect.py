@@ -174,7 +174,7 @@ def test_assets_and_their_checks(swept: Target) -> None:
     assets = target_assets(swept)
     fleet = fleet_definitions([swept])
     assert [each.name for each in fleet.schedules or ()] == ["capacity_daily"]
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(assets, instance=instance)
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert {name: check.passed for name, check in checks.items()} == {
