@@ -99,7 +99,8 @@ def drill(kinds: Sequence[str], target: str, folder: Path | None, as_json: bool)
 def status(target: str, folder: Path | None, as_json: bool) -> None:
     """Say which backups there are, what was drilled, and which promise nothing proves.
 
-    Exits with 1 when there is such a promise.
+    Also what the server's WAL lacks: archiving that fails, above all. Exits with 1 when there is
+    such a promise or lack.
     """
     from perf_pipeline.recovery import run
     from perf_pipeline.store import Store, migrate
@@ -118,4 +119,8 @@ def status(target: str, folder: Path | None, as_json: bool) -> None:
             say(f"{each['kind']}: {each['outcome']} on {each['at']:%Y-%m-%d %H:%M}{took}")
         for kind, why in made["unproven"].items():
             say(f"NOT PROVED {kind}: {why}")
-    sys.exit(1 if made["unproven"] else 0)
+        for lack in made["wal"]:
+            say(f"WAL: {lack}")
+        if made["not_asked"]:
+            say(f"WAL: not known: {made['not_asked']}")
+    sys.exit(1 if made["unproven"] or made["wal"] or made["not_asked"] else 0)

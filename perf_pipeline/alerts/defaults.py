@@ -70,6 +70,23 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sweep_age_minutes": {"warning": 15.0, "critical": 30.0, "cause": "unwatched"},
     "transaction_ids_percent": {"warning": 50.0, "critical": 75.0, "hysteresis_percent": 1.0},
     "disk_used_percent": {"warning": 85.0, "critical": 95.0, "hysteresis_percent": 1.0},
+    # one probe that nobody answered, three more; where only sweeps look, one is critical
+    "unreachable_seconds": {
+        "warning": 25.0,
+        "critical": 110.0,
+        "clear_minutes": 1.0,
+        "hysteresis_percent": 0.0,
+        "cause": "unreachable",
+    },
+    "probe_ms": {
+        "warning": 1000.0,
+        "critical": 4000.0,
+        "for_minutes": 4.0,
+        "cause": "connections",
+    },
+    # as late as recovery to a moment may be (docs/recovery.md); an hour of WAL fills disks
+    "archive_failing_minutes": {"warning": 5.0, "critical": 60.0, "cause": "wal_archive"},
+    "unreadable_replicas": {"warning": 0.0, "for_minutes": 4.0, "cause": "replicas"},
     "replication_lag_seconds": {"warning": 60.0, "critical": 300.0, "for_minutes": 4.0},
     "oldest_cache_invalidation_seconds": {
         "warning": 300.0,

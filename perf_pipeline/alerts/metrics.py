@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.store.looks import PROBE
 from perf_pipeline.store.own import OWN_HASH
 
 Direction = Literal["above", "below"]
@@ -164,6 +165,34 @@ _ALL: Final = (
         "above",
         "sweep_age",
         "Time since the target was last swept.",
+    ),
+    Metric(
+        "unreachable_seconds",
+        "s",
+        "above",
+        "unreachable",
+        "Since it was last found there, where the newest look found it away; sweeps and probes.",
+        {"probe": PROBE},
+    ),
+    _measured(
+        PROBE,
+        "ms",
+        "above",
+        "The longest that a probe took to connect, through the pool where it is known.",
+    ),
+    Metric(
+        "archive_failing_minutes",
+        "min",
+        "above",
+        "archive_failing",
+        "Since a WAL file was last archived, where the last attempt failed.",
+    ),
+    Metric(
+        "unreadable_replicas",
+        "replicas",
+        "above",
+        "unreadable_replicas",
+        "Declared replicas that are away, silent or too far behind to be read.",
     ),
     Metric(
         "replication_lag_seconds",

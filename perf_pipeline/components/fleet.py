@@ -17,11 +17,13 @@ from perf_pipeline.jobs import singleton_job
 from perf_pipeline.partitions.defs import partition_definitions
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.calibration_defs import calibration_job, calibration_schedule
+from perf_pipeline.reports.availability.defs import availability_definitions
 from perf_pipeline.reports.defs import report_job_name, reports_sensor
 from perf_pipeline.reports.loadtests.defs import daily_definitions
 from perf_pipeline.reports.loadtests.week_defs import weekly_definitions
 from perf_pipeline.reports.period.defs import period_definitions
 from perf_pipeline.reports.stale_defs import stale_check_key
+from perf_pipeline.snapshots import probe_defs
 from perf_pipeline.snapshots.checks import check_keys
 from perf_pipeline.snapshots.collection import collect_job, collect_schedule, collection_asset
 from perf_pipeline.upkeep import schedule_defs as upkeep_defs
@@ -53,7 +55,8 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         `partition_maintenance_<target>` and `partition_archive_<target>` with their schedules, and
         the sensor `partition_headroom`; per target with an event queue the jobs
         `event_queue_<target>` and `ingest_events_<target>`, and the sensor `event_backlog`; the
-        jobs and schedules `capacity_daily` and `advice_weekly`; of alerts the sensor `alerts`; of
+        jobs and schedules `capacity_daily` and `advice_weekly`; the sensor `probes`; job
+        `availability_reports` with its schedule; of alerts the sensor `alerts`; of
         cached values the assets `<target>/cache/*`, job `cache_invalidation` with its sensor, and
         job `cache_invalidation_checks` with its schedule.
 
@@ -82,6 +85,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         bench_definitions(),
         suggest_definitions(),
         period_definitions(targets),
+        availability_definitions(targets),
         schedules_definitions(
             sorted(
                 ((component.target(), component.view_policies()) for component in components),
@@ -90,6 +94,7 @@ def fleet_definitions(context: dg.ComponentLoadContext) -> dg.Definitions:
         ),
         daily_definitions(),
         weekly_definitions(targets),
+        probe_defs.fleet_definitions(targets),
         upkeep_defs.fleet_definitions(targets),
         events_defs.fleet_definitions(
             [(component.target(), component.events()) for component in components]

@@ -101,7 +101,19 @@ class ServiceLevels(dg.Model, dg.Resolvable):
     ] = None
     availability_percent: Annotated[
         float | None,
-        Field(description="Share of 30 days in which it can be reached, in percent."),
+        Field(
+            description="Share of 30 days in which it can be reached, in percent; probed every "
+            "half minute."
+        ),
+    ] = None
+    probe_env: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            description="Name of the environment variable with the URL that probes take: that of "
+            "the pool, as applications have it. While it is unset, and by default, probes take the "
+            "target's own.",
+        ),
     ] = None
 
     def declared(self) -> Promises:

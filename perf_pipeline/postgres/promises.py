@@ -55,7 +55,9 @@ class Promises:
     tenants : int, optional
         As many rows `tenants_table` has at least.
     availability_percent : float, optional
-        Share of the time in which it can be reached, over 30 days.
+        Share of the time in which it can be reached, over 30 days. Probed every half minute.
+    probe_env : str, optional
+        Name of the variable with the URL that probes take, as applications do: through the pool.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class Promises:
     tenants: int | None = None
     tenants_table: str | None = None
     availability_percent: float | None = None
+    probe_env: str | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -100,6 +103,12 @@ class Promises:
                     f"service_levels: {limit} and {needs} belong together, and one is missing",
                     "declare both or none",
                 )
+        if self.probe_env is not None and self.availability_percent is None:
+            raise ConfigurationError(
+                f"service_levels.probe_env is {self.probe_env}, and nothing is promised that "
+                "probes tell of",
+                "declare availability_percent beside it",
+            )
 
     @property
     def asks_target(self) -> bool:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 from psycopg.rows import dict_row
 
 from perf_pipeline import settings
+from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.target import Target
@@ -135,9 +137,16 @@ def with_folder(policy: Policy, folder: Path | None) -> Policy:
 
 
 def status(store: Store, target: Target, policy: Policy) -> dict[str, Any]:
-    """Return backups, drills and what is unproven, for people and programs."""
+    """Return backups, drills, what is unproven and what its WAL lacks, for people and programs.
+
+    `not_asked` says why the server could not tell of its WAL; what lies here is told without it.
+    """
     found = drilled(store, target.name)
     kept: Sequence[Backup] = backups.listed(folder_of(target, policy))
+    try:
+        wal_lacks_now, away = wal_lacks(target), ""
+    except (PerfPipelineError, psycopg.Error) as error:  # what lies here is told all the same
+        wal_lacks_now, away = [], str(error).strip().splitlines()[0]
     return {
         "target": target.name,
         "backups": [
@@ -156,4 +165,6 @@ def status(store: Store, target: Target, policy: Policy) -> dict[str, Any]:
             for kind, row in found.items()
         ],
         "unproven": unproven(policy, found, datetime.now(UTC)),
+        "wal": wal_lacks_now,
+        "not_asked": away,
     }

@@ -1,7 +1,7 @@
 """Whether a server's WAL would suffice for a recovery to any moment; pure."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 #: Described for menuca (M-49): two replicas and a backup at a time; 32 segments of 16 MB.
@@ -41,8 +41,10 @@ def lacks(row: Mapping[str, Any]) -> list[str]:
     failed, archived = row["last_failed_time"], row["last_archived_time"]
     if failed is not None and (archived is None or failed > archived):
         found.append(
-            f"archiving fails since {failed:%Y-%m-%d %H:%M} ({row['failed_count']} times): see the "
-            "server's log for what its archive command said"
+            f"archiving fails, last on {failed:%Y-%m-%d %H:%M} UTC with {row['last_failed_wal']}, "
+            f"{_since(archived)}; {row['waiting']} files wait, pg_wal holds "
+            f"{row['wal_bytes'] >> 20} MB and grows until it succeeds: make room in the archive, "
+            "or see the server's log for what its archive command said"
         )
     elif archived is not None and row["now"] - archived > ARCHIVE_LAG:
         found.append(
@@ -50,3 +52,9 @@ def lacks(row: Mapping[str, Any]) -> list[str]:
             f"that a quiet server archives every {ARCHIVE_LAG}, or see its log"
         )
     return found
+
+
+def _since(archived: datetime | None) -> str:
+    return (
+        f"nothing since {archived:%Y-%m-%d %H:%M} UTC" if archived is not None else "nothing ever"
+    )

@@ -1,96 +1,28 @@
-"""Availability of a target as the collection sees it: looks that found it there, and away.
+"""Availability of a target as looks at it tell (`store.looks`), against what is promised.
 
-Each sweep is a look that found it; a sweep that failed is one that found it away when a connection
-on its own fails as well. The time from a look to the next belongs to what the look found, up to
-`LONGEST`: of a longer silence nobody knows, and it is left out. An outage between two looks is not
-seen, but a server that was started anew in between is counted as a restart.
+An outage between two looks is not seen, but a server that was started anew in between is counted as
+a restart.
 
 **How little can be told.** One look in five minutes that fails is five minutes: 0.1 % of 3.5 days.
-Until so much time was observed, no share of 99.9 % can be shown, whatever was seen.
+Until so much time was observed, no share of 99.9 % can be shown, whatever was seen. A probe every
+half minute shows it after 8 hours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from perf_pipeline.errors import PerfPipelineError, UnreachableError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import fleet
-from perf_pipeline.snapshots.intervals import EXPECTED_SECONDS
 from perf_pipeline.snapshots.service_levels import Reading
+from perf_pipeline.store import looks
 from perf_pipeline.store.engine import Store
+from perf_pipeline.store.looks import Observed
 
 #: The time over which the share is told (M-05 allows 8.76 hours a year: 43 minutes of this).
 WINDOW: Final = timedelta(days=30)
-#: A longer silence is the collector's, or nobody's.
-LONGEST: Final = timedelta(seconds=3 * EXPECTED_SECONDS)
-
-Look = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What a series of looks tells.
-
-    Attributes
-    ----------
-    there, away : timedelta
-        Time observed, by what was found.
-    outages : int
-        Stretches of looks that found it away.
-    longest : timedelta
-        Of these, from the first such look to the next that found it there, or to the last look.
-    restarts : int
-        Times the server was started anew.
-
-    """
-
-    there: timedelta
-    away: timedelta
-    outages: int
-    longest: timedelta
-    restarts: int
-
-    @property
-    def seen(self) -> timedelta:
-        """Time observed."""
-        return self.there + self.away
-
-
-def observe(looks: Sequence[Look], now: datetime) -> Observed:
-    """Add up what looks found (pure).
-
-    Parameters
-    ----------
-    looks : sequence of Mapping
-        `ts` aware, `there` bool, `postmaster_start` or None; in order of time.
-    now : datetime
-        Aware: the end of what the last look tells of.
-
-    """
-    there = away = longest = timedelta()
-    outages = restarts = 0
-    began: datetime | None = None
-    started: datetime | None = None
-    ends = [*(look["ts"] for look in looks[1:]), *([now] if looks else [])]
-    for look, end in zip(looks, ends, strict=True):
-        span = max(timedelta(), end - look["ts"])
-        told = span if span <= LONGEST else timedelta()
-        if look["there"]:
-            there += told
-            began = None
-            start = look["postmaster_start"]
-            restarts += started is not None and start is not None and start > started
-            started = start or started
-            continue
-        away += told
-        if began is None:
-            began = look["ts"]
-            outages += 1
-        longest = max(longest, (look["ts"] - began) + told)
-    return Observed(there, away, outages, longest, restarts)
 
 
 def reading(observed: Observed, limit_percent: float) -> Reading:
@@ -118,7 +50,8 @@ def reading(observed: Observed, limit_percent: float) -> Reading:
     share = 100.0 * (observed.there / observed.seen)
     hours = observed.seen / timedelta(hours=1)
     detail = f"of {hours:,.1f} h observed in {WINDOW.days} days; {observed.outages} outages"
-    enough = timedelta(seconds=EXPECTED_SECONDS) / may_be_away
+    apart = observed.seen / observed.looks
+    enough = apart / may_be_away
     # away for longer than the whole window allows: missed, however little was observed
     if observed.seen >= enough or observed.away > WINDOW * may_be_away:
         return Reading(share, detail, figures=figures)
@@ -126,18 +59,20 @@ def reading(observed: Observed, limit_percent: float) -> Reading:
     return Reading(
         None,
         f"{share:.2f} % of {hours:,.1f} h observed; {limit_percent:g} % takes {needed:,.0f} h to "
-        f"show at a look every {EXPECTED_SECONDS / 60:.0f} minutes",
+        f"show at a look every {_words(apart)}",
         figures=figures,
     )
 
 
+def _words(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+
+
 def read(store: Store, target: Target, target_id: int, now: datetime) -> Reading:
     """Return the reading of a target's availability, with its number in the store."""
-    looks = store.rows(
-        "unreached_looks",
-        {"target_id": target_id, "target": target.name, "since": now - WINDOW},
-    )
-    return reading(observe(looks, now), target.promises.availability_percent or 0.0)
+    found = looks.read(store, target.name, target_id, now - WINDOW, now)
+    return reading(looks.observe(found, now), target.promises.availability_percent or 0.0)
 
 
 def note(

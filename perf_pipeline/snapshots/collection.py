@@ -41,7 +41,7 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
         "used up their budget waits.",
     )
     def collection(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        from perf_pipeline.snapshots import availability
+        from perf_pipeline.snapshots import availability, replicas_seen
         from perf_pipeline.snapshots.record import collect
 
         if not targets:
@@ -68,6 +68,7 @@ def collection_asset(targets: Sequence[Target]) -> dg.AssetsDefinition:
                 threads=knobs.collection_threads,
                 budget_s=knobs.connect_timeout_s + 5.0,
             )
+            replicas_seen.note(store, targets, datetime.now(UTC))
         for outcome in failed:
             context.log.warning("target %s: %s", outcome.target.name, outcome.reason)
         metadata = collection_metadata(outcomes, waiting, datetime.now(UTC))

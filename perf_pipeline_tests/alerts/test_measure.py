@@ -25,7 +25,7 @@ DAY = date(2026, 3, 4)
 AT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
 TABLES = ("sweeps", "database", "statements", "activity", "connections", "resources", "tables",
-          "replication", "host")  # fmt: skip
+          "replication", "host", "archiver")  # fmt: skip
 _NUMBERS = itertools.count()
 
 
@@ -190,6 +190,14 @@ def noted(name: str, low: float, high: float) -> Callable[[Ledger, bool], None]:
     return put
 
 
+def archiving(ledger: Ledger, much: bool) -> None:
+    """The archive is full: the last attempt failed, the last that succeeded was 25 minutes ago."""
+    ledger.put(
+        "ledger.archiver", last_archived_time=AT - 5 * FIVE, failed_count=4 * much,
+        last_failed_time=AT - FIVE * (1 if much else 9), last_failed_wal="00000001",
+    )  # fmt: skip
+
+
 def finding(ledger: Ledger, much: bool) -> None:
     ledger.put(
         "perf_mgmt.findings", day=DAY, finding_id=f"f{ledger.name}", incident_id="dropped",
@@ -250,6 +258,9 @@ MOVES: dict[str, tuple[Callable[[Ledger, bool], None], float, float, dict[str, A
     "database_size_gb": (size, 1.0, 101.0, {}),
     "tables_with_dead_rows": (dead, 5.0, 6.0, {}),
     "replication_lag_seconds": (lag, 1.0, 301.0, {}),
+    "probe_ms": (noted("probe_ms", 3.0, 4_500.0), 10.0, 4_507.0, {}),
+    "unreadable_replicas": (noted("unreadable_replicas", 0.0, 1.0), 7.0, 8.0, {}),
+    "archive_failing_minutes": (archiving, 0.0, 25.0, {}),
     "disk_used_percent": (disk, 50.0, 96.0, {}),
     "view_refresh_ms": (refreshes, 500.0, 3_000.0, {}),
     "slow_view_refreshes": (refreshes, 0.0, 11.0, {}),
@@ -270,7 +281,7 @@ MOVES: dict[str, tuple[Callable[[Ledger, bool], None], float, float, dict[str, A
 
 
 def test_every_metric_is_moved_here() -> None:
-    assert set(MOVES) | {"sweep_age_minutes"} == set(REGISTRY)
+    assert set(MOVES) | {"sweep_age_minutes", "unreachable_seconds"} == set(REGISTRY)
 
 
 def test_every_default_is_a_policy_of_a_metric() -> None:
@@ -297,6 +308,22 @@ def test_the_age_of_sweeps(ledger: Ledger) -> None:
     assert ledger.value("sweep_age_minutes") == 0
     assert ledger.value("sweep_age_minutes", AT + timedelta(hours=2)) == 120
     assert ledger.measured("sweep_age_minutes", AT - FIVE) == []
+
+
+def test_how_long_a_target_is_away(ledger: Ledger) -> None:
+    """By probes and sweeps; a sweep right after a probe went another way."""
+    name, half = "unreachable_seconds", timedelta(seconds=30)
+    assert ledger.value(name) == 0
+    for place in (1, 2, 3):
+        at = AT + place * half
+        ledger.put("monitoring.unreached", target=ledger.name, ts=at, reason="pool: refused")
+        (found,) = ledger.measured(name, at)
+        assert (found.value, found.told) == (30 * place, "pool: refused")
+    ledger.sweep(AT + 3 * half + timedelta(seconds=5))
+    assert ledger.value(name, AT + 4 * half) == 90
+    ledger.put("monitoring.measurements", target=ledger.name, metric="probe_ms", ts=AT + 4 * half)
+    assert ledger.value(name, AT + 4 * half) == 0
+    assert ledger.measured(name, AT + timedelta(hours=2)) == []
 
 
 def test_a_ratio_is_of_the_whole_window(ledger: Ledger) -> None:

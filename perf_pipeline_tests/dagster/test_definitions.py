@@ -87,6 +87,7 @@ PROMISED = [
     "menuca/recovery/drills:point_in_time_recovery_is_proved",
     "menuca/recovery/drills:tenant_recovery_is_proved",
     "menuca/recovery/drills:wal_reaches_any_moment",
+    "menuca/report/availability:error_budget_is_left",
     "menuca/stats/database:availability",
     "menuca/stats/database:throughput",
     "menuca/stats/database:users",
@@ -123,6 +124,7 @@ CACHE_CHECKS = [
 CACHE_JOBS = ["cache_invalidation", "cache_invalidation_checks"]
 #: Assets that one system has and the others do not.
 ALONE = [
+    "menuca/report/availability",
     "guardian/capacity/shards",
     *(
         f"guardian/module/{name}"
@@ -230,7 +232,7 @@ EVENT_CHECKS = [
     "omninode/events/queue:nothing_stranded",
 ]
 EVENT_JOBS = ["event_performance_omninode", "event_queue_omninode", "ingest_events_omninode"]
-RECOVERY_JOBS = ["recovery_backup_menuca", "recovery_drill_menuca"]
+RECOVERY_JOBS = ["availability_reports", "recovery_backup_menuca", "recovery_drill_menuca"]
 REFRESHES = {
     "refresh_guardian_1": ["0 2 * * *", "RUNNING"],
     "refresh_guardian_2": ["0 3 * * *", "RUNNING"],
@@ -307,6 +309,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         [*of_each(JOBS), *refreshing, *PARTITION_JOBS, *EVENT_JOBS, *RECOVERY_JOBS, *CACHE_JOBS]
     )
     assert found["schedules"] == {
+        "availability_reports": ["20 0 * * *", "RUNNING"],
         "alerts_watched": ["*/10 * * * *", "RUNNING"],
         "bench_baselines_daily": ["10 2 * * *", "RUNNING"],
         "bench_executive_report_weekly": ["10 6 * * 1", "RUNNING"],
@@ -340,6 +343,7 @@ def test_everything_loads_in_a_fresh_interpreter(tmp_path: Path) -> None:
         "maintenance_due": [300, "RUNNING"],
         "monitor_slow_queries": [300, "RUNNING"],
         "partition_headroom": [300, "RUNNING"],
+        "probes": [30, "RUNNING"],
         "alerts": [60, "RUNNING"],
     }
     assert found["executor"] == "in_process"
@@ -399,8 +403,8 @@ def test_what_is_backfilled_is_backfilled_in_one_run() -> None:
 
     graph = defs().resolve_asset_graph()
     partitioned = {key for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
-    # and the week of all load tests, and the days of a system's events
-    assert len(partitioned) == 9 * len(SYSTEMS) + 2
+    # and the week of all load tests, the days of a system's events, the months of another's promise
+    assert len(partitioned) == 9 * len(SYSTEMS) + 3
     for key in partitioned:
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 

@@ -23,7 +23,9 @@ from perf_pipeline.loadtests import run as load
 from perf_pipeline.loadtests import scenario as scenarios
 from perf_pipeline.loadtests.pgbench import LoadError, Script
 from perf_pipeline.loadtests.run import Options
+from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
+from perf_pipeline.snapshots.probe import probe
 from perf_pipeline.store import Store, executions
 from perf_pipeline_tests.examples import thorbis
 from perf_pipeline_tests.servers.ending import ending_with_us
@@ -181,6 +183,13 @@ def test_what_a_full_pool_says_is_told_by_class(
     ((said, clients),) = told.value.classes.items()
     assert "query_wait_timeout" in said
     assert clients == 3
+
+
+def test_a_probe_goes_through_the_pool(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_POOL_URL", pool)
+    promises = Promises(availability_percent=99.9, probe_env="SHOP_POOL_URL")
+    found = probe(Target("shop", "SHOP_URL", date(2026, 1, 1), promises=promises))
+    assert (found.via, found.attempts, found.reason, found.wrong) == ("pool", 1, "", "")
 
 
 def test_a_pooler_of_another_database_is_refused(

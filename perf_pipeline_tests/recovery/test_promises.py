@@ -55,6 +55,9 @@ def wal(**changed):
         "last_archived_time": NOW - timedelta(minutes=1),
         "last_failed_time": None,
         "failed_count": 0,
+        "last_failed_wal": None,
+        "waiting": 0,
+        "wal_bytes": 64 << 20,
         "now": NOW,
         **changed,
     }
@@ -67,9 +70,12 @@ def wal(**changed):
         ({"archive_mode": "off"}, "archive_mode is off"),
         ({"max_wal_senders": 2}, "max_wal_senders is 2"),
         ({"wal_keep_bytes": 511 << 20}, "wal_keep_size is 511 MB"),
-        ({"last_failed_time": NOW, "failed_count": 3}, r"archiving fails since .* \(3 times\)"),
+        (
+            {"last_failed_time": NOW, "last_failed_wal": "0001", "waiting": 9},
+            "with 0001, nothing since .*; 9 files wait, pg_wal holds 64 MB and grows",
+        ),
         ({"last_archived_time": NOW - timedelta(minutes=6)}, "was archived 0:06:00 ago"),
-        ({"last_archived_time": None, "last_failed_time": NOW}, "archiving fails"),
+        ({"last_archived_time": None, "last_failed_time": NOW}, "nothing ever"),
     ],
 )
 def test_what_wal_lacks_is_said_with_what_to_set(changed, said) -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from perf_pipeline.postgres.promises import Promises
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import availability
-from perf_pipeline.snapshots.availability import LONGEST, WINDOW, Look, observe, reading
+from perf_pipeline.snapshots.availability import WINDOW, reading
 from perf_pipeline.store import Store, targets
+from perf_pipeline.store.looks import LONGEST, Look, observe
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 STEP = timedelta(minutes=5)
