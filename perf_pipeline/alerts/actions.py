@@ -37,16 +37,30 @@ class Seen:
     detail: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class Dry:
+    """What a job would do now: how many steps, and the first of them in words."""
+
+    steps: int
+    told: str
+
+
+#: Plans what a job would do, by the functions that its run plans with; changes nothing.
+DryRun = Callable[[Store], Dry]
+
+
 def act(
     store: Store,
     targets: Sequence[Target],
     jobs: Mapping[str, Mapping[str, str]],
     clock: Callable[[], datetime],
+    dry_runs: Mapping[str, Mapping[str, DryRun]] | None = None,
 ) -> list[Row]:
     """Look at every answer that is asked for, and carry out those that may be.
 
-    In shadow mode nothing but the look is done, and its record says what would have been. What a
-    job does is approved here and started by the sensor; the rest is done here.
+    In shadow mode nothing but the look is done, and its record says what would have been: of a job
+    the steps that its run would plan now. A job that would do nothing is refused. What a job does
+    is approved here and started by the sensor; the rest is done here.
 
     Parameters
     ----------
@@ -54,6 +68,8 @@ def act(
     targets : sequence of Target
     jobs : Mapping of target to Mapping of action to job
     clock : callable
+    dry_runs : Mapping of target to Mapping of action to DryRun, optional
+        Of actions that are jobs.
 
     Returns
     -------
@@ -69,6 +85,9 @@ def act(
         target, action = by_name[row["target"]], row["action"]
         try:
             seen = look(target, action, jobs.get(target.name, {}))
+            dry = (dry_runs or {}).get(target.name, {}).get(action)
+            if dry is not None and action in JOBS and not seen.refused:
+                seen = planned(seen, dry(store))
         except (PerfPipelineError, psycopg.Error) as error:
             seen = Seen(_line(error), refused=True)
         if seen.refused:
@@ -86,6 +105,13 @@ def act(
         done.append({"target": target.name, "action": action, "mode": row["mode"]}
                     | {"state": state, "told": told})  # fmt: skip
     return done
+
+
+def planned(seen: Seen, dry: Dry) -> Seen:
+    """Return what was seen of a job with what its run would do now; refused: nothing. Pure."""
+    if not dry.steps:
+        return Seen(f"{seen.would}: nothing to do now {dry.told}".strip(), refused=True)
+    return Seen(f"{seen.would}, now: {dry.told}"[:1000])
 
 
 def move(

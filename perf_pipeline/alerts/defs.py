@@ -16,6 +16,7 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
 
 if TYPE_CHECKING:
+    from perf_pipeline.alerts.actions import DryRun
     from perf_pipeline.alerts.look import Look
 
 FAMILY: Final = "alerts"
@@ -30,10 +31,11 @@ RESPONSE_TAG: Final = "perf_pipeline/alert_response"
 
 @dataclass(frozen=True)
 class Answers:
-    """The jobs that carry out answers, and which of them does what on which target."""
+    """The jobs that carry out answers, which does what on which target, and would do now."""
 
     jobs: Sequence[vocabulary.AssetJob] = ()
     by_target: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    dry_runs: Mapping[str, Mapping[str, "DryRun"]] = field(default_factory=dict)
 
 
 def incidents_key(target: Target) -> dg.AssetKey:
@@ -278,7 +280,9 @@ def deliveries_asset(
         with vocabulary.explained(), vocabulary.open_store() as store:
             watch.tell(store, targets, datetime.now(UTC))
             done = deliver(store, targets, lambda: datetime.now(UTC))
-            answered = actions.act(store, targets, jobs.by_target, lambda: datetime.now(UTC))
+            answered = actions.act(
+                store, targets, jobs.by_target, lambda: datetime.now(UTC), jobs.dry_runs
+            )
             with store.begin() as connection:
                 left = book.due(connection, targets, datetime.now(UTC))
         for channel, why in sorted(done.errors.items()):

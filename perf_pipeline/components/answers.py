@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from perf_pipeline import vocabulary
+from perf_pipeline.alerts.actions import DryRun
 from perf_pipeline.alerts.defs import Answers
+from perf_pipeline.components import dry_runs
 from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.invalidation.defs import JOB as DRAIN_JOB
 from perf_pipeline.partitions.sensor import job_name as partition_job
@@ -28,6 +30,7 @@ def answers_of(components: Iterable[PostgresTarget], others: dg.Definitions) -> 
     """
     known = {job.name: job for job in others.jobs or () if isinstance(job, vocabulary.AssetJob)}
     by_target: dict[str, Mapping[str, str]] = {}
+    dry: dict[str, Mapping[str, DryRun]] = {}
     for component in components:
         target = component.target()
         named = {}
@@ -39,6 +42,7 @@ def answers_of(components: Iterable[PostgresTarget], others: dg.Definitions) -> 
         for operation in policy.operations if policy else ():
             if operation.does in _OPERATIONS and operation.enabled:
                 named[_OPERATIONS[operation.does]] = upkeep_defs.job_name(target, operation)
+        dry[target.name] = dry_runs.of(component)
         by_target[target.name] = {action: job for action, job in named.items() if job in known}
     used = sorted({job for named in by_target.values() for job in named.values()})
-    return Answers([known[name] for name in used], by_target)
+    return Answers([known[name] for name in used], by_target, dry)

@@ -72,6 +72,23 @@ def has_work(target: Target, caches: Sequence[CacheType]) -> bool:
         return any(cache.is_streamed for cache in caches) and stream.is_waiting(connection)
 
 
+def waiting(target: Target, caches: Sequence[CacheType]) -> dict[str, int]:
+    """Return how many entries wait, by cache type; what is logged and not yet folded as `log`.
+
+    Raises
+    ------
+    UnreachableError, ConfigurationError
+        The target cannot be reached, or has no queue.
+
+    """
+    with pg.session(
+        target.maintenance_url(), limits=_LIMITS, read_only=True, autocommit=True
+    ) as connection:
+        queue.due_now(connection, caches)  # says so where there is no queue
+        found = {row.cache_type: int(row.entries) for row in queue.depth(connection)}
+        return {**found, "log": int(queue.log_depth(connection).entries)}
+
+
 @dataclass(frozen=True)
 class Status:
     """What was seen of one target.

@@ -16,8 +16,12 @@ from perf_pipeline.alerts.look import look
 from perf_pipeline.alerts.model import Action, Alerts
 from perf_pipeline.alerts.responses import ACTIONS, JOBS, MOST_A_DAY, PATIENCE, PAUSE, ask, verdict
 from perf_pipeline.alerts.state import State
+from perf_pipeline.components import dry_runs
+from perf_pipeline.components.target import PostgresTarget
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
+from perf_pipeline.upkeep.look import planned
+from perf_pipeline.upkeep.model import Analyze, Policy
 from perf_pipeline_tests.alerts.support import FIVE, START, Story, policy, value
 from perf_pipeline_tests.alerts.test_measure import AT, Ledger, active, partitions
 
@@ -176,6 +180,46 @@ def test_without_a_job_nothing_is_started(ledger: Ledger, answering: Any) -> Non
     one = answering("drain_queue", "live")
     (done,) = act(ledger, one)
     assert (done["state"], "no job of" in done["told"]) == ("refused", True)
+
+
+def test_what_a_job_would_do_is_planned_as_its_run_plans_it(
+    ledger: Ledger, answering: Any, database: str
+) -> None:
+    """In shadow the record names the steps; a job that would do nothing is not started."""
+    component = PostgresTarget(
+        name=ledger.name,
+        url_env="ANSWERED_URL",
+        history_start=date(2026, 1, 1),
+        upkeep=Policy(analyze=Analyze(minimum_changes=10)),
+    )
+    dry = {ledger.name: dry_runs.of(component)}
+    jobs = {ledger.name: {"analyze": "answered_analyze"}}
+
+    def acted(mode: str) -> dict[str, Any]:
+        with ledger.store.begin() as connection:
+            connection.execute(
+                "DELETE FROM monitoring.alert_responses WHERE target = %s", (ledger.name,)
+            )
+        one = answering("analyze", mode)
+        (done,) = actions.act(ledger.store, [one], jobs, lambda: AT, dry)
+        return dict(done)
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE stale AS SELECT generate_series(1, 1000) AS n")
+    shadow = acted("shadow")
+    assert shadow["state"] == "would_act"
+    assert "start job answered_analyze" in shadow["told"]
+    assert "now: table.analyze public.stale: " in shadow["told"]
+    # what it says is what the run does
+    plan = planned(
+        component.target(), Policy(analyze=Analyze(minimum_changes=10)), None, ["analyze"]
+    )
+    assert [step.object_name for step in plan.todo] == ["public.stale"]
+    assert acted("live")["state"] == "approved"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ANALYZE stale")
+    nothing = acted("live")
+    assert (nothing["state"], "nothing to do now" in nothing["told"]) == ("refused", True)
 
 
 def test_an_action_we_do_not_know_is_refused(ledger: Ledger, answering: Any) -> None:
