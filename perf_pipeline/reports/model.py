@@ -333,6 +333,23 @@ class CachedHour:
 
 
 @dataclass(frozen=True)
+class Alerted:
+    """An incident of alerts, as it was known when the report was made (naive UTC).
+
+    `taken`: somebody has acknowledged it; who is not told. `done` are the answers to it, in words.
+    """
+
+    incident_id: str
+    level: str
+    title: str
+    opened: datetime
+    resolved: datetime | None
+    taken: bool
+    breaches: int
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything one report says."""
 
@@ -354,6 +371,8 @@ class ReportData:
     settings_changes: tuple[SettingChange, ...] = ()
     #: Hours in which cached values were invalidated; none where nothing is declared.
     cached: tuple[CachedHour, ...] = ()
+    #: Incidents of alerts that were open that day or in the two before.
+    alerted: tuple[Alerted, ...] = ()
     #: Name of a section -> SQL for the store that shows its rows, parameters filled in.
     queries: tuple[tuple[str, str], ...] = ()
 

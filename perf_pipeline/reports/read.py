@@ -11,6 +11,7 @@ import psycopg
 from perf_pipeline import __version__
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.reports import (
+    alerted,
     arrange,
     assemble,
     by_hour,
@@ -26,6 +27,7 @@ from perf_pipeline.reports import (
     work,
 )
 from perf_pipeline.reports.model import (
+    Alerted,
     CachedHour,
     Chart,
     Event,
@@ -59,6 +61,7 @@ class _Range:
     calibrated: Mapping[date, pl.DataFrame]
     verdicts: list[Row]
     cached: Mapping[date, tuple[CachedHour, ...]]
+    alerted: Sequence[Alerted]
 
 
 def span(first: date, last: date) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def _read(store: Store, target_id: int, target_name: str, first: date, last: dat
         calibrated=calibrated,
         verdicts=list(store.rows("report_verdicts", params)),
         cached=cached.read(store, target_name, first, last),
+        alerted=alerted.read(store, target_name, first, last),
     )
 
 
@@ -182,6 +186,7 @@ def _day(read: _Range, target_name: str, day: date) -> ReportData:
         schema_changes_total=schema[0]["total"] if schema else 0,
         settings_changes=tuple(setting_change(row) for row in read.settings.get(day, [])),
         cached=read.cached.get(day, ()),
+        alerted=alerted.of_day(read.alerted, day),
     )
 
 
