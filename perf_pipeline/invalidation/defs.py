@@ -15,7 +15,7 @@ from pydantic import Field
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
-from perf_pipeline.invalidation.check_defs import check_definitions
+from perf_pipeline.invalidation.check_defs import check_definitions, queue_key
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.jobs import singleton_job
 from perf_pipeline.postgres.target import Target
@@ -33,11 +33,6 @@ SENSOR: Final = "cache_invalidation_sensor"
 #: Targets that are drained at the same time.
 _THREADS: Final = 8
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
-
-
-def queue_key(target: Target) -> dg.AssetKey:
-    """Return the key of a target's queue."""
-    return vocabulary.key(target, "cache", "invalidation_queue")
 
 
 def cache_key(target: Target, cache: CacheType) -> dg.AssetKey:
@@ -106,7 +101,7 @@ def fleet_definitions(declared: Sequence[Declared]) -> dg.Definitions:
     job = _job(some)
     return dg.Definitions.merge(
         dg.Definitions(assets=[_caches(some)], jobs=[job], sensors=[_sensor(some, job)]),
-        check_definitions(some, queue_key),
+        check_definitions(some),
     )
 
 

@@ -107,7 +107,7 @@ CACHES = {
 CACHE_ASSETS = [
     f"{system}/cache/{re.sub('[^A-Za-z0-9_]+', '_', name)}"
     for system, caches in CACHES.items()
-    for name in ["invalidation_queue", *(cache.name for cache in caches)]
+    for name in ["invalidation_queue", "invalidation_status", *(cache.name for cache in caches)]
 ]
 CACHE_TABLES = {
     f"{system}/table/{table.replace('.', '/')}"
@@ -117,7 +117,7 @@ CACHE_TABLES = {
     if table
 }
 CACHE_CHECKS = [
-    f"{system}/cache/invalidation_queue:{check}"
+    f"{system}/cache/invalidation_status:{check}"
     for system in CACHES
     for check in ("captured", "dead", "known", "oldest", "pending", "quick", "staleness")
 ]

@@ -239,7 +239,6 @@ def target() -> Target:
 def work(mutant: str = "") -> None:
     """Drain for ever; whatever it meets, it goes on as the next run would."""
     drain.LEASE_S = 2.0  # type: ignore[misc]
-    serve._MARGIN_S = 0.5  # type: ignore[misc]
     drain.LOOK_S = 0.1  # type: ignore[misc]
     pace.PAUSE_S = (0.1, 0.3)  # type: ignore[misc]
     if mutant:

@@ -156,28 +156,32 @@ def test_a_look_changes_nothing(db: psycopg.Connection[Any]) -> None:
     assert told == []
 
 
-def checks(*targets: Target) -> dict[str, tuple[bool, str]]:
+def looked_at(*targets: Target) -> tuple[dict[str, tuple[bool, str]], dict[str, Any]]:
     done = run(*targets, job=check_defs.CHECK_JOB)
     assert done.success
+    (made,) = done.asset_materializations_for_node("cached_values_checks")
     return {
         each.check_name: (each.passed, each.severity.value)
         for each in done.get_asset_check_evaluations()
-    }
+    }, {name: each.value for name, each in made.metadata.items()}
 
 
 def test_checks_tell_what_is_not_well(db: psycopg.Connection[Any]) -> None:
-    assert all(passed for passed, _ in checks(TARGET).values())
+    assert all(passed for passed, _ in looked_at(TARGET)[0].values())
     db.execute("INSERT INTO app.facts SELECT 'n' || n, n FROM generate_series(1, 600) AS n")
     db.execute("SELECT perf_pipeline_meta.invalidate('nobody declares it', '1')")
     run(TARGET, run_config=NOW)
     db.execute("INSERT INTO app.facts SELECT 'm' || n, n FROM generate_series(1, 1200) AS n")
     db.execute("ALTER TABLE app.facts DISABLE TRIGGER ALL")
-    found = checks(TARGET)
+    found, figures = looked_at(TARGET)
     install.install(db, "app", [CACHE])
     assert {name for name, (passed, _) in found.items() if not passed} == {
         "pending", "known", "captured",
     }  # fmt: skip
     assert found["pending"] == (False, "ERROR")
+    assert (figures["not_folded_yet"], figures["changes_of_the_hour"]) == (1200, 600)
+    assert (figures["refreshes_avoided_of_the_hour"], figures["coalescing_factor"]) == (0, 1.0)
+    assert figures["oldest_seconds"] > 0
 
 
 def test_the_graph_leads_from_tables_to_what_is_cached() -> None:
