@@ -2,10 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from perf_pipeline.alerts.metrics import Direction, metric_of
 from perf_pipeline.errors import ConfigurationError
@@ -272,9 +279,8 @@ class Alerts(_Part):
         made = {}
         for name in {*DEFAULTS, *self.policies}:
             fields = {**DEFAULTS.get(name, {}), **dict(self.policies.get(name, {}))}
-            made[name] = Policy.model_validate(
-                {**fields, "name": name, "metric": fields.get("metric", name)}
-            )
+            given = {**fields, "name": name, "metric": fields.get("metric", name)}
+            made[name] = _made(Policy, f"policy {name!r}", given)
         return tuple(made[name] for name in sorted(made))
 
     def active(self) -> tuple[Policy, ...]:
@@ -284,9 +290,36 @@ class Alerts(_Part):
     def routes(self) -> tuple[Channel, ...]:
         """Return the channels, by name."""
         return tuple(
-            Channel.model_validate({**dict(fields), "name": name})
+            _made(Channel, f"channel {name!r}", {**dict(fields), "name": name})
             for name, fields in sorted(self.channels.items())
         )
+
+
+P = TypeVar("P", bound=_Part)
+
+
+def _made(kind: type[P], what: str, given: Mapping[str, Any]) -> P:
+    """Return a part of the block.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the policy or channel, the field, its value, and what it may be.
+
+    """
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigurationError(
+                f"alerts: {what} has no field {field!r}",
+                f"its fields: {', '.join(sorted(set(kind.model_fields) - {'name'}))}",
+            ) from error
+        raise ConfigurationError(
+            f"alerts: {what}: {field} is {first['input']!r}", f"{first['msg']} (docs/alerts.md)"
+        ) from error
 
 
 def alerts_of(declared: object) -> Alerts:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_pipeline.alerts.model import Channel
+from perf_pipeline.alerts.model import Alerts, Channel
 from perf_pipeline.alerts.routes import after_quiet, deliveries, next_digest
 from perf_pipeline.alerts.state import Message
+from perf_pipeline.errors import ConfigurationError
 
 AT = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)  # a Wednesday
 
@@ -89,3 +90,24 @@ def test_due_times_lie_ahead_and_outside_quiet_hours(
 def test_wrong_hours_are_refused(hours: str) -> None:
     with pytest.raises(ValueError, match="quiet_hours"):
         channel(quiet_hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"policies": {"active_connections": {"warnin": 5}}}, "policy 'active_connections' has no"),
+        (
+            {"policies": {"active_connections": {"response": "DROP TABLE x"}}},
+            "policy 'active_connections': response is 'DROP TABLE x'",
+        ),
+        (
+            {"channels": {"ops": {"url_env": "X", "quiet_hours": "25:00-07:00"}}},
+            "quiet_hours is '25",
+        ),
+    ],
+)
+def test_what_is_declared_wrongly_is_named(block: dict[str, Any], said: str) -> None:
+    """The policy or channel, the field, its value, and what it may be."""
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        Alerts.model_validate(block)
+    assert caught.value.remedy
