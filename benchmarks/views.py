@@ -75,6 +75,7 @@ class Bench:
 
     ours: psycopg.Connection
     app: psycopg.Connection
+    log: MaintenanceLog
     orders: int
     repeats: int
 
@@ -118,9 +119,8 @@ def refresh(bench: Bench, name: str) -> str:
     return keep.refresh(bench.ours, step, Seen(Graph({}))).method
 
 
-def asset(session: psycopg.Connection, name: str, ways: set[str]) -> None:
-    """Do what a run of a view's asset does once its session is open."""
-    log = MaintenanceLog(Store(session.info.dsn), TARGET.name)  # nothing to log: never opened
+def asset(session: psycopg.Connection, log: MaintenanceLog, name: str, ways: set[str]) -> None:
+    """Do what a run of a view's asset does once its session and the store's log are open."""
     ways.update(each.status for each in in_session(session, log, TARGET, [policy(name)]))
 
 
@@ -136,7 +136,7 @@ def compared(bench: Bench, name: str, statement: str | None) -> tuple[float, flo
         text = f"REFRESH MATERIALIZED VIEW shop.{name}_refreshed"
         theirs.append(timed(lambda text=text: bench.app.execute(text)))  # type: ignore[misc]
         if statement is None:
-            ours += [timed(lambda: asset(bench.ours, name, ways)) for _ in range(LOOKS)]
+            ours += [timed(lambda: asset(bench.ours, bench.log, name, ways)) for _ in range(LOOKS)]
         else:
             ours.append(timed(lambda: ways.add(refresh(bench, name))))
     return statistics.median(theirs), statistics.median(ours), ways
@@ -147,7 +147,7 @@ def first_look(bench: Bench, name: str) -> float:
     limits = connect.Limits(600_000, 2_000, 5)
     url = f"{bench.ours.info.dsn} password={bench.ours.info.password}"
     with connect.session(url, limits=limits, read_only=False, autocommit=True) as session:
-        return timed(lambda: asset(session, name, set()))
+        return timed(lambda: asset(session, bench.log, name, set()))
 
 
 def require_equal(bench: Bench, name: str) -> None:
@@ -209,7 +209,8 @@ def main() -> None:
                 for statement in TABLE.format(orders=arguments.orders).split(";")[:-1]:
                     app.execute(statement)  # type: ignore[arg-type]
                 catalog.install(ours, "the benchmark")
-                measure(Bench(ours, app, arguments.orders, max(3, arguments.repeats)))
+                log = MaintenanceLog(Store(url), TARGET.name)  # nothing is logged
+                measure(Bench(ours, app, log, arguments.orders, max(3, arguments.repeats)))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,8 +4,9 @@
 -- same tables with the same files, none added or taken away, none unlogged (a crash empties it unseen); each
 -- with its four triggers, firing always; the view people read reads our table; nothing captured, nothing asked
 -- for. In doubt a view is left out, and the long way says why. When it was noted need not survive a crash: that
--- commit does not wait for the disk. Counted, not EXISTS: a join with the catalogs would be planned by what is
--- known of our tables, which is nothing before they are analyzed.
+-- commit does not wait for the disk. A log whose file has no page is empty, and need not be asked. Counted, not
+-- EXISTS: a join with the catalogs would be planned by what is known of our tables, which is nothing before they
+-- are analyzed.
 UPDATE /* perf-pipeline */ perf_pipeline_meta.mv_refresh_state AS s
 SET checked_at = %(at)s::timestamptz
 FROM perf_pipeline_meta.rollup AS r
@@ -49,6 +50,10 @@ WHERE r.view_name = ANY (ARRAY(SELECT pg_catalog.jsonb_object_keys(%(declared)s:
             ))
             AND d.refobjid = pg_catalog.to_regclass('perf_pipeline_meta.rollup_' || r.rollup_id || '_g' || r.generation)
     )
-    AND NOT perf_pipeline_meta.has_changes(r.rollup_id)
+    AND CASE
+        WHEN 0 = pg_catalog.pg_relation_size(pg_catalog.to_regclass('perf_pipeline_meta.rollup_' || r.rollup_id || '_changes'))
+        THEN true
+        ELSE NOT perf_pipeline_meta.has_changes(r.rollup_id)
+    END
     AND 0 = (SELECT count(*) FROM perf_pipeline_meta.mv_refresh_queue AS q WHERE q.view_name = r.view_name)
 RETURNING s.view_name, pg_catalog.set_config('synchronous_commit', 'off', true) AS commit_waits
