@@ -282,6 +282,11 @@ def _shorter(value: float | int) -> float | int:
     return float(f"{value:.4g}") if abs(value) < 1 else round(value, 3)
 
 
+def severity(error: bool) -> dg.AssetCheckSeverity:
+    """Return how bad a check that does not pass is: an error, else a warning."""
+    return dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn an error of ours into a step failure that shows its remedy, without a retry.

@@ -119,7 +119,7 @@ def _critical(of_it: dg.AssetKey, given: "Given") -> dg.AssetCheckResult:
         asset_key=of_it,
         check_name=NOTHING_CRITICAL,
         passed=not severe,
-        severity=dg.AssetCheckSeverity.ERROR if worst else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(worst),
         description="; ".join(f"{each.kind} {each.object_name}" for each in severe[:5])
         or "as far as was looked",
         metadata={"advised": len(severe)},
@@ -133,9 +133,7 @@ def _meant(of_it: dg.AssetKey, given: "Given") -> dg.AssetCheckResult:
         asset_key=of_it,
         check_name=AS_MEANT,
         passed=looked and not wrong,
-        severity=dg.AssetCheckSeverity.ERROR
-        if any(each.severity == "critical" for each in wrong)
-        else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(any(each.severity == "critical" for each in wrong)),
         description="; ".join(each.evidence for each in wrong[:5])
         or ("as it should be" if looked else "they could not be looked at"),
         metadata={"settings": len(wrong)},

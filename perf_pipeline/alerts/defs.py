@@ -116,7 +116,7 @@ def _result(key: dg.AssetKey, titles: Sequence[str], critical: bool) -> dg.Asset
         asset_key=key,
         check_name=NO_INCIDENT,
         passed=not titles,
-        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(critical),
         description="\n".join(titles[:10]) or "no incident is open",
         metadata={"open": len(titles)},
     )
@@ -146,9 +146,7 @@ def check_event(look: "Look", reported: str | None) -> dg.AssetCheckEvaluation |
         asset_key=incidents_key(look.target),
         check_name=NO_INCIDENT,
         passed=not still,
-        severity=dg.AssetCheckSeverity.ERROR
-        if any(each.level == "critical" for each in still)
-        else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(any(each.level == "critical" for each in still)),
         description="\n".join(f"{each.level}: {each.title}" for each in still[:10])
         or "no incident is open",
         metadata={"open": dg.MetadataValue.int(len(still))},

@@ -117,7 +117,7 @@ def result(gates: "list[Gate]", unended: Sequence[str] = ()) -> dg.AssetCheckRes
         asset_key=COMPARISON_KEY,
         check_name=CHECK,
         passed=bool(gates) and not held and not unended,
-        severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(blocks),
         description=told or "every newest execution is within thresholds",
         metadata={"outcome": ranked[0] if ranked else "NO_DATA", **runs.counted(gates)},
     )

@@ -38,10 +38,6 @@ def _keys(target: Target) -> list[dg.AssetKey]:
     return [vocabulary.key(target, FAMILY, name) for name in names]
 
 
-def _severity(critical: bool) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN
-
-
 def _plan(target: Target) -> dg.AssetsDefinition:
     key = vocabulary.key(target, FAMILY, "plan")
     policy = policy_of(target)
@@ -115,7 +111,7 @@ def _plan(target: Target) -> dg.AssetsDefinition:
                     asset_key=key,
                     check_name=LASTS,
                     passed=not near,
-                    severity=_severity(any(each.severity == "critical" for each in near)),
+                    severity=vocabulary.severity(any(each.severity == "critical" for each in near)),
                     description="; ".join(_said(each.as_dict()) for each in near[:5])
                     or "as far as is known",
                     metadata={"near": len(near)},
@@ -124,7 +120,7 @@ def _plan(target: Target) -> dg.AssetsDefinition:
                     asset_key=key,
                     check_name=ROOM,
                     passed=not full,
-                    severity=_severity(any(each.priority == "CRITICAL" for each in full)),
+                    severity=vocabulary.severity(any(each.priority == "CRITICAL" for each in full)),
                     description="; ".join(
                         f"{each.resource} {each.percent:.0f} %: {each.advice}, within {each.within}"
                         for each in full[:5]
@@ -203,7 +199,7 @@ def _connections(target: Target) -> dg.AssetsDefinition:
                     asset_key=key,
                     check_name=POOL,
                     passed=not said,
-                    severity=_severity(any(each.status == "CRITICAL" for each in bad)),
+                    severity=vocabulary.severity(any(each.status == "CRITICAL" for each in bad)),
                     description="; ".join(said) or "as it should be",
                 )
             ],
@@ -252,7 +248,7 @@ def _shards(target: Target, rule: Shards) -> dg.AssetsDefinition:
                     asset_key=key,
                     check_name=BALANCED,
                     passed=not said,
-                    severity=_severity(bool(high)),
+                    severity=vocabulary.severity(bool(high)),
                     description="; ".join(said[:5]) or "as it should be",
                 )
             ],

@@ -165,9 +165,7 @@ def _results(target: Target, seen: "Status", wanted: set[str]) -> Iterator[dg.As
                 asset_key=status_key(target),
                 check_name=verdict.check,
                 passed=verdict.passed,
-                severity=dg.AssetCheckSeverity.ERROR
-                if verdict.severity == "error"
-                else dg.AssetCheckSeverity.WARN,
+                severity=vocabulary.severity(verdict.severity == "error"),
                 description=verdict.told,
                 metadata=dict(verdict.figures),
             )

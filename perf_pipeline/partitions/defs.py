@@ -210,7 +210,7 @@ def _done(key: dg.AssetKey, report: "Report") -> dg.AssetCheckResult:
         asset_key=key,
         check_name=DONE,
         passed=not wrong,
-        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(failed),
         description=said or f"{len(report.done)} steps",
         metadata={"not_done": len(wrong)},
     )
@@ -272,7 +272,7 @@ def _result(key: dg.AssetKey, name: str, verdict: judgement.Verdict) -> dg.Asset
         asset_key=key,
         check_name=name,
         passed=verdict.passed,
-        severity=dg.AssetCheckSeverity.ERROR if verdict.error else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(verdict.error),
         description=verdict.message,
         metadata=vocabulary.numbers({"value": verdict.value}),
     )

@@ -105,7 +105,7 @@ def _result(
         asset_key=key.asset_key,
         check_name=key.name,
         passed=verdict.passed,
-        severity=dg.AssetCheckSeverity.ERROR if verdict.error else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(verdict.error),
         description=verdict.message,
         metadata={"outcome": verdict.outcome, **vocabulary.numbers(figures)},
     )

@@ -144,7 +144,7 @@ def _all_done(key: dg.AssetKey, done: "Done") -> dg.AssetCheckResult:
         asset_key=key,
         check_name=ALL_DONE,
         passed=not left,
-        severity=dg.AssetCheckSeverity.ERROR if worst else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(worst),
         description="; ".join(f"{r.step.object_name}: {r.outcome}: {r.note}" for r in left[:5])
         + (f"; and {len(left) - 5} more" if len(left) > 5 else "")
         or "as it should be",
@@ -271,9 +271,7 @@ def _advice(target: Target) -> dg.AssetsDefinition:
                     asset_key=key,
                     check_name=FAR,
                     passed=not near,
-                    severity=dg.AssetCheckSeverity.ERROR
-                    if critical
-                    else dg.AssetCheckSeverity.WARN,
+                    severity=vocabulary.severity(critical),
                     description="; ".join(f"{each.object_name}: {each.text}" for each in near[:3])
                     or "as it should be",
                 )
@@ -326,9 +324,7 @@ def _benchmarks(target: Target, declared: Sequence[Benchmark]) -> dg.AssetsDefin
                     asset_key=key,
                     check_name=GOALS,
                     passed=not missed,
-                    severity=dg.AssetCheckSeverity.ERROR
-                    if any(each.far_off for each in missed)
-                    else dg.AssetCheckSeverity.WARN,
+                    severity=vocabulary.severity(any(each.far_off for each in missed)),
                     description="; ".join(
                         f"{row['benchmark']}: {row['problem'] or row['rating']}"
                         for row in (each.as_row() for each in missed)

@@ -242,7 +242,7 @@ def _checks(key: dg.AssetKey, outcome: "Outcome") -> dict[str, dg.AssetCheckResu
     unknown = age_s is None or outcome.status == "missing"
     late = not outcome.ok and (unknown or (age_s or 0.0) > goal_s)
     worse = late and (unknown or (age_s or 0.0) > 2 * goal_s)
-    severity = dg.AssetCheckSeverity.ERROR if worse else dg.AssetCheckSeverity.WARN
+    severity = vocabulary.severity(worse)
     fresh = dg.AssetCheckResult(
         asset_key=key,
         check_name=FRESH,

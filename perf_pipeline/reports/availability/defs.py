@@ -92,9 +92,7 @@ def availability_asset(
         result = dg.AssetCheckResult(
             check_name=CHECK,
             passed=known and newest.spent <= 1.0,
-            severity=dg.AssetCheckSeverity.ERROR
-            if newest.spent > 2.0
-            else dg.AssetCheckSeverity.WARN,
+            severity=vocabulary.severity(newest.spent > 2.0),
             description=render.headline(newest),
             metadata=vocabulary.numbers({"spent": newest.spent if known else None}),
         )

@@ -227,7 +227,7 @@ def healthy(report: "RangeReport") -> dg.AssetCheckResult:
         asset_key=DASHBOARD_KEY,
         check_name=_HEALTHY_CHECK,
         passed=bool(report.current) and not held,
-        severity=dg.AssetCheckSeverity.ERROR if grave else dg.AssetCheckSeverity.WARN,
+        severity=vocabulary.severity(bool(grave)),
         description=told or "every one of them is",
         metadata={"tests": len(report.current), "not_healthy": len(held)},
     )
