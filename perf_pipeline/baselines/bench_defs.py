@@ -123,6 +123,18 @@ def result(gates: "list[Gate]", unended: Sequence[str] = ()) -> dg.AssetCheckRes
     )
 
 
+def request_where_tests_ran() -> dg.RunRequest | dg.SkipReason:
+    """Ask for a run where a load test that is active ran within 30 days."""
+    from perf_pipeline.baselines import runs
+
+    try:
+        with vocabulary.open_store() as store:
+            gates = runs.newest(store)
+    except PerfPipelineError as error:
+        return dg.SkipReason(str(error))
+    return dg.RunRequest() if gates else dg.SkipReason("no load test ran within 30 days")
+
+
 def bench_definitions() -> dg.Definitions:
     """Return the two assets with their job and daily schedule."""
     job = singleton_job(
@@ -139,16 +151,8 @@ def bench_definitions() -> dg.Definitions:
         "UTC; not where no load test ran within 30 days.",
         name="bench_baselines_daily",
     )
-    def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        from perf_pipeline.baselines import runs
-
-        try:
-            with vocabulary.open_store() as store:
-                gates = runs.newest(store)
-        except PerfPipelineError as error:
-            yield dg.SkipReason(str(error))
-            return
-        yield dg.RunRequest() if gates else dg.SkipReason("no load test ran within 30 days")
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return request_where_tests_ran()
 
     return dg.Definitions(
         assets=[rolling_baseline, baseline_comparison], jobs=[job], schedules=[daily]

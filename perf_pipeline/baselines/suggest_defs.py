@@ -1,13 +1,11 @@
 """The asset of thresholds that could be, its job and its weekly schedule."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
 
 from perf_pipeline import vocabulary
-from perf_pipeline.baselines.bench_defs import ROLLING_KEY
-from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.baselines.bench_defs import ROLLING_KEY, request_where_tests_ran
 from perf_pipeline.jobs import singleton_job, utc_schedule_of
 
 SUGGESTED_KEY: Final = dg.AssetKey(["bench", "suggested_thresholds"])
@@ -60,15 +58,7 @@ def suggest_definitions() -> dg.Definitions:
         "where no load test ran within 30 days.",
         name="bench_thresholds_weekly",
     )
-    def weekly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        from perf_pipeline.baselines import runs
-
-        try:
-            with vocabulary.open_store() as store:
-                ran = runs.newest(store)
-        except PerfPipelineError as error:
-            yield dg.SkipReason(str(error))
-            return
-        yield dg.RunRequest() if ran else dg.SkipReason("no load test ran within 30 days")
+    def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        return request_where_tests_ran()
 
     return dg.Definitions(assets=[suggested_thresholds], jobs=[job], schedules=[weekly])
