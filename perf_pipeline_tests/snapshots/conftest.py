@@ -26,14 +26,19 @@ def flush(session: psycopg.Connection) -> None:
 
 @pytest.fixture
 def target_url(make_database: Callable[..., str]) -> str:
-    """Return the URL of a database with the extension and two tables."""
+    """Return the URL of a database with the extension and two tables that no worker analyzes.
+
+    A hundred new rows are enough for autovacuum, and what it writes into pg_class in the middle
+    of a test is a change that the next sweep rightly reads.
+    """
     url = make_database()
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute("CREATE EXTENSION pg_stat_statements")
         admin.execute("CREATE SCHEMA app")
         admin.execute("CREATE TABLE app.orders (id int PRIMARY KEY, state text NOT NULL, n int)")
+        admin.execute("ALTER TABLE app.orders SET (autovacuum_enabled = off)")
         admin.execute("CREATE INDEX orders_state ON app.orders (state) WHERE n > 5")
-        admin.execute("CREATE TABLE app.other (id int PRIMARY KEY)")
+        admin.execute("CREATE TABLE app.other (id int PRIMARY KEY) WITH (autovacuum_enabled = off)")
         admin.execute("INSERT INTO app.orders SELECT g, 'x', g FROM generate_series(1, 100) g")
         made_by = admin.info.backend_pid
     shown(url, made_by)
