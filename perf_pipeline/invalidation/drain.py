@@ -383,20 +383,3 @@ def _tidy(worker: _Worker) -> None:
     """Make log and queue small; nobody waits for it, and if it cannot be done it is later's."""
     worker.tidied_at = time.monotonic()
     queue.tidy(worker.connection)
-
-
-def require_served(drained: Drained) -> None:
-    """Refuse to call a drain done that could not serve a cache type at all.
-
-    Raises
-    ------
-    PerfPipelineError
-        Names them, and why.
-
-    """
-    if drained.down:
-        raise PerfPipelineError(
-            f"{drained.target}: {len(drained.down)} of {len(drained.served)} cache types could not "
-            f"be served; {drained.down[0]}",
-            "their entries stay due and are tried again; correct the function or the sink",
-        )

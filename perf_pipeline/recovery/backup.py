@@ -23,6 +23,8 @@ _DONE: Final = "backup.json"
 #: A day: at 1 MB/s, the slowest allowed, 86 GB.
 _SECONDS: Final = 86_400.0
 _SEGMENT: Final = re.compile("[0-9A-F]{24}")
+#: Folders of backups and of drills: a user's disk may hold more than ours.
+_OURS: Final = re.compile(r"\d{8}T\d{6}Z|drill-[a-z_]+")
 _TABLESPACES: Final = "recovery/tablespaces"
 _NEEDS: Final = "recovery/needs"
 _TOLD: Final = ("major", "bytes", "seconds", "needs", "canary", "superuser")
@@ -127,12 +129,13 @@ def remove(backup: Backup) -> None:
     shutil.rmtree(backup.folder)
 
 
-def remove_broken(folder: Path) -> list[Path]:
-    """Remove what broken-off backups and drills left, and return what it was."""
-    rest = [path for path in folder.glob("*") if path.is_dir() and not (path / _DONE).is_file()]
-    for path in rest:
-        shutil.rmtree(path)
-    return rest
+def broken(folder: Path) -> list[Path]:
+    """Return what broken-off backups and drills left in a folder, and nothing that is not ours."""
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.is_dir() and _OURS.fullmatch(path.name) and not (path / _DONE).is_file()
+    )
 
 
 def unpack(backup: Backup, data: Path, programs: Programs) -> None:

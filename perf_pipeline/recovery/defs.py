@@ -80,6 +80,7 @@ def target_definitions(
             dg.AssetSelection.assets(asset),
             what,
             max_runtime_s=seconds,
+            waits_for=backup_job(target),  # both work in one folder
         )
         jobs.append(job)
         if cron:

@@ -1,6 +1,7 @@
 """Backups and drills of a target, each with a row in the log of maintenance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,13 @@ import psycopg
 from psycopg.rows import dict_row
 
 from perf_pipeline import settings
-from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.embedded import locks
+from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.recovery import backup as backups
-from perf_pipeline.recovery import drills, wal
+from perf_pipeline.recovery import drills, scratch, wal
 from perf_pipeline.recovery.model import GOALS, Backup, Drilled, Kind, Policy
 from perf_pipeline.recovery.programs import of_major
 from perf_pipeline.store import Store
@@ -23,6 +25,8 @@ from perf_pipeline.store.maintenance_log import MaintenanceLog, recent
 
 BACKUP: Final = "recovery.backup"
 DRILL: Final = "recovery.drill"
+#: A backup begun by hand waits for another so long; scheduled ones wait in Dagster's queue.
+_WAIT_S: Final = 30.0
 #: A promise is believed for so long: the monthly drill, and one that was missed.
 BELIEVED: Final = timedelta(days=62)
 
@@ -53,10 +57,49 @@ def site(target: Target, policy: Policy) -> drills.Site:
     return drills.Site(url, policy, folder, of_major(major, folder))
 
 
+@contextmanager
+def alone(folder: Path, target: str, seconds: float = _WAIT_S) -> Iterator[None]:
+    """Keep every other backup and drill out of a folder, and remove what killed ones left there.
+
+    Parameters
+    ----------
+    folder : Path
+        Of one target's backups.
+    target : str
+        Whose.
+    seconds : float
+        How long to wait for another process.
+
+    Raises
+    ------
+    BusyError
+        Another backup or drill works there.
+    ConfigurationError
+        The folder holds another target's backups: a drill would prove the wrong server.
+
+    """
+    with locks.hold(folder / ".lock", seconds, f"backing up or drilling {target}"):
+        mark = folder / ".target"
+        owner = mark.read_text().strip() if mark.is_file() else ""
+        if owner not in {"", target}:  # empty: killed while it was written
+            raise ConfigurationError(
+                f"recovery: folder: {folder} holds the backups of target {owner!r}",
+                f"give {target!r} a folder of its own",
+            )
+        mark.write_text(f"{target}\n")
+        for rest in backups.broken(folder):
+            scratch.clear(rest)
+        yield
+
+
 def take_backup(store: Store, target: Target, policy: Policy) -> Backup:
     """Take and prove a base backup of a target; see `drills.base_backup`."""
     where = site(target, policy)
-    with MaintenanceLog(store, target.name) as log, log.operation(BACKUP, target.name) as entry:
+    with (
+        alone(where.folder, target.name),
+        MaintenanceLog(store, target.name) as log,
+        log.operation(BACKUP, target.name) as entry,
+    ):
         made = drills.base_backup(where)
         entry.bytes = made.bytes
         entry.detail = {"name": made.name, "seconds": made.seconds, "major": made.major}
@@ -66,7 +109,11 @@ def take_backup(store: Store, target: Target, policy: Policy) -> Backup:
 def drill(store: Store, target: Target, policy: Policy, kind: Kind) -> Drilled:
     """Carry a drill of a target out; see `drills.drill`."""
     where = site(target, policy)
-    with MaintenanceLog(store, target.name) as log, log.operation(DRILL, kind) as entry:
+    with (
+        alone(where.folder, target.name),
+        MaintenanceLog(store, target.name) as log,
+        log.operation(DRILL, kind) as entry,
+    ):
         found = drills.drill(where, kind)
         entry.detail = {
             "seconds": found.seconds,

@@ -213,8 +213,6 @@ def test_a_function_that_is_not_there_kills_nothing(db: psycopg.Connection[Any])
     assert drained.down == (
         "kept: app.gone cannot be called: function app.gone(text[]) does not exist",
     )
-    with pytest.raises(PerfPipelineError, match="1 of 1 cache types could not be served"):
-        drain.require_served(drained)
     assert work().refreshed == 1
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from perf_pipeline.embedded import process
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.recovery import backup, drills, programs, scratch
+from perf_pipeline.errors import BusyError, ConfigurationError
+from perf_pipeline.recovery import backup, drills, programs, run, scratch
 from perf_pipeline.recovery.model import KINDS, Policy, Tenant
 from perf_pipeline_tests.conftest import PG_BIN
 from perf_pipeline_tests.servers.databases import Databases
@@ -184,14 +184,33 @@ def _refuse(*_: object) -> None:
     raise programs.ProgramError("a file differs", "take another")
 
 
-def test_what_was_broken_off_is_no_backup(site: drills.Site) -> None:
-    whole = backup.listed(site.folder)
-    half = site.folder / "20260101T000000Z"
-    half.mkdir()
-    (half / "base.tar.gz").write_bytes(b"half")
-    assert backup.listed(site.folder) == whole
-    assert backup.remove_broken(site.folder) == [half]
-    assert backup.listed(site.folder) == whole
+def test_what_was_broken_off_is_no_backup_and_goes_before_the_next(
+    site: drills.Site, tmp_path: Path
+) -> None:
+    (whole,) = backup.listed(site.folder)
+    kept = tmp_path / whole.name
+    kept.mkdir()
+    shutil.copy(whole.folder / "backup.json", kept)
+    half, drilled, foreign = (
+        tmp_path / name for name in ("20260101T000000Z", "drill-full", "lost+found")
+    )
+    for folder in (half, drilled, foreign):
+        folder.mkdir()
+        (folder / "base.tar.gz").write_bytes(b"half")
+    assert [each.name for each in backup.listed(tmp_path)] == [whole.name]
+    with run.alone(tmp_path, "thorbis"):
+        assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
+            whole.name,
+            "lost+found",
+        }
+        half.mkdir()  # as a backup that is under way has it
+        busy = pytest.raises(BusyError, match="still backing up or drilling thorbis")
+        with busy, run.alone(tmp_path, "thorbis", 0.0):
+            pass
+        assert half.is_dir()
+    refused = pytest.raises(ConfigurationError, match="holds the backups of target 'thorbis'")
+    with refused, run.alone(tmp_path, "menuca"):
+        pass
 
 
 def test_a_tenant_nobody_has_is_named(site: drills.Site) -> None:
