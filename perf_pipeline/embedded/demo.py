@@ -7,7 +7,7 @@ as Dagster assets. The other example systems then run for a moment beside each o
 
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from psycopg import sql
 
@@ -117,14 +117,16 @@ class _Play:
             time.sleep(WARM_UP_S)
             began = datetime.now(UTC)
             self._sweep("sweeps while all is well", self.plan.calm_sweeps, load)
-            self._materialize("baselines of what is normal", daily_assets(self.target.name)[:2])
+            self._materialize(
+                "baselines of what is normal", daily_assets(self.target.name)[:2], began
+            )
             dropped_at = self._drop_index()
             self._sweep("sweeps under the same load", self.plan.regressed_sweeps, load)
         # before the report, which is then what the UI shows as the newest
         backfilled_days = self._backfill()
         # the same sweep and the same job as from the UI, their checks included
         self.runner.materialize(stats_assets(self.target.name))
-        self._materialize("findings and the report", daily_assets(self.target.name))
+        day = self._materialize("findings and the report", daily_assets(self.target.name), began)
         with self.steps.step("build the dropped index again"):
             example.prepare_system(self.house, THORBIS, SIZE)
         others = demo_systems.perform(
@@ -141,6 +143,7 @@ class _Play:
             self.house.home / "reports",
             demo_summary.Facts(
                 began=began,
+                day=day,
                 dropped_at=dropped_at,
                 dropped_index=".".join(DROPPED_INDEX),
                 records=tuple(self.records),
@@ -170,10 +173,12 @@ class _Play:
         self.steps.say(f"           dropped index {'.'.join(DROPPED_INDEX)}")
         return datetime.now(UTC)
 
-    def _materialize(self, title: str, keys: list[str]) -> None:
+    def _materialize(self, title: str, keys: list[str], began: datetime) -> date:
+        """Materialize the days since the demo began, two around midnight; return the last."""
         today = datetime.now(UTC).date()
         with self.steps.step(f"{title}, as Dagster assets"):
-            self.runner.materialize(keys, today, today)
+            self.runner.materialize(keys, began.date(), today)
+        return today
 
     def _backfill(self) -> int:
         """Backfill generated history in one run, up to the eve of the first real sweep."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,9 +26,10 @@ class NothingFoundError(PerfPipelineError):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the demo did; times are aware, in UTC."""
+    """What the demo did; times are aware, in UTC; `day` is the last whose findings were made."""
 
     began: datetime
+    day: date
     dropped_at: datetime
     dropped_index: str
     records: tuple[SweepRecord, ...]
@@ -85,20 +86,20 @@ def summarize(store: Store, target: str, folder: Path, facts: Facts) -> Summary:
         No regression began with this demo's dropped index.
 
     """
-    day = facts.dropped_at.date()
     found = store.rows(
         "demo_findings",
         {
             "target_id": store_targets.register(store, target),
-            "day": datetime.now(UTC).date(),
+            "day": facts.day,
             # the onset is the first interval of the new level, which may have begun before the drop
             "since": facts.dropped_at - timedelta(seconds=1),
         },
     )
-    report = reports.latest(store, target, datetime.now(UTC).date())
+    report = reports.latest(store, target, facts.day)
     if not found or report is None:
         raise NothingFoundError(
-            f"the demo dropped {facts.dropped_index} on {day} and no regression was found",
+            f"the demo dropped {facts.dropped_index} on {facts.dropped_at:%F} and no regression "
+            "was found",
             "please report this with the file server.log of the embedded server",
         )
     path = files.write(folder, target, report.day, report.html)

@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from statistics import median
 
 from perf_pipeline.components.catalog import declared_caches, declared_target
@@ -133,6 +133,7 @@ def perform(
         for target in targets:
             records[target.name].append(record.collect(target, store))
 
+    began = datetime.now(UTC)
     with ExitStack() as running:
         loads = [
             (
@@ -153,7 +154,6 @@ def perform(
                 time.sleep(max(0.0, min(due, ends) - time.monotonic()))
             finished = {system.name: load.wait() for system, load in loads}
             sweep()  # what was done since; where sweeps take long, the whole load
-    today = datetime.now(UTC).date()
     names = [system.name for system in chosen]
     with steps.step("their statistics with the checks, as Dagster assets"):
         shown = [key for name in names for key in stats_assets(name)]
@@ -166,8 +166,10 @@ def perform(
             # what changed in the last moment still waits to be left alone for a moment
             runner.materialize([f"{name}/cache/invalidation_queue" for name in cached], config=_NOW)
     if reports:
+        today = datetime.now(UTC).date()
+        daily = [key for name in names for key in daily_assets(name)]
         with steps.step("their findings and reports, as Dagster assets"):
-            runner.materialize([key for name in names for key in daily_assets(name)], today, today)
+            runner.materialize(daily, began.date(), today)
     outcomes = runner.check_outcomes(run_id)
     return tuple(
         _shown(
@@ -178,15 +180,14 @@ def perform(
             records[system.name],
             p95_ms=_p95(house, system),
             levels=outcomes.get(system.name, {}),
-            served=served(store, system.name, today),
+            served=served(store, system.name, began),
         )
         for system in chosen
     )
 
 
-def served(store: Store, name: str, today: date) -> tuple[int, int]:
-    """Return the changes of cached values that today's drains answered, and their refreshes."""
-    since = datetime(today.year, today.month, today.day, tzinfo=UTC)
+def served(store: Store, name: str, since: datetime) -> tuple[int, int]:
+    """Return the changes of cached values that drains since then answered, and their refreshes."""
     rows = drains.recent(store, name, since)
     return sum(row["changes"] for row in rows), sum(row["refreshed"] for row in rows)
 
