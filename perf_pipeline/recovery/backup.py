@@ -15,7 +15,7 @@ import psycopg
 
 from perf_pipeline.errors import ConfigurationError, InputError
 from perf_pipeline.postgres import sqlfiles
-from perf_pipeline.recovery.model import Backup, Policy
+from perf_pipeline.recovery.model import KINDS, Backup, Policy
 from perf_pipeline.recovery.programs import Programs
 
 #: Written last into a backup's folder: without it, it is the rest of one that was broken off.
@@ -23,8 +23,13 @@ _DONE: Final = "backup.json"
 #: A day: at 1 MB/s, the slowest allowed, 86 GB.
 _SECONDS: Final = 86_400.0
 _SEGMENT: Final = re.compile("[0-9A-F]{24}")
-#: Folders of backups and of drills: a user's disk may hold more than ours.
-_OURS: Final = re.compile(r"\d{8}T\d{6}Z|drill-[a-z_]+")
+#: Folders of backups and of drills, and what lies in them: a user's disk may hold more than ours.
+_NAME: Final = re.compile(r"\d{8}T\d{6}Z")
+_DRILL: Final = re.compile(f"drill-(verify|{'|'.join(KINDS)})")
+_PARTS: Final = frozenset(
+    {_DONE, f".{_DONE}", "files", "base.tar.gz", "pg_wal.tar.gz", "backup_manifest"}
+)
+_ROOMS: Final = frozenset({"copy", "data", "primary", "standby", "wal"})
 _TABLESPACES: Final = "recovery/tablespaces"
 _NEEDS: Final = "recovery/needs"
 _TOLD: Final = ("major", "bytes", "seconds", "needs", "canary", "superuser")
@@ -104,23 +109,50 @@ def take(
     )
     told = {each: getattr(backup, each) for each in _TOLD}
     fresh = into / f".{_DONE}"
-    fresh.write_text(json.dumps(told))
+    with fresh.open("w") as file:
+        json.dump(told, file)
+        file.flush()
+        os.fsync(file.fileno())  # a mark without its words would stop every later backup
     fresh.rename(into / _DONE)
     return backup
 
 
 def listed(folder: Path) -> list[Backup]:
-    """Return the complete backups of a folder, the newest first."""
+    """Return the complete backups of a folder, the newest first.
+
+    Raises
+    ------
+    InputError
+        What a backup says of itself cannot be read.
+
+    """
     found = []
     for mark in folder.glob(f"*/{_DONE}"):
-        told = json.loads(mark.read_text())
-        found.append(Backup(mark.parent.name, mark.parent, **told))
+        if not _NAME.fullmatch(mark.parent.name):
+            continue
+        try:
+            told = json.loads(mark.read_text())
+            found.append(Backup(mark.parent.name, mark.parent, **told))
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{mark} cannot be read: {error}",
+                "move its folder elsewhere, or remove it if another backup is there",
+            ) from error
     return sorted(found, key=lambda backup: backup.name, reverse=True)
 
 
-def expired(backups: Sequence[Backup], keep: int) -> list[Backup]:
-    """Return the backups beyond the newest `keep`; pure."""
-    return sorted(backups, key=lambda backup: backup.name, reverse=True)[keep:]
+def expired(backups: Sequence[Backup], keep: int, made: str = "") -> list[Backup]:
+    """Return the backups beyond the newest `keep`; pure.
+
+    Parameters
+    ----------
+    made : str
+        The one that was made just now: kept whatever its name, for a clock that was wrong before
+        may have named another one after a day to come.
+
+    """
+    order = sorted(backups, key=lambda backup: (backup.name == made, backup.name), reverse=True)
+    return order[keep:]
 
 
 def remove(backup: Backup) -> None:
@@ -131,11 +163,22 @@ def remove(backup: Backup) -> None:
 
 def broken(folder: Path) -> list[Path]:
     """Return what broken-off backups and drills left in a folder, and nothing that is not ours."""
-    return sorted(
-        path
-        for path in folder.glob("*")
-        if path.is_dir() and _OURS.fullmatch(path.name) and not (path / _DONE).is_file()
-    )
+    return sorted(path for path in folder.glob("*") if is_ours(path) and not _is_whole(path))
+
+
+def is_ours(path: Path) -> bool:
+    """Return whether a folder is named as one of ours and holds nothing that we do not make."""
+    named = _NAME.fullmatch(path.name)
+    if (named or _DRILL.fullmatch(path.name)) is None or path.is_symlink() or not path.is_dir():
+        return False
+    try:
+        return (_PARTS if named else _ROOMS).issuperset(each.name for each in path.iterdir())
+    except PermissionError:  # another user's, then
+        return False
+
+
+def _is_whole(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None and (path / _DONE).is_file()
 
 
 def unpack(backup: Backup, data: Path, programs: Programs) -> None:

@@ -81,7 +81,7 @@ def base_backup(site: Site) -> Backup:
     except BaseException:
         backups.remove(made)
         raise
-    for old in backups.expired(backups.listed(site.folder), site.policy.keep):
+    for old in backups.expired(backups.listed(site.folder), site.policy.keep, made.name):
         backups.remove(old)
     return made
 

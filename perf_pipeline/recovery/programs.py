@@ -20,6 +20,10 @@ from perf_pipeline.postgres import connect as pg
 
 #: Where Debian and Red Hat put the programs of a major.
 _INSTALLED = ("/usr/lib/postgresql/{}/bin", "/usr/pgsql-{}/bin")
+#: What works in a folder of backups: whatever else names one, an editor say, is none of ours.
+PROGRAMS = frozenset(
+    {"postgres", "pg_basebackup", "pg_receivewal", "pg_verifybackup", "pg_dump", "psql"}
+)
 
 
 class ProgramError(PerfPipelineError):

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from perf_pipeline import settings
-from perf_pipeline.embedded import locks
+from perf_pipeline.embedded import locks, place
 from perf_pipeline.errors import ConfigurationError, PerfPipelineError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
@@ -45,16 +45,38 @@ def site(target: Target, policy: Policy) -> drills.Site:
     UnreachableError
         The server is away.
     ConfigurationError
-        This machine lacks the programs of its major.
+        This machine lacks the programs of its major; the folder cannot be made, or not be entered
+        by the user who runs them.
 
     """
     folder = folder_of(target, policy)
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)
     url = pg.libpq_url(target.maintenance_url())
     with pg.session(url, read_only=True, autocommit=True) as session:
         major = session.info.server_version // 10_000
-    return drills.Site(url, policy, folder, of_major(major, folder))
+    _make(folder)
+    programs = of_major(major, folder)
+    if not place.may(programs.who, "test", "-x", folder):
+        raise ConfigurationError(
+            f"recovery: folder: user {programs.who.name}, who runs PostgreSQL's programs, may not "
+            f"enter {folder}",
+            "let others pass (chmod o+x) through it and the folders above, or name another one",
+        )
+    return drills.Site(url, policy, folder, programs)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder where there is none; one that is there keeps its mode, it may be anybody's."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in missing:
+            each.chmod(0o711)
+        (folder / ".lock").touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"recovery: folder: {folder} cannot be used: {error.strerror}",
+            "name a folder that we may write, on a disk with room for the backups",
+        ) from error
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import psycopg
 
 from perf_pipeline.embedded import process
-from perf_pipeline.recovery.backup import own
-from perf_pipeline.recovery.programs import ProgramError, Programs
+from perf_pipeline.errors import InputError
+from perf_pipeline.recovery.backup import is_ours, own
+from perf_pipeline.recovery.programs import PROGRAMS, ProgramError, Programs
 
 #: A copy needs little: it serves a drill, beside servers that serve people.
 SETTINGS: Final[Mapping[str, str]] = {
@@ -35,6 +37,10 @@ SETTINGS: Final[Mapping[str, str]] = {
 _HBA: Final = "local all all trust\nlocal replication all trust\n"
 _ELSEWHERE: Final = "perf-drill-"
 _POLL_S: Final = 0.05
+#: One that is ready refuses for good; the first few may be its start.
+_REFUSALS: Final = 40
+#: A killed process is gone at once, unless its disk holds it.
+_END_S: Final = 20.0
 #: The system's limit of a socket's path is 107 bytes, `/.s.PGSQL.5432` among them.
 _MOST_PATH: Final = 107 - len("/.s.PGSQL.5432")
 
@@ -105,15 +111,27 @@ class Scratch:
         Raises
         ------
         ProgramError
-            It ended, or was not ready in time; the message holds the end of its log.
+            It ended, was not ready in time, or is ready and lets nobody in; the message holds the
+            end of its log, or why it let nobody in.
 
         """
         deadline = time.monotonic() + seconds
+        refused = 0
         while True:
-            with contextlib.suppress(psycopg.Error), self.session(database) as session:
-                row = session.execute("SELECT NOT pg_catalog.pg_is_in_recovery()").fetchone()
-                if row == (True,) or (row is not None and not writable):
-                    return
+            try:
+                with self.session(database) as session:
+                    row = session.execute("SELECT NOT pg_catalog.pg_is_in_recovery()").fetchone()
+                    if row == (True,) or (row is not None and not writable):
+                        return
+            except psycopg.Error as error:
+                pid = -1 if self._process is None else self._process.pid
+                refused += process.is_ready(pid, self.data)
+                if refused > _REFUSALS:
+                    raise ProgramError(
+                        f"the copy in {self.folder} lets nobody in: {error}",
+                        f"the role {self.user} must be able to log in to {database} without "
+                        "settings of its own or the database's that end its sessions",
+                    ) from error
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise ProgramError(
@@ -147,8 +165,19 @@ def room(parent: Path, name: str, programs: Programs) -> Iterator[Path]:
     """Make a folder that holds copies while the context is open, and nothing afterwards.
 
     What a killed drill left there, its running servers too, goes first.
+
+    Raises
+    ------
+    InputError
+        Somebody else's folder has that name.
+
     """
     folder = parent / f"drill-{name}"
+    if folder.exists() and not is_ours(folder):
+        raise InputError(
+            f"{folder} cannot be read, or holds what no drill of ours has made",
+            "move it elsewhere: drills work in folders of that name",
+        )
     clear(folder)
     folder.mkdir(mode=0o700)
     own(folder, programs)
@@ -159,7 +188,7 @@ def room(parent: Path, name: str, programs: Programs) -> Iterator[Path]:
 
 
 def clear(folder: Path) -> None:
-    """End every server whose data lie in a folder, and remove it."""
+    """End every server and program that works in a folder, and remove it."""
     for pid_file in folder.glob("*/data/postmaster.pid"):
         pid = process.postmaster_pid(pid_file.parent)
         if pid is not None:
@@ -167,4 +196,23 @@ def clear(folder: Path) -> None:
             process.end(pid, pid_file.parent)
             if socket.name.startswith(_ELSEWHERE):
                 shutil.rmtree(socket, ignore_errors=True)
+    _end_programs(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_programs(folder: Path) -> None:
+    """End what a killed backup or drill left running: a receiver of WAL would go on for ever."""
+    if not folder.exists():
+        return
+    ended = []
+    for each in psutil.process_iter(["cmdline"]):
+        words = each.info["cmdline"] or [""]
+        if Path(words[0]).name in PROGRAMS and any(_within(word, folder) for word in words[1:]):
+            with contextlib.suppress(psutil.Error):
+                each.kill()
+                ended.append(each)
+    psutil.wait_procs(ended, _END_S)
+
+
+def _within(word: str, folder: Path) -> bool:
+    return word.startswith("/") and Path(word).resolve().is_relative_to(folder.resolve())

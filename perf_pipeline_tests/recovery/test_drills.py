@@ -17,7 +17,7 @@ import pytest
 
 from perf_pipeline.embedded import process
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.errors import BusyError, ConfigurationError
+from perf_pipeline.errors import BusyError, ConfigurationError, InputError
 from perf_pipeline.recovery import backup, drills, programs, run, scratch
 from perf_pipeline.recovery.model import KINDS, Policy, Tenant
 from perf_pipeline_tests.conftest import PG_BIN
@@ -129,10 +129,10 @@ def test_a_commit_that_is_missing_is_named(site: drills.Site) -> None:
 
 
 def test_a_drill_that_is_killed_leaves_nothing_that_runs(site: drills.Site) -> None:
-    """The next one ends its server and takes its folder."""
+    """The next one ends its server and its programs, and takes its folder."""
     (newest,) = backup.listed(site.folder)
     code = (
-        "import sys; from pathlib import Path\n"
+        "import os, sys, time; from pathlib import Path\n"
         "from perf_pipeline.recovery import backup, programs, scratch\n"
         "folder = Path(sys.argv[1]); found = programs.of_major(int(sys.argv[2]), folder)\n"
         "newest = backup.listed(folder)[0]\n"
@@ -140,6 +140,9 @@ def test_a_drill_that_is_killed_leaves_nothing_that_runs(site: drills.Site) -> N
         "    copy = scratch.Scratch(room / 'copy', found, newest.superuser, newest.needs)\n"
         "    copy.folder.mkdir(); backup.own(copy.folder, found)\n"
         "    backup.unpack(newest, copy.data, found); copy.start(); copy.wait(60)\n"
+        "    wal = room / 'wal'; wal.mkdir(); backup.own(wal, found)\n"
+        "    found.start('pg_receivewal', '-D', wal, url=os.environ['LENT'])\n"
+        "    while not any(wal.iterdir()): time.sleep(0.01)\n"
         "    print('runs', flush=True); input()\n"
     )
     with subprocess.Popen(
@@ -147,7 +150,11 @@ def test_a_drill_that_is_killed_leaves_nothing_that_runs(site: drills.Site) -> N
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **({"PERF_PG_BIN": str(PG_BIN)} if PG_BIN else {})},
+        env={
+            **os.environ,
+            "LENT": site.url,
+            **({"PERF_PG_BIN": str(PG_BIN)} if PG_BIN else {}),
+        },
     ) as killed:
         assert killed.stdout is not None
         assert killed.stdout.readline() == "runs\n"
@@ -156,9 +163,27 @@ def test_a_drill_that_is_killed_leaves_nothing_that_runs(site: drills.Site) -> N
     pid = process.postmaster_pid(data)
     assert pid is not None
     assert process.is_postmaster(pid, data)
-    scratch.clear(site.folder / "drill-full")
-    assert not process.is_postmaster(pid, data)
-    assert not (site.folder / "drill-full").exists()
+    receivers = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_receivewal'"
+    with psycopg.connect(site.url, autocommit=True) as session:
+        assert session.execute(receivers).fetchone() == (1,)
+        with run.alone(site.folder, "drilled"):
+            assert not process.is_postmaster(pid, data)
+            assert not (site.folder / "drill-full").exists()
+            drills._until(lambda: session.execute(receivers).fetchone() == (0,), 60)
+    (site.folder / ".target").unlink()
+
+
+def test_a_copy_that_lets_nobody_in_says_so_at_once(
+    site: drills.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "_REFUSALS", 2)
+    elsewhere = drills.Site(site.url.replace("/drilled", "/nowhere"), *_policy_and_rest(site))
+    with pytest.raises(programs.ProgramError, match=r"lets nobody in: .*does not exist"):
+        drills.drill(elsewhere, "full")
+
+
+def _policy_and_rest(site: drills.Site) -> tuple[Policy, Path, programs.Programs]:
+    return site.policy, site.folder, site.programs
 
 
 def test_an_older_backup_goes_once_a_newer_one_is_proved(site: drills.Site) -> None:
@@ -191,26 +216,31 @@ def test_what_was_broken_off_is_no_backup_and_goes_before_the_next(
     kept = tmp_path / whole.name
     kept.mkdir()
     shutil.copy(whole.folder / "backup.json", kept)
-    half, drilled, foreign = (
-        tmp_path / name for name in ("20260101T000000Z", "drill-full", "lost+found")
-    )
-    for folder in (half, drilled, foreign):
-        folder.mkdir()
-        (folder / "base.tar.gz").write_bytes(b"half")
+    half, drilled = tmp_path / "20260101T000000Z", tmp_path / "drill-full"
+    foreign = {"lost+found": "base.tar.gz", "20250101T000000Z": "hers", "drill-tenant": "hers"}
+    for folder, file in ((half, "base.tar.gz"), (drilled, "copy"), *foreign.items()):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_bytes(b"half")
+    (tmp_path / "lost+found" / "backup.json").write_text("no backup of ours")
     assert [each.name for each in backup.listed(tmp_path)] == [whole.name]
     with run.alone(tmp_path, "thorbis"):
-        assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
-            whole.name,
-            "lost+found",
-        }
+        left = {path.name: path for path in tmp_path.iterdir() if path.is_dir()}
+        assert set(left) == {whole.name, *foreign}
+        assert all((left[name] / file).is_file() for name, file in foreign.items())
+        refused = pytest.raises(InputError, match="holds what no drill of ours has made")
+        with refused, scratch.room(tmp_path, "tenant", site.programs):
+            pass
         half.mkdir()  # as a backup that is under way has it
         busy = pytest.raises(BusyError, match="still backing up or drilling thorbis")
         with busy, run.alone(tmp_path, "thorbis", 0.0):
             pass
         assert half.is_dir()
-    refused = pytest.raises(ConfigurationError, match="holds the backups of target 'thorbis'")
-    with refused, run.alone(tmp_path, "menuca"):
+    other = pytest.raises(ConfigurationError, match="holds the backups of target 'thorbis'")
+    with other, run.alone(tmp_path, "menuca"):
         pass
+    (kept / "backup.json").write_text("")
+    with pytest.raises(InputError, match=r"backup.json cannot be read: .*"):
+        backup.listed(tmp_path)
 
 
 def test_a_tenant_nobody_has_is_named(site: drills.Site) -> None:

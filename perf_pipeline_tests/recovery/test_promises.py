@@ -88,6 +88,8 @@ def test_the_newest_are_kept(tmp_path) -> None:
     made = [Backup(f"2026010{n}T000000Z", tmp_path, 18, 1, 1.0) for n in (2, 1, 3)]
     assert [each.name[:8] for each in expired(made, 2)] == ["20260101"]
     assert expired(made, 3) == []
+    # a clock that went before: what was made just now is never what goes
+    assert [each.name[:8] for each in expired(made, 1, made[1].name)] == ["20260103", "20260102"]
 
 
 def test_what_is_no_policy_is_refused() -> None:

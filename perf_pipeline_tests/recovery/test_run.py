@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from perf_pipeline import settings
 from perf_pipeline.cli import cli
 from perf_pipeline.components import catalog
-from perf_pipeline.recovery import defs
+from perf_pipeline.errors import ConfigurationError, UnreachableError
+from perf_pipeline.recovery import defs, run
 from perf_pipeline.recovery.model import Policy
 from perf_pipeline.store import Store
 from perf_pipeline.store.maintenance_log import recent
@@ -33,11 +34,11 @@ def test_a_target_is_backed_up_drilled_and_told_of(
         monkeypatch.setenv("PERF_PG_BIN", str(PG_BIN))
     (server_directory / "home").mkdir(mode=0o711)
     settings.current.cache_clear()
-    run = CliRunner()
-    unproved = run.invoke(cli, ["recovery", "status", "--target", "omninode"])
+    runner = CliRunner()
+    unproved = runner.invoke(cli, ["recovery", "status", "--target", "omninode"])
     assert unproved.exit_code == 1, unproved.output
     assert "NOT PROVED full: never drilled" in unproved.output
-    done = run.invoke(cli, ["recovery", "drill", "full", "--target", "omninode", "--json"])
+    done = runner.invoke(cli, ["recovery", "drill", "full", "--target", "omninode", "--json"])
     assert done.exit_code == 0, done.output
     (full,) = json.loads(done.output)
     assert full["met"] is True
@@ -63,7 +64,7 @@ def test_a_target_is_backed_up_drilled_and_told_of(
     rows = recent(store, "omninode", operation="recovery.drill")
     assert [row["object"] for row in rows] == ["failover", "full"]
     assert {row["outcome"] for row in rows} == {"done"}
-    after = run.invoke(cli, ["recovery", "status", "--target", "omninode"])
+    after = runner.invoke(cli, ["recovery", "status", "--target", "omninode"])
     assert after.exit_code == 1, after.output
     assert "NOT PROVED point_in_time: never drilled" in after.output
     assert "failover: done on" in after.output
@@ -79,4 +80,16 @@ def test_a_server_that_is_away_is_told_as_such(
     monkeypatch.setenv("PERF_HOME", str(tmp_path))
     settings.current.cache_clear()
     done = CliRunner().invoke(cli, ["recovery", "backup", "--target", "omninode"])
-    assert done.exit_code != 0
+    assert isinstance(done.exception, UnreachableError)
+    assert list(tmp_path.iterdir()) == []  # nothing was begun
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    (tmp_path / "file").touch()
+    run._make(tmp_path)
+    run._make(tmp_path / "made" / "for us")
+    modes = [path.stat().st_mode & 0o7777 for path in (tmp_path, tmp_path / "made" / "for us")]
+    assert modes == [0o1777, 0o711]
+    with pytest.raises(ConfigurationError, match="file/backups cannot be used: Not a directory"):
+        run._make(tmp_path / "file" / "backups")
