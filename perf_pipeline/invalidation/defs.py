@@ -15,6 +15,7 @@ from pydantic import Field
 
 from perf_pipeline import vocabulary
 from perf_pipeline.errors import PerfPipelineError
+from perf_pipeline.invalidation.beside_defs import DRAIN, made_beside
 from perf_pipeline.invalidation.check_defs import check_definitions, queue_key
 from perf_pipeline.invalidation.model import CacheType
 from perf_pipeline.jobs import singleton_job
@@ -197,8 +198,8 @@ def _specs(target: Target, caches: Sequence[CacheType]) -> Iterator[dg.AssetSpec
 
 def _drain(
     target: Target, caches: Sequence[CacheType], config: DrainConfig, stop: threading.Event
-) -> "Drained":
-    """Drain one target and keep what was done."""
+) -> "tuple[Drained, int | None]":
+    """Drain one target and keep what was done; return the number of its row, too."""
     from perf_pipeline.invalidation import drain, record
 
     drained = drain.drain(
@@ -210,20 +211,19 @@ def _drain(
         stop=stop,
     )
     with vocabulary.open_store() as store:
-        record.add(store, drained)
-    return drained
+        return drained, record.add(store, drained)
 
 
 def _results(
     context: dg.AssetExecutionContext,
     target: Target,
     caches: Sequence[CacheType],
-    future: "Future[Drained]",
+    future: "Future[tuple[Drained, int | None]]",
     failed: list[dict[str, str]],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Yield what was done for one target; note it where it could not be done."""
     try:
-        drained = future.result()
+        drained, drain_id = future.result()
     except PerfPipelineError as error:
         failed.append({"target": target.name, "why": error.message, "remedy": error.remedy})
         return
@@ -238,7 +238,8 @@ def _results(
     for cache in caches:
         key, done = cache_key(target, cache), served[cache.name]
         if done.refreshed and key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key, metadata=_cache_metadata(done))
+            metadata = _cache_metadata(done) | {DRAIN: drain_id}
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
     failed += [
         {"target": target.name, "why": why, "remedy": "its entries stay due"}
         for why in drained.down
@@ -329,29 +330,38 @@ def _job(declared: Sequence[Declared]) -> vocabulary.AssetJob:
 
 
 def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.SensorDefinition:
+    keys = {
+        cache_key(target, cache): (target, cache) for target, caches in declared for cache in caches
+    }
+
     @dg.sensor(
         name=SENSOR,
         job=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks at the queues of invalidations, one statement each, and asks for one "
-        "run over those where something is due.",
+        "run over those where something is due. What workers beside Dagster made anew becomes an "
+        "event of its asset, so that views follow it.",
     )
     def cache_invalidation_sensor(
         context: dg.SensorEvaluationContext,
-    ) -> dg.RunRequest | dg.SkipReason:
+    ) -> dg.SensorResult | dg.SkipReason:
         from perf_pipeline.invalidation import looks
 
         active = vocabulary.active_run(context.instance, JOB)
         if active is not None:
+            # its own drains are in the store before its events are told
             return dg.SkipReason(f"run {active} of {JOB} is still active")
         told: list[str] = []
         due = looks.due(declared, told)
-        if not due:
-            return dg.SkipReason("; ".join(told) or "nothing is due")
+        try:
+            made = made_beside(context.instance, keys)
+        except PerfPipelineError as error:
+            made = ()
+            told.append(f"what other workers made anew is not known: {error.message}")
         names = {target.name for target in due}
         # no run_key: it would be remembered for ever, and the same queues are due again
-        return dg.RunRequest(
+        asked = dg.RunRequest(
             asset_selection=[
                 spec.key
                 for target, caches in declared
@@ -359,6 +369,11 @@ def _sensor(declared: Sequence[Declared], job: vocabulary.AssetJob) -> dg.Sensor
                 for spec in _specs(target, caches)
             ],
             asset_check_keys=[],  # they have a job of their own
+        )
+        return dg.SensorResult(
+            run_requests=[asked] if due else [],
+            asset_events=made,
+            skip_reason=None if due else dg.SkipReason("; ".join(told) or "nothing is due"),
         )
 
     return cache_invalidation_sensor

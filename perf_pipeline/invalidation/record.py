@@ -61,6 +61,28 @@ def recent(
     return store.rows("invalidation_recent", {"target": target, "since": since, "limit": limit})
 
 
+def newest(
+    store: Store, targets: Sequence[str], since: datetime
+) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Return, by target and cache type, the newest drain that made something anew.
+
+    Parameters
+    ----------
+    store : Store
+    targets : sequence of str
+    since : datetime
+        Aware; drains that began earlier are left out.
+
+    Returns
+    -------
+    Mapping of (target, cache type) to Mapping
+        `drain_id`, `changes`, `refreshed`, `avoided`, `staleness_p50_s`, `_p99_s`, `_max_s`.
+
+    """
+    rows = store.rows("invalidation_newest", {"targets": list(targets), "since": since})
+    return {(row["target"], row["cache_type"]): row for row in rows}
+
+
 def by_hour(
     store: Store, target: str, since: datetime, until: datetime
 ) -> Sequence[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from perf_pipeline import cli, settings
 from perf_pipeline.components import catalog as components
 from perf_pipeline.embedded.server import EmbeddedServer
-from perf_pipeline.invalidation import check_defs, defs, install, looks
+from perf_pipeline.invalidation import check_defs, defs, drain, install, looks, record
 from perf_pipeline.invalidation.model import CacheType, Captured
 from perf_pipeline.invalidation.sinks.policy import SinkPolicy
 from perf_pipeline.postgres.target import Target
@@ -93,9 +93,21 @@ def run(*targets: Target, job: str = defs.JOB, **more: Any) -> dg.ExecuteInProce
     return found.execute_in_process(raise_on_error=False, **more)
 
 
-def tick(instance: dg.DagsterInstance, *targets: Target) -> dg.RunRequest | dg.SkipReason:
+def tick(instance: dg.DagsterInstance, *targets: Target) -> dg.SensorResult | dg.SkipReason:
     sensor = definitions(*targets).resolve_sensor_def(defs.SENSOR)
     return sensor(dg.build_sensor_context(instance=instance))  # type: ignore[no-any-return]
+
+
+def told_beside(instance: dg.DagsterInstance) -> list[tuple[dg.AssetKey, dict[str, Any]]]:
+    """Tick, tell Dagster what the sensor says was made anew, and return it."""
+    result = tick(instance, TARGET)
+    assert isinstance(result, dg.SensorResult)
+    found = []
+    for each in result.asset_events:
+        assert isinstance(each, dg.AssetMaterialization)
+        instance.report_runless_asset_event(each)
+        found.append((each.asset_key, {name: v.value for name, v in each.metadata.items()}))
+    return found
 
 
 def test_a_run_serves_and_tells_what_it_did(db: psycopg.Connection[Any]) -> None:
@@ -130,11 +142,13 @@ def test_a_target_that_is_away_leaves_the_others_alone(db: psycopg.Connection[An
 def test_the_sensor_asks_for_one_run_over_what_is_due(db: psycopg.Connection[Any]) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         nothing = tick(instance, TARGET, AWAY)
-        assert isinstance(nothing, dg.SkipReason)
-        assert "away: " in str(nothing.skip_message)
+        assert isinstance(nothing, dg.SensorResult)
+        assert (nothing.run_requests, nothing.asset_events) == ([], [])
+        assert "away: " in str(nothing.skip_reason)
         db.execute("INSERT INTO app.facts VALUES ('1', 1)")
-        asked = tick(instance, TARGET, AWAY)
-        assert isinstance(asked, dg.RunRequest)
+        result = tick(instance, TARGET, AWAY)
+        assert isinstance(result, dg.SensorResult)
+        (asked,) = result.run_requests or ()
         assert asked.run_key is None
         assert asked.asset_check_keys == []  # not None, which would be all of them
         assert set(asked.asset_selection or ()) == {
@@ -146,6 +160,39 @@ def test_the_sensor_asks_for_one_run_over_what_is_due(db: psycopg.Connection[Any
         busy = tick(instance, TARGET, AWAY)
         assert isinstance(busy, dg.SkipReason)
         assert "is still active" in str(busy.skip_message)
+
+
+def test_what_a_worker_beside_dagster_made_anew_is_told_once(
+    db: psycopg.Connection[Any], shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(value: int) -> int | None:
+        db.execute("DELETE FROM app.facts")
+        db.execute("INSERT INTO app.facts VALUES ('1', %s)", (value,))
+        return record.add(shared_store, drain.drain(TARGET, [CACHE]))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = serve(1)
+        ((key, figures),) = told_beside(instance)
+        assert key == defs.cache_key(TARGET, CACHE)
+        assert (figures["drain_id"], figures["refreshes"]) == (first, 1)
+        assert told_beside(instance) == []
+        # a run of Dagster tells of its own; only what comes after it is news
+        db.execute("UPDATE app.facts SET value = 3")
+        assert run(TARGET, run_config=NOW, instance=instance).success
+        assert told_beside(instance) == []
+        second = serve(4)
+        assert [figures["drain_id"] for _, figures in told_beside(instance)] == [second]
+        # one that refreshed nothing made nothing anew
+        db.execute("INSERT INTO app.facts VALUES ('bad', 1)")
+        record.add(shared_store, drain.drain(TARGET, [CACHE]))
+        assert told_beside(instance) == []
+        # without a store the queue is looked at all the same
+        serve(5)
+        monkeypatch.setenv("PERF_STORE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        settings.current.cache_clear()
+        result = tick(instance, TARGET)
+        assert isinstance(result, dg.SensorResult)
+        assert "what other workers made anew is not known: " in str(result.skip_reason)
 
 
 def test_a_look_changes_nothing(db: psycopg.Connection[Any]) -> None:
