@@ -29,8 +29,10 @@ _LEADING = ("PERF_", "DAGSTER_", "PG")
 #: PERF_PG_BIN of the caller: runs the suite on another major version.
 PG_BIN = Path(os.environ["PERF_PG_BIN"]) if os.environ.get("PERF_PG_BIN") else None
 
-#: A test server may forget everything: it is thrown away.
+#: A test server may forget everything: it is thrown away. Nothing is vacuumed or analyzed in it
+#: behind a test's back: when a worker of autovacuum comes is chance, what it writes is a change.
 FORGETFUL = {
+    "autovacuum": "off",
     "max_prepared_transactions": "2",
     "fsync": "off",
     "synchronous_commit": "off",
@@ -41,10 +43,11 @@ FORGETFUL = {
 }
 
 
-# How long examples take says more of the machine than of the code; a test's own limit remains.
-hypothesis.settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# How long examples take says more of the machine than of the code; a test's own limit remains. The
+# same examples each time: what new ones find is looked for by `--hypothesis-profile=searching`.
+_ANY = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("patient", _ANY, derandomize=True, database=None)
+hypothesis.settings.register_profile("searching", _ANY, derandomize=False)
 hypothesis.settings.load_profile("patient")
 
 #: Modules that share what takes minutes to make: one worker runs them all, first of all.

@@ -263,7 +263,7 @@ def test_two_setters_at_once_leave_one_active(
         with Store(store.url) as own:
             with own.begin() as warm:
                 warm.execute("SELECT 1")
-            barrier.wait(10)
+            barrier.wait(60)
             try:
                 kept.set_manual(own, execution, now=NOW)
             except Exception as error:
@@ -273,7 +273,7 @@ def test_two_setters_at_once_leave_one_active(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert errors == []
     kinds = [kind for kind, _ in baselines(store)]
     assert kinds == ["MANUAL", "ROLLING"]

@@ -288,7 +288,7 @@ def test_the_extension_can_be_updated_below_the_view(db: psycopg.Connection) -> 
 
 
 def test_alerts_count_clients_alone_and_say_what_is_not_available(menuca: str) -> None:
-    with psycopg.connect(menuca, autocommit=True) as db:
+    with psycopg.connect(menuca) as db:  # within one transaction the same sessions are seen
         counted = db.execute(
             "SELECT 100.0 * count(*) / current_setting('max_connections')::int "
             "FROM pg_stat_activity WHERE backend_type = 'client backend'"
@@ -323,6 +323,6 @@ def test_an_alert_that_fires_is_announced(menuca: str) -> None:
         rows = db.execute("SELECT * FROM menuca.check_performance_alerts()").fetchall()
         db.execute(text[0])
         db.commit()
-        heard = [json.loads(n.payload) for n in listener.notifies(timeout=0.5)]
+        heard = [json.loads(n.payload) for n in listener.notifies(timeout=60, stop_after=1)]
     assert [row[0] for row in rows if row[3]] == ["slow_queries"]
     assert [(told["type"], told["threshold"]) for told in heard] == [("slow_queries", 0)]

@@ -80,7 +80,7 @@ class History:
         """End every process."""
         for process in (*self.writers.values(), *self.workers):
             kill(process)
-        self.helper.communicate(timeout=20)
+        self.helper.communicate(timeout=60)
 
 
 def kill(process: int) -> None:

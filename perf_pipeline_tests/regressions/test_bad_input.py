@@ -157,7 +157,7 @@ def test_a_hundred_thousand_series_of_three_points_say_nothing_quickly():
     )
     began = time.process_time()
     assert detect(frame).height == 0
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 20
     assert judgeable(frame)["outcome"].unique().to_list() == ["too few samples"]
 
 
@@ -182,6 +182,6 @@ def test_a_very_long_series_is_judged_in_bounded_time(kind):
     began = time.process_time()
     found = detect(frame)
     # it takes about a second; without the bound the second and third take half a minute
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 15
     if kind == "step":
         assert found["change_ts"].to_list() == [START + timedelta(minutes=n // 2)]

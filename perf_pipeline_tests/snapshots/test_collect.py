@@ -60,7 +60,7 @@ def test_one_sweep_reads_every_family(target_url: str, admin: psycopg.Connection
     assert swept.observation.timeline == 1
     assert swept.observation.statements_dealloc is not None
     assert swept.observation.statements_stats_reset is not None
-    assert 0 < swept.database_ms < 5_000
+    assert 0 < swept.database_ms < 60_000
     assert swept.rows_read >= sum(frame.height for frame in swept.frames.values())
     statements = swept.frames["statements"]
     assert 3 in statements["calls"].to_list()

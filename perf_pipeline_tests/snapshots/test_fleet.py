@@ -54,26 +54,27 @@ def test_a_silent_target_is_given_up_and_the_others_go_on() -> None:
         return each.name
 
     started = time.monotonic()
-    found = sweep_all(targets(5), collect, threads=2, budget_s=0.3)
+    found = sweep_all(targets(5), collect, threads=2, budget_s=1.0)
     elapsed = time.monotonic() - started
     release.set()
     assert [outcome.ok for outcome in found] == [False, False, True, True, True]
-    assert found[0].reason == "no result within 0.3 s; given up"
+    assert found[0].reason == "no result within 1 s; given up"
     assert elapsed < 60  # not the two minutes that it is silent
 
 
 def test_a_late_result_is_dropped() -> None:
-    release = threading.Event()
+    release, over = threading.Event(), threading.Event()
 
     def collect(each: Target) -> str:
         if each.name == "t0":
-            release.wait(10)
+            release.wait(60)
         else:
             release.set()
-            time.sleep(0.2)
+            over.wait(60)
         return each.name
 
     found = sweep_all(targets(2), collect, threads=1, budget_s=0.1)
+    over.set()
     assert [outcome.ok for outcome in found] == [False, False]
 
 

@@ -45,7 +45,7 @@ def test_highlights_of_real_sweeps(store: Store, target: Target, swept: SweepRec
     texts = {str(row["statement"]): row for row in top}
     assert texts["SELECT count(*) FROM app.orders WHERE n > $1"]["calls"] == 30
     assert statements.figures["calls"] >= 32
-    assert 0 < (statements.figures["p95_estimate_ms"] or 0) < 1000
+    assert 0 < (statements.figures["p95_estimate_ms"] or 0) < 60_000
     assert texts["SELECT id FROM app.orders WHERE id = $1"]["tags"] == (
         "action=show controller=orders"
     )

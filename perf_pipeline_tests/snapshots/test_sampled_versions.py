@@ -40,7 +40,7 @@ def test_a_chain_of_waits_with_its_root(target_url: str, admin: psycopg.Connecti
     assert set(waits) == {"mid", "last", "3rd"}
     for row in waits.values():
         assert (row["root_pid"], row["behind_root"], row["is_cycle"]) == (pids["root"], 3, False)
-        assert 0 <= row["waited_seconds"] < 10
+        assert 0 <= row["waited_seconds"] < 60
         # a statement gets its queryid when its tables are locked and known
         assert (row["queryid"] is None) == (row["locktype"] == "relation")
         assert row["blocker_queryid"] is not None
@@ -84,7 +84,7 @@ def test_a_vacuum_and_an_index_build_in_progress(
 ) -> None:
     admin.execute(
         "CREATE FUNCTION app.slowly(int) RETURNS int LANGUAGE plpgsql IMMUTABLE"
-        " AS 'BEGIN PERFORM pg_sleep(0.01); RETURN $1; END'"
+        " AS 'BEGIN PERFORM pg_sleep(10); RETURN $1; END'"
     )
     admin.execute(
         "CREATE TABLE app.long AS SELECT g AS id, repeat('x', 900) AS s"
@@ -96,7 +96,7 @@ def test_a_vacuum_and_an_index_build_in_progress(
         psycopg.connect(target_url, autocommit=True) as build,
         ThreadPoolExecutor(2) as pool,
     ):
-        vacuum.execute("SET vacuum_cost_delay = 20; SET vacuum_cost_limit = 20")
+        vacuum.execute("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 20")
         try:
             pool.submit(vacuum.execute, "VACUUM app.long")
             pool.submit(build.execute, "CREATE INDEX slow ON app.orders (app.slowly(id))")

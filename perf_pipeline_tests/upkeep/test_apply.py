@@ -230,7 +230,7 @@ def test_a_held_table_is_waited_for_within_the_budget_and_the_rest_goes_on(
     with holding(url, "LOCK TABLE app.t IN ACCESS EXCLUSIVE MODE"):
         started = time.monotonic()
         done = run(made, shared_store, "cleanup", "reindex", "analyze")
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60  # it is held for ever
     found = outcomes(done)
     assert found["table.analyze app.other"] == "done"
     assert found["table.analyze app.t"] == "blocked"

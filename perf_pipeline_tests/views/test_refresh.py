@@ -388,7 +388,7 @@ def test_a_refresh_whose_session_is_killed_leaves_everything_as_it_was(
         )
         thread.start()
         _killed(app, thread)
-        thread.join(20)
+        thread.join(60)
     assert [each.status for each in outcomes] == ["failed"]
     assert "connection was lost" in outcomes[0].why
     assert content(app, policy.name) == before
@@ -419,7 +419,7 @@ def test_a_server_that_crashes_during_a_refresh(
                 )
                 thread.start()
                 _killed(app, thread, kill=True)
-                thread.join(30)
+                thread.join(60)
         assert [each.status for each in outcomes] == ["failed"]
         _wait_for(mine.url("shop"))
         again = run(shared_store, target(), [DAILY, kept], force=True)
@@ -432,7 +432,7 @@ def test_a_server_that_crashes_during_a_refresh(
 
 def _wait_for(url: str) -> None:
     """Wait until a server has recovered."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with suppress(psycopg.OperationalError), psycopg.connect(url):
             return
