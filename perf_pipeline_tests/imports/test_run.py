@@ -108,7 +108,7 @@ def test_killed_in_the_middle_it_goes_on(
 
     def end(pid: int) -> None:
         with psycopg.connect(store.url) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+            other.execute("SELECT pg_terminate_backend(%s, 20000)", (pid,))
 
     def write_frame(connection: psycopg.Connection, table: tuple[str, str], frame: pl.DataFrame):
         if table == ("ledger", "sweeps"):

@@ -361,7 +361,10 @@ def test_a_session_beside_that_is_lost_is_told(db: psycopg.Connection[Any]) -> N
         except UnreachableError as error:
             failed.append(error)
 
-    workers = "FROM pg_stat_activity WHERE application_name LIKE '%:invalidation'"
+    workers = (
+        "FROM pg_stat_activity WHERE application_name LIKE '%:invalidation'"
+        " AND datname = current_database()"
+    )
     worker = threading.Thread(target=work)
     db.execute("SELECT pg_advisory_lock(77)")
     worker.start()

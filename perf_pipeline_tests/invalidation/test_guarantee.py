@@ -193,8 +193,9 @@ def run(
     at = {"server": [total // 3, 2 * total // 3], "redis": [total // 4, total // 2]}
     killed = dict.fromkeys(("writer", "worker", "session", "pause", "server", "redis"), 0)
     stopped: list[tuple[float, int]] = []
+    next_ones: list[str] = []
     deadline = time.monotonic() + DEADLINE_S
-    while running.operations < total:
+    while running.operations < total or not all(killed.values()):
         assert time.monotonic() < deadline, f"{running.operations} operations in {DEADLINE_S} s"
         time.sleep(0.15)
         for what in ("server", "redis"):
@@ -209,9 +210,10 @@ def run(
         for ends, paused in [each for each in stopped if each[0] < time.monotonic()]:
             stopped.remove((ends, paused))
             go_on(paused)
-        what = chance.choice(
-            ("writer", "writer", "worker", "worker", "session", "session", "pause")
-        )
+        if not next_ones:  # each kind soon, however few turns there are
+            next_ones = [*("writer", "worker", "session") * 2, "pause"]
+            chance.shuffle(next_ones)
+        what = next_ones.pop()
         killed[what] += 1
         if what == "session":
             terminate(url)

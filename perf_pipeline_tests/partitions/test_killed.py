@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from perf_pipeline.store.place import Folder
 from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
 from perf_pipeline_tests.partitions.conftest import SCHEMA, Shop, months_ago
 from perf_pipeline_tests.partitions.mortal import POLICIES, TARGET
+from perf_pipeline_tests.servers.crashes import session_again, until_noticed
 
 pytestmark = pytest.mark.server
 #: Every so many statements: 1 takes half a minute, and was run when this was written.
@@ -122,7 +122,7 @@ def start(store: Store, files: Folder) -> Iterator[Callable[[str], Mortal]]:
 
     yield begin
     for process in started:
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @pytest.mark.parametrize("large", ["", "1"])
@@ -162,24 +162,12 @@ def test_the_server_killed_before_its_changes(
         mortal = start(url)
         said = []
         for number in range(1, 100, STRIDE):
-            said.append(mortal("server", number))
-            if said[-1] == "survived":
-                break
-            wait_for(url)
+            with psycopg.connect(url, autocommit=True) as other:
+                said.append(mortal("server", number))
+                if said[-1] == "survived":
+                    break
+                until_noticed(other)
+            session_again(url).close()
         assert said[-1] == "survived", said
         assert len(said) > 8 // STRIDE
         assert_whole(url, store, files)
-
-
-def wait_for(url: str) -> None:
-    """Wait until a server has recovered from a crash."""
-    until = time.monotonic() + 60
-    while True:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return

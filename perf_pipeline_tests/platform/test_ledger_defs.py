@@ -12,8 +12,12 @@ from perf_pipeline.store.archive import Moved, Outcome
 from perf_pipeline.store.archive_check import Condition
 from perf_pipeline_tests.store.filling import fill
 
-TODAY = datetime.now(UTC).date()
 FINE = Condition((), (), (), (), 0)
+
+
+def today() -> date:
+    """Return the day it is when a test runs, which may be one after that of its collection."""
+    return datetime.now(UTC).date()
 
 
 @pytest.fixture
@@ -34,18 +38,18 @@ def materialize() -> tuple[dict[str, object], dict[str, bool]]:
 
 @pytest.mark.server
 def test_a_night_moves_days_and_makes_tomorrow(settled: Store) -> None:
-    fill(settled, "one", TODAY - timedelta(days=15), 3, ("statements", "tables"))
-    fill(settled, "one", TODAY - timedelta(days=1), 3, ("statements",))
+    fill(settled, "one", today() - timedelta(days=15), 3, ("statements", "tables"))
+    fill(settled, "one", today() - timedelta(days=1), 3, ("statements",))
     figures, checks = materialize()
     assert checks == {ledger_defs.WHOLE: True, ledger_defs.IN_TIME: True}
     assert figures["dagster/row_count"] == 2
     assert figures["moved_rows"] == 6
     assert figures["moved_archive_bytes"] == figures["archive_bytes"] > 0
-    assert figures["hot_first_day"] == str(TODAY - timedelta(days=1))
+    assert figures["hot_first_day"] == str(today() - timedelta(days=1))
     starts = {part.start for part in archive.held(settled) if part.is_daily}
-    assert TODAY + timedelta(days=1) in starts
+    assert today() + timedelta(days=1) in starts
     with settled.begin() as connection:
-        assert partitions.ensure(connection, TODAY + timedelta(days=1)) == 0
+        assert partitions.ensure(connection, today() + timedelta(days=1)) == 0
     figures, checks = materialize()
     assert figures["dagster/row_count"] == 0
     assert figures["partitions_made"] == 0
@@ -55,12 +59,12 @@ def test_a_night_moves_days_and_makes_tomorrow(settled: Store) -> None:
 def test_the_checks_fail_for_a_lost_file_and_for_a_day_that_stays(
     settled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(settled, "one", TODAY - timedelta(days=15), 3, ("statements",))
+    fill(settled, "one", today() - timedelta(days=15), 3, ("statements",))
     materialize()
     files = place.current()
     (path,) = files.sizes()
     files.delete(path)
-    fill(settled, "one", TODAY - timedelta(days=17), 3, ("statements",))
+    fill(settled, "one", today() - timedelta(days=17), 3, ("statements",))
     monkeypatch.setattr(archive, "PAUSES_S", (0.0,))
     with settled.begin() as reader:
         reader.execute("SELECT FROM ledger.statements")

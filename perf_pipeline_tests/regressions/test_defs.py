@@ -10,7 +10,10 @@ from perf_pipeline.postgres.target import Target
 from perf_pipeline.regressions.defs import record_runs
 from perf_pipeline.store import Store, happenings, targets
 
-TODAY = datetime.now(UTC).date()
+
+def today() -> date:
+    """Return the day it is when a test runs, which may be one after that of its collection."""
+    return datetime.now(UTC).date()
 
 
 def days(first: date, last: date) -> vocabulary.Days:
@@ -31,16 +34,16 @@ def test_runs_that_name_the_target_are_kept_once(store: Store) -> None:
     def other() -> None:
         work()
 
-    shop = Target(name="shop", url_env="SHOP_URL", history_start=TODAY - timedelta(days=9))
+    shop = Target(name="shop", url_env="SHOP_URL", history_start=today() - timedelta(days=9))
     with dg.DagsterInstance.ephemeral() as instance:
         for job in (nightly_load, other):
             assert job.execute_in_process(instance=instance).success
-        assert record_runs(instance, store, shop, days(TODAY, TODAY)) == 1
-        assert record_runs(instance, store, shop, days(TODAY - timedelta(days=400), TODAY)) == 1
-        past = TODAY - timedelta(days=30)
+        assert record_runs(instance, store, shop, days(today(), today())) == 1
+        assert record_runs(instance, store, shop, days(today() - timedelta(days=400), today())) == 1
+        past = today() - timedelta(days=30)
         assert record_runs(instance, store, shop, days(past, past)) == 0
-        elsewhere = Target(name="barn", url_env="BARN_URL", history_start=TODAY)
-        assert record_runs(instance, store, elsewhere, days(TODAY, TODAY)) == 0
+        elsewhere = Target(name="barn", url_env="BARN_URL", history_start=today())
+        assert record_runs(instance, store, elsewhere, days(today(), today())) == 0
     (event,) = happenings.listed(store, targets.register(store, "shop"), None)
     assert (event["kind"], event["object"]) == ("dagster_run", "nightly_load")
     assert event["ended_at"] >= event["began_at"]

@@ -9,6 +9,7 @@ and before and after it is a checkpoint, so that a server that is killed has it 
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -34,7 +35,7 @@ class Databases:
             statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
         if session.info.server_version >= 150_000:
             statement += sql.SQL(" STRATEGY FILE_COPY")
-        session.execute(statement)
+        _insisting(session, statement)
 
     def drop(self, server: EmbeddedServer, name: str) -> None:
         """Drop a database if it exists, and the entries of its statements.
@@ -45,8 +46,8 @@ class Databases:
         session.execute(
             "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = %s", [name]
         )
-        session.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        _insisting(
+            session, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )
 
     def close(self) -> None:
@@ -62,6 +63,15 @@ class Databases:
             session.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             self._sessions[server.directory] = session
         return session
+
+
+def _insisting(session: psycopg.Connection, statement: sql.Composed) -> None:
+    """Execute what waits 5 s for sessions that were closed, and on a busy machine may need more."""
+    for _ in range(5):
+        with contextlib.suppress(psycopg.errors.ObjectInUse):
+            session.execute(statement)
+            return
+    session.execute(statement)
 
 
 def hasten(server: EmbeddedServer) -> None:

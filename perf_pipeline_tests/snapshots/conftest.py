@@ -10,6 +10,7 @@ from psycopg import sql
 
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.snapshots import collect
+from perf_pipeline_tests.servers.counters import until_collected, until_ended
 from perf_pipeline_tests.snapshots import planted
 
 
@@ -19,9 +20,9 @@ def flush(session: psycopg.Connection) -> None:
         session.execute("SELECT pg_stat_force_next_flush()")
         session.execute("SELECT 1")
         return
-    for _ in range(2):  # before 15 sessions report, and the collector writes, twice a second
-        time.sleep(0.6)
-        session.execute("SELECT 1")
+    time.sleep(0.6)  # before 15 sessions report twice a second
+    session.execute("SELECT 1")
+    until_collected(session)
 
 
 @pytest.fixture
@@ -47,12 +48,13 @@ def target_url(make_database: Callable[..., str]) -> str:
 
 def shown(url: str, ended: int) -> None:
     """Wait until what a closed session did is in the statistics: it reports while it ends."""
-    with psycopg.connect(url, autocommit=True) as other:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
-        while other.execute(query, [ended]).fetchone() != (0,):
-            time.sleep(0.01)
-        if other.info.server_version < 150_000:
-            time.sleep(0.55)  # a reader takes what the collector wrote up to half a second ago
+    # from another database: this session itself is one that is still there for a moment
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as other:
+        until_ended(other, ended)
+        told_late = other.info.server_version < 150_000
+    if told_late:
+        with psycopg.connect(url, autocommit=True) as there:
+            until_collected(there)
 
 
 @pytest.fixture

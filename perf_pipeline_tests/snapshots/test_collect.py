@@ -295,7 +295,7 @@ def test_without_pg_monitor_it_says_what_it_cannot_see(
 
 def test_a_lost_connection_is_unreachable(target_url: str, admin: psycopg.Connection) -> None:
     with session(target_url) as connection:
-        admin.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        admin.execute("SELECT pg_terminate_backend(%s, 20000)", [connection.info.backend_pid])
         with pytest.raises(UnreachableError, match="broke off"):
             collect.sweep(connection, where="target 'x'")
 

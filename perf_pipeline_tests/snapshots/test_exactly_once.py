@@ -117,7 +117,7 @@ def test_a_connection_cut_at_any_step(side: str, counted: Counted, server: Embed
     def cut() -> None:
         with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
             admin.execute(
-                "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
                 " WHERE datname = %s AND backend_type = 'client backend'",
                 [name],
             )

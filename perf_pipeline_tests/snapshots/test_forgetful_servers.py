@@ -6,7 +6,6 @@ One server that tells since when a statement counts (17 and later), one that doe
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from perf_pipeline.snapshots.evidence import Evidence
 from perf_pipeline.snapshots.families import STATEMENTS, TABLES, Family
 from perf_pipeline_tests.conftest import FORGETFUL
 from perf_pipeline_tests.servers import fetch
+from perf_pipeline_tests.servers.crashes import session_again, until_noticed
 
 pytestmark = pytest.mark.server
 
@@ -332,14 +332,8 @@ def test_a_crashed_session_is_a_crash_of_all(database: str) -> None:
     first = look(database)
     with psycopg.connect(database) as other, psycopg.connect(database) as killed:
         os.kill(killed.info.backend_pid, signal.SIGKILL)
-        # until the server ends the others too it does not know, and lets new sessions in
-        with contextlib.suppress(psycopg.OperationalError):
-            other.execute("SELECT pg_sleep(60)")
-        assert other.broken
-    for _ in range(100):
-        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(database):
-            break
-        time.sleep(0.1)
+        until_noticed(other)
+    session_again(database).close()
     sleep(database, 1, 3)
     second = look(database)
     judged = evidence(first, second)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -308,6 +309,19 @@ archive.run(Store(url), place.open_place(folder), Policy(14, 14, 400, 3, 3), dat
 """
 
 
+def unlocked(store: Store) -> None:
+    """Wait until the server has noticed that a killed run's session is gone."""
+    held = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    end = time.monotonic() + 60
+    with psycopg.connect(store.url, autocommit=True) as session:
+        while session.execute(held).fetchone() != (0,):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize("point", ["written", "renamed", "listed", "dropped", "committed"])
 def test_killed_anywhere_nothing_is_lost_and_the_next_run_goes_on(
     store: Store, files: place.Place, point: str
@@ -318,6 +332,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_run_goes_on(
         [sys.executable, "-c", KILL, store.url, files.url, point], capture_output=True, check=False
     )
     assert killed.returncode == -9, killed.stderr
+    unlocked(store)
     assert files.sizes() != {}
     seen = ledger.read(store, "statements", target, files=files)
     assert seen.sort("ts").equals(before.sort("ts"))

@@ -18,7 +18,7 @@ def rows(store: Store, target: str) -> list[Any]:
 
 def closed_soon(store: Store, target: str) -> list[str]:
     """Return what is closed as killed, once the server has noticed that its session is gone."""
-    until = time.monotonic() + 20.0
+    until = time.monotonic() + 60.0
     while True:
         closed = [row["object"] for row in maintenance_log.close_killed(store, target)]
         if closed or time.monotonic() > until:

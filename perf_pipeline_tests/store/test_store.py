@@ -45,7 +45,7 @@ def test_a_broken_pool_recovers(store: Store) -> None:
     with store.begin() as connection:
         pid = connection.info.backend_pid
     with psycopg.connect(store.url, autocommit=True) as admin:
-        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        admin.execute("SELECT pg_terminate_backend(%s, 20000)", [pid])
     with store.begin() as connection:
         assert connection.info.backend_pid != pid
 
@@ -56,7 +56,7 @@ def test_a_store_that_goes_away_in_the_middle_is_unreachable(store: Store) -> No
             connection.execute("INSERT INTO ledger.targets (name) VALUES ('lost')")
             pid = connection.info.backend_pid
             with psycopg.connect(store.url, autocommit=True) as admin:
-                admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+                admin.execute("SELECT pg_terminate_backend(%s, 20000)", [pid])
             if not at_commit:
                 connection.execute("SELECT 1")
 

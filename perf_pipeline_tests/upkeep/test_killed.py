@@ -17,6 +17,7 @@ from perf_pipeline.store import Store, maintenance_log, migrate
 from perf_pipeline.upkeep import apply
 from perf_pipeline.upkeep.model import Doing, require_policy
 from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
+from perf_pipeline_tests.servers.crashes import session_again, until_noticed
 from perf_pipeline_tests.snapshots.test_replication import base_backup, follow
 from perf_pipeline_tests.upkeep.mortal import NAME
 from perf_pipeline_tests.upkeep.shop import (
@@ -151,17 +152,6 @@ def server(child: int, backend: int) -> None:
     os.kill(backend, signal.SIGKILL)
 
 
-def reconnected(url: str) -> psycopg.Connection[Any]:
-    """Return a session, as soon as the server takes some again."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            return psycopg.connect(url, autocommit=True)
-        except psycopg.OperationalError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-
-
 @pytest.mark.parametrize("kill", [process, server])
 def test_a_rebuild_that_is_killed_is_made_again_and_leaves_no_index(
     kill: Kill, url: str, mortal: Mortal, log_store: Store, monkeypatch: pytest.MonkeyPatch
@@ -174,10 +164,12 @@ def test_a_rebuild_that_is_killed_is_made_again_and_leaves_no_index(
         until(connection, "count(*) > 0 FROM pg_index WHERE NOT indisvalid")
         backend = worker_pid(connection)
         kill(child, backend)
+        if kill is server:
+            until_noticed(connection)
     said = mortal.ended()
     assert ("ended 9" in said) == (kill is process)
     held.close()
-    with reconnected(url) as connection:
+    with session_again(url) as connection:
         # within two seconds the server noticed that nobody waits for an answer any more
         until(
             connection,
@@ -211,8 +203,10 @@ def test_a_delete_that_is_killed_loses_no_row_and_goes_on(
         # the first batch is there, the second is at work
         until(connection, f"count(*) < {due} FROM app.t WHERE done AND {OLD}")
         kill(child, worker_pid(connection))
+        if kill is server:
+            until_noticed(connection)
     mortal.ended()
-    with reconnected(url) as connection:
+    with session_again(url) as connection:
         left = one(connection, f"SELECT count(*) FROM app.t WHERE done AND {OLD}")
         assert 0 < left < due
         connection.execute("DROP TRIGGER slowly ON app.t")
