@@ -1,7 +1,6 @@
 """Hand one message to one channel: an Apprise URL, or NOTIFY in a database."""
 
 import json
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ _MOST_PAYLOAD: Final = 7_900
 _TYPES: Final = {"ok": "success", "warning": "warning", "critical": "failure"}
 _AGAIN: Final = "sent again: it is not known whether it arrived before\n"
 #: Whatever an address or a token may stand in.
+_REDIRECTED: Final = re.compile(r"error=3\d\d\b")
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
@@ -35,6 +35,29 @@ class Note:
     detail: Mapping[str, Any]
     #: It was sent before by a process that died before it could note whether it arrived.
     again: bool = False
+    #: The only addressee that has not taken it yet, by its number; '': all of the channel's.
+    only: str = ""
+
+
+class PartlyTakenError(UnreachableError):
+    """Some addressees of a channel took a message, and some did not: those have it already.
+
+    Parameters
+    ----------
+    left : Mapping of str to str
+        Why each did not take it, by its number.
+    asked : int
+        Addressees in all.
+
+    """
+
+    def __init__(self, left: Mapping[str, str], asked: int) -> None:
+        why = next(iter(left.values()))
+        super().__init__(
+            f"not taken by {len(left)} of {asked} addressees: {why}",
+            "it is tried again with these alone; mend or remove their addresses",
+        )
+        self.left = left
 
 
 def send(channel: Channel, target: Target, store_url: str, note: Note) -> None:
@@ -50,6 +73,8 @@ def send(channel: Channel, target: Target, store_url: str, note: Note) -> None:
 
     Raises
     ------
+    PartlyTakenError
+        Some of its addressees did not take it.
     UnreachableError
         It did not take it; never shows an address or a token.
     ConfigurationError
@@ -85,7 +110,7 @@ def _notify(url: str, note: Note) -> None:
 
 def _apprise(channel: Channel, note: Note) -> None:
     # half a second of imports, for who sends something
-    import apprise
+    from perf_pipeline.alerts import services
 
     variable = channel.url_env or ""
     url = settings.variable(variable)
@@ -94,28 +119,31 @@ def _apprise(channel: Channel, note: Note) -> None:
             f"environment variable {variable} is not set",
             f"set {variable} to an Apprise URL where the delivery runs",
         )
-    service = apprise.Apprise()
-    if not service.add(url) or len(service) != 1:
+    found = services.addressees(url)
+    if found is None:
         raise UnreachableError(
             f"environment variable {variable} holds no single Apprise URL",
             "see Apprise's list of services; one URL for each channel",
         )
-    with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
-        taken = service.notify(
-            title=note.title,
-            body=f"{note.body}\n\n{_AGAIN if note.again else ''}message {note.key}",
-            notify_type=apprise.NotifyType(_TYPES.get(note.level, "info")),
-            body_format=apprise.NotifyFormat.TEXT,
-        )
-        said = captured.getvalue()
-    if not taken:
-        raise UnreachableError(f"not taken: {reason_of(said, url)}", "it is tried again")
+    body = f"{note.body}\n\n{_AGAIN if note.again else ''}message {note.key}"
+    left: dict[str, str] = {}
+    asked = {number: one for number, one in found.items() if note.only in ("", number)}
+    for number, one in asked.items():
+        said = services.hand_over(one, note.title, body, _TYPES.get(note.level, "info"))
+        if said is not None:
+            left[number] = reason_of(said, url)
+    if left and len(left) < len(asked):
+        raise PartlyTakenError(left, len(asked))
+    if left:
+        raise UnreachableError(f"not taken: {next(iter(left.values()))}", "it is tried again")
 
 
 def reason_of(said: str, url: str) -> str:
     """Return the last line of what a service said, without addresses and tokens."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     text = lines[-1] if lines else "no reason was given"
+    if _REDIRECTED.search(text):
+        text += " (redirected, which would lose the message: name the address it leads to)"
     for secret in sorted(set(re.split(r"[:/?&=@]+", url)), key=len, reverse=True):
         if len(secret) > 5:
             text = text.replace(secret, "***")

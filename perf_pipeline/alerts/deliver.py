@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from perf_pipeline.alerts import book, channels
 from perf_pipeline.alerts.book import LAST_PAUSE
-from perf_pipeline.alerts.channels import Note
+from perf_pipeline.alerts.channels import Note, PartlyTakenError
 from perf_pipeline.alerts.model import RANK, Channel, alerts_of
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
@@ -94,9 +94,10 @@ def deliver(
                         "longest": LAST_PAUSE,
                     },
                 )
-            for name in ways:
+            # an addressee that alone did not take something is a channel of its own
+            for name in sorted({row["channel"] for row in rows}):
                 own = [row for row in rows if row["channel"] == name]
-                _on_channel(store, target, ways[name], own, clock, send, done)
+                _on_channel(store, target, ways[base_of(name)], own, clock, send, done)
             if len(rows) < BATCH:
                 break
     return done
@@ -117,11 +118,12 @@ def _on_channel(
         if failures >= FAILURES:
             untried += [row["message_id"] for row in taken]
             continue
-        batch, until = _sending(store, channel, taken, clock())
+        batch, until = _sending(store, taken, clock())
         if not batch:
             continue  # we took so long that somebody else has it
         ids = [row["message_id"] for row in batch]
-        marked = {"channel": channel.name, "ids": ids}
+        name = batch[0]["channel"]
+        marked = {"channel": name, "ids": ids}
         try:
             if channel.notify == "store":
                 # told and noted at once: never twice
@@ -131,10 +133,26 @@ def _on_channel(
                     book.run(connection, "book/notify", payload)
             else:
                 send(channel, target, store.url, note_of(batch))
+        except PartlyTakenError as error:
+            failures = 0
+            done.errors[f"{target.name}/{name}"] = channels.explained(error)
+            done.sent += len(ids)
+            done.put_off += len(ids)
+            values = {
+                **marked,
+                "leased_until": until,
+                "due_at": clock() + pause(1),
+                "numbers": list(error.left),
+                "errors": list(error.left.values()),
+            }
+            with store.begin() as connection:
+                book.run(connection, "book/split", values)
+                book.run(connection, "book/sent", {**marked, "now": clock()})
+            continue
         except Exception as error:  # a service's library may raise anything; the others go on
             failures += 1
             why = channels.explained(error)
-            done.errors[f"{target.name}/{channel.name}"] = why
+            done.errors[f"{target.name}/{name}"] = why
             done.put_off += len(ids)
             attempts = 1 + max(row["attempts"] for row in batch)
             values = {**marked, "leased_until": until, "error": why}
@@ -149,19 +167,23 @@ def _on_channel(
                 book.run(connection, "book/sent", {**marked, "now": clock()})
     if untried:
         done.put_off += len(untried)
-        left = {"ids": untried, "leased_until": rows[0]["leased_until"], "channel": channel.name}
+        taken_at, name = rows[0]["leased_until"], rows[0]["channel"]
+        left = {"ids": untried, "leased_until": taken_at, "channel": name}
         with store.begin() as connection:
             book.run(connection, "book/untried", {**left, "until": clock() + pause(failures)})
 
 
-def _sending(
-    store: Store, channel: Channel, batch: Sequence[Row], now: datetime
-) -> tuple[list[Row], datetime]:
+def base_of(name: str) -> str:
+    """Return the channel of a delivery's name, which may be one addressee's."""
+    return name.partition("/")[0]
+
+
+def _sending(store: Store, batch: Sequence[Row], now: datetime) -> tuple[list[Row], datetime]:
     """Mark what is sent next; returns what of it is still ours, and until when it is."""
     values = {
         "now": now,
         "lease": book.LEASE,
-        "channel": channel.name,
+        "channel": batch[0]["channel"],
         "ids": [row["message_id"] for row in batch],
         "leased_until": batch[0]["leased_until"],
         "doubt": DOUBT,
@@ -188,20 +210,22 @@ def pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def note_of(batch: Sequence[Row]) -> Note:
     """Return a message, or the digest of several, as it goes out."""
     first = batch[0]
+    channel, _, only = first["channel"].partition("/")
     if not first["digest"]:
         detail = {**first["detail"], "target": first["target"], "kind": first["kind"]}
         told = (first["message_key"], first["level"], first["title"], first["body"], detail)
-        return Note(*told, again=first["last_error"] == DOUBT)
+        return Note(*told, again=first["last_error"] == DOUBT, only=only)
     level = max((row["level"] for row in batch), key=lambda each: RANK[each])
     lines = [f"- {row['created_at']:%a %H:%M} {row['title']}" for row in batch[:LISTED]]
     if len(batch) > LISTED:
         lines.append(f"and {len(batch) - LISTED} more")
     kind = str(first["digest"]).split(" ")[0]
     return Note(
-        f"{first['target']}:{first['channel']}:{first['digest']}:{first['message_id']}",
+        f"{first['target']}:{channel}:{first['digest']}:{first['message_id']}",
         level,
         f"[{first['target']}] {kind} digest: {len(batch)} messages",
         "\n".join(lines),
         {"target": first["target"], "kind": "digest", "messages": len(batch)},
         again=any(row["last_error"] == DOUBT for row in batch),
+        only=only,
     )

@@ -1,6 +1,7 @@
-"""A real endpoint on the loopback: it refuses, then accepts, and keeps what it was given."""
+"""Real endpoints on the loopback: they refuse, then accept, and keep what they were given."""
 
 import json
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,12 +27,14 @@ class Endpoint:
                     owner.taken.append(json.loads(body))
                 owner.taking()
                 self.send_response(owner.status)
+                if 300 <= owner.status < 400:
+                    self.send_header("Location", "/login")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def do_GET(self) -> None:
                 owner.asked += 1
-                self.send_response(owner.status)
+                self.send_response(200 if self.path == "/login" else owner.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -54,6 +57,56 @@ class Endpoint:
 @contextmanager
 def endpoint(port: int = 0) -> Iterator[Endpoint]:
     made = Endpoint(port)
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.server.shutdown()
+        thread.join()
+        made.server.server_close()
+
+
+class Mailbox:
+    """Takes mail over SMTP, but not for `refused`; `taken` are the addressees of each mail."""
+
+    def __init__(self) -> None:
+        self.refused = ""
+        self.taken: list[str] = []
+        owner = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.say("220 here")
+                addressee = ""
+                while line := self.rfile.readline().decode().strip():
+                    command = line[:4].upper()
+                    if command == "RCPT":
+                        addressee = line.split("<")[1].split(">")[0]
+                        self.say("550 nobody" if addressee == owner.refused else "250 fine")
+                    elif command == "DATA":
+                        self.say("354 go on")
+                        while self.rfile.readline() != b".\r\n":
+                            pass
+                        owner.taken.append(addressee)
+                        self.say("250 taken")
+                    else:
+                        self.say("221 bye" if command == "QUIT" else "250 fine")
+
+            def say(self, text: str) -> None:
+                self.wfile.write(f"{text}\r\n".encode())
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+
+@contextmanager
+def mailbox() -> Iterator[Mailbox]:
+    made = Mailbox()
     thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

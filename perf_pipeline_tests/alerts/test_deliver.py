@@ -26,7 +26,7 @@ from perf_pipeline.alerts.state import Message
 from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store
-from perf_pipeline_tests.alerts.endpoint import Endpoint, endpoint
+from perf_pipeline_tests.alerts.endpoint import Endpoint, endpoint, mailbox
 from perf_pipeline_tests.alerts.support import START
 
 pytestmark = pytest.mark.server
@@ -222,6 +222,31 @@ def test_one_message_that_nobody_takes_does_not_hold_up_the_others(store: Store)
     assert taken == ["key-1", "key-2", "key-3"]
 
 
+def test_who_took_a_message_does_not_get_it_again_because_of_another(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three addressees, one of whom the server refuses until somebody mends it."""
+    target = shop(boss={"url_env": "MAIL"})
+    with mailbox() as box:
+        to = "ana@x.org,bob@x.org&cc=eve@x.org"
+        url = f"mailto://127.0.0.1:{box.port}?mode=insecure&from=perf@x.org&to={to}"
+        monkeypatch.setenv("MAIL", url)
+        box.refused = "bob@x.org"
+        put(store, target, [message(1)])
+        first = deliver(store, [target], lambda: START)
+        assert box.taken == ["ana@x.org", "eve@x.org"]
+        assert "by 1 of 3 addressees" in first.errors["shop/boss"]
+        assert waiting(store) == 1
+        later = START + MINUTE
+        assert deliver(store, [target], lambda: later).sent == 0
+        with store.begin() as connection:
+            assert book.due(connection, [target], later + LAST_PAUSE)["due"] == 1
+        box.refused = ""
+        assert deliver(store, [target], lambda: later + LAST_PAUSE).sent == 1
+        assert box.taken == ["ana@x.org", "eve@x.org", "bob@x.org"]
+        assert waiting(store) == 0
+
+
 def test_a_digest_is_one_message(store: Store, hook: Endpoint) -> None:
     target = shop(ops={"url_env": "OPS_HOOK", "frequency": "daily"})
     put(store, target, [message(n) for n in range(3)] + [message(9, "critical")])
@@ -270,6 +295,15 @@ def test_pauses_grow_to_a_bound() -> None:
     found = [pause(n) for n in range(1, 40)]
     assert found == sorted(found)
     assert found[-1] == LAST_PAUSE
+
+
+def test_a_redirection_is_no_delivery(hook: Endpoint) -> None:
+    """Followed, it would ask a page without the message, and take its answer for a receipt."""
+    hook.status = 302
+    (channel,) = alerts_of(shop().alerts).routes()
+    with pytest.raises(UnreachableError, match=r"302.*redirected"):
+        channels.send(channel, shop(), "", Note("k", "warning", "t", "b", {}))
+    assert hook.asked == 1
 
 
 def test_no_token_is_shown(hook: Endpoint) -> None:

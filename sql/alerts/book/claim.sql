@@ -1,11 +1,12 @@
 -- purpose: take what is due on channels, in the order it was said; what somebody else has taken is left to them
 -- minimum version: 14
+-- `channel/number` is one addressee of a channel, of those that did not take what the others took.
 -- An instant further ahead than any that we write was written before the clock was set back: it counts as now.
 WITH due AS (
     SELECT d.message_id, d.channel
     FROM monitoring.alert_deliveries AS d
     JOIN monitoring.alert_outbox AS o USING (message_id)
-    WHERE d.sent_at IS NULL AND o.target = %(target)s AND d.channel = ANY (%(channels)s::text[])
+    WHERE d.sent_at IS NULL AND o.target = %(target)s AND split_part(d.channel, '/', 1) = ANY (%(channels)s::text[])
         AND (
             d.due_at <= %(now)s
             OR (d.attempts > 0 AND d.due_at > %(now)s::timestamptz + %(longest)s::interval)

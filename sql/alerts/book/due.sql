@@ -23,5 +23,5 @@ SELECT
 FROM monitoring.alert_deliveries AS d
 JOIN monitoring.alert_outbox AS o USING (message_id)
 LEFT JOIN unnest(%(targets)s::text[], %(channels)s::text[]) AS w (target, channel)
-    ON w.target = o.target AND w.channel = d.channel
+    ON w.target = o.target AND w.channel = split_part(d.channel, '/', 1)
 WHERE d.sent_at IS NULL AND o.target = ANY (%(targets)s::text[])
