@@ -101,21 +101,27 @@ def resolve(incident: str, note: str) -> None:
 @click.option("--target", help="Only this target.")
 @_json
 def evaluate(target: str | None, as_json: bool) -> None:
-    """Evaluate once, as the sensor does every minute; exit code 1 when an incident is open."""
+    """Evaluate once, as the sensor does every minute.
+
+    Exit code 1 when an incident is open, or a target could not be evaluated.
+    """
     from datetime import UTC, datetime
 
-    from perf_pipeline.alerts.look import look_all
+    from perf_pipeline.alerts.look import end_undeclared, look_all
     from perf_pipeline.components.catalog import declared_target, declared_targets
     from perf_pipeline.store import Store, migrate
 
     declared = [declared_target(target)] if target else list(declared_targets())
     with Store() as store:
         migrate.require_current(store)
-        looks = look_all(store, declared, datetime.now(UTC))
+        now = datetime.now(UTC)
+        looks = look_all(store, declared, now)
+        ended = [] if target else end_undeclared(store, declared, now)
     rows = [
         {
             "target": each.target.name,
-            "busy": each.evaluation is None,
+            "busy": each.evaluation is None and not each.error,
+            "error": each.error or None,
             "policies": len(each.evaluation.states) if each.evaluation else None,
             "without_data": sum(s.level == "no_data" for s in each.evaluation.states.values())
             if each.evaluation
@@ -133,10 +139,14 @@ def evaluate(target: str | None, as_json: bool) -> None:
             say(
                 f"{row['target']}: somebody else evaluates it"
                 if row["busy"]
+                else f"{row['target']}: not evaluated: {row['error']}"
+                if row["error"]
                 else f"{row['target']}: {row['policies']} states, {row['without_data']} without "
                 f"data, {row['open']} open, {row['messages']} new messages, {row['ms']} ms"
             )
-    sys.exit(1 if any(row["open"] for row in rows) else 0)
+        for name in ended:
+            say(f"{name}: declared nowhere any more, its incidents ended")
+    sys.exit(1 if any(row["open"] or row["error"] for row in rows) else 0)
 
 
 @alerts.command("simulate")

@@ -181,13 +181,14 @@ def alerts_sensor(
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from perf_pipeline.alerts import book, watch
-        from perf_pipeline.alerts.look import look_all
+        from perf_pipeline.alerts.look import end_undeclared, look_all
 
         now = datetime.now(UTC)
         names = [target.name for target in targets]
         try:
             with vocabulary.open_store() as store:
                 looks = look_all(store, targets, now)
+                ended = end_undeclared(store, targets, now)
                 with store.begin() as connection:
                     due = book.due(connection, targets, now)
                     asked = book.waiting_responses(connection, names, "asked")
@@ -196,11 +197,20 @@ def alerts_sensor(
         except PerfPipelineError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(str(error)))
         reported: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
-        found = [check_event(each, reported.get(each.target.name)) for each in looks]
+        found = [
+            check_event(each, reported.get(each.target.name))
+            for each in looks
+            if alerts_of(each.target.alerts).enabled  # else it has no asset
+        ]
         events = [event for event in found if event is not None]
         reported |= {each.target.name: said for each in looks if (said := standing(each))}
         if missed:
             context.log.warning(missed)
+        for each in looks:
+            if each.error:
+                context.log.error("%s was not evaluated: %s", each.target.name, each.error)
+        for name in ended:
+            context.log.warning("%s is declared nowhere any more: its incidents ended", name)
         if (due["due"] or asked) and vocabulary.active_run(context.instance, DELIVERY_JOB) is None:
             requests.append(dg.RunRequest(job_name=DELIVERY_JOB))
         return dg.SensorResult(
@@ -345,10 +355,12 @@ def quiet(looks: Sequence["Look"]) -> dg.SkipReason:
     opened = sum(
         not each.over for look in looks if look.evaluation for each in look.evaluation.incidents
     )
-    busy = [look.target.name for look in looks if look.evaluation is None]
+    busy = [look.target.name for look in looks if look.evaluation is None and not look.error]
+    failed = [f"{look.target.name} ({look.error})" for look in looks if look.error]
     spent = sum(look.milliseconds for look in looks)
     text = f"{len(looks)} targets in {spent:.0f} ms: nothing changed, {opened} incidents open"
-    return dg.SkipReason(text + (f"; evaluated elsewhere: {', '.join(busy)}" if busy else ""))
+    text += f"; evaluated elsewhere: {', '.join(busy)}" if busy else ""
+    return dg.SkipReason(text + (f"; not evaluated: {', '.join(failed)}" if failed else ""))
 
 
 def target_definitions(target: Target) -> dg.Definitions:
@@ -365,8 +377,9 @@ def fleet_definitions(targets: Sequence[Target], answers: Answers | None = None)
         return dg.Definitions()
     job = delivery_job()
     return dg.Definitions(
-        assets=[deliveries_asset(watched, answers)],
+        # also those whose alerts are off: that an incident ended by that is still to be told
+        assets=[deliveries_asset(targets, answers)],
         jobs=[job],
         schedules=[watched_schedule(watched, job)],
-        sensors=[alerts_sensor(watched, job, answers)],
+        sensors=[alerts_sensor(targets, job, answers)],
     )

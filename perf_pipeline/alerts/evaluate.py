@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from perf_pipeline.alerts import clock, messages
+from perf_pipeline.alerts import clock, messages, unmeasured
 from perf_pipeline.alerts import incidents as grouping
 from perf_pipeline.alerts.metrics import metric_of
 from perf_pipeline.alerts.model import RANK, Level, Policy
@@ -33,7 +33,8 @@ def evaluate(
     ----------
     target : str
     policies : sequence of Policy
-        The enabled ones. States of others are dropped, and what they raised is over.
+        The enabled ones. States of others are dropped, and what they raised is over, told as no
+        longer watched.
     measured : iterable of Measured
         At most one per policy and subject; none is no data, never a value of zero.
     states : Mapping of (policy, subject) to State
@@ -67,7 +68,9 @@ def evaluate(
         # a policy without evidence is told as such, not left out; events need none
         if not metric_of(policy.metric).events and not any(key[0] == name for key in made):
             made[name, ""] = State(since=now)
-    found = grouping.group(target, by_name, made, known, now, owner)
+    gone = unmeasured.forgotten(by_name, made, now)
+    made = unmeasured.without(made, gone)
+    found = grouping.group(target, by_name, made, known, now, owner, gone)
     told = messages.tell(target, by_name, found.incidents, now, most_messages)
     return Evaluation(
         target,
@@ -98,7 +101,7 @@ def step(
     events = metric_of(policy.metric).events
     window = timedelta(minutes=policy.flap_minutes)
     recent = tuple(at for at in last.changes if now - at < window)
-    last = _calmed(policy, replace(last, changes=recent))
+    last = _rejudged(policy, _calmed(policy, replace(last, changes=recent)), now)
     if measured is None and events:
         # what happened is no longer in the window: it is over
         return None
@@ -136,6 +139,7 @@ def _moved(policy: Policy, measured: Measured, last: State, now: datetime) -> St
         told=measured.told,
         held=held,
         level=held,
+        judged=_thresholds(policy),
         since=last.since if last.level == held and last.since is not None else measured.as_of,
     )
     if wanted == held:
@@ -160,6 +164,33 @@ def _moved(policy: Policy, measured: Measured, last: State, now: datetime) -> St
         changes=changes,
         flapping=state.flapping or len(changes) >= policy.flap_changes,
     )
+
+
+def _rejudged(policy: Policy, state: State, now: datetime) -> State:
+    """Return the state by thresholds that were edited since: what they no longer call bad is over.
+
+    The value did not move, so that neither hysteresis nor `clear_minutes` holds what is better by
+    the new ones. What is worse by them waits for `for_minutes` of evidence, where there are some.
+    """
+    judged = _thresholds(policy)
+    if state.judged in ("", judged) or state.held is None or state.value is None:
+        return state
+    wanted = level_of(policy, state.value, "ok")
+    if RANK[wanted] > RANK[state.held] and policy.for_minutes:
+        return replace(state, judged=judged)
+    return replace(
+        state,
+        held=wanted,
+        level="no_data" if state.level == "no_data" else wanted,
+        since=state.since if state.level in ("no_data", wanted) else now,
+        towards=None,
+        towards_since=None,
+        judged=judged,
+    )
+
+
+def _thresholds(policy: Policy) -> str:
+    return f"{policy.metric} {policy.warning} {policy.critical}"
 
 
 def _calmed(policy: Policy, state: State) -> State:

@@ -12,6 +12,9 @@ from perf_pipeline.alerts.state import Incident, Key, Member, State, Told
 
 #: Members kept with an incident; how many more there are is told.
 MOST_MEMBERS: Final = 50
+#: What leads the title of an incident that ended although nobody knows that it is well.
+UNMEASURED: Final = "no longer measured: "
+UNWATCHED: Final = "no longer watched: "
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ def group(
     known: Sequence[Incident],
     now: datetime,
     owner: str = "",
+    gone: frozenset[Key] = frozenset(),
 ) -> Grouped:
     """Return the incidents that the states make, of those known and new ones.
 
@@ -46,6 +50,8 @@ def group(
     now : datetime
     owner : str
         Where no policy names one.
+    gone : frozenset of (policy, subject)
+        Of these nobody could tell for too long (`unmeasured`).
 
     """
     causes: dict[str, list[Key]] = defaultdict(list)
@@ -80,11 +86,32 @@ def group(
         if not before.over:
             resolved.add(before.incident_id)
             made.append(
-                replace(before, status="resolved", resolved_at=now, changed_at=now, flapping=False)
+                replace(
+                    before,
+                    status="resolved",
+                    title=ending_of(before, policies, gone) + before.title,
+                    resolved_at=now,
+                    changed_at=now,
+                    flapping=False,
+                )
             )
         elif before.told.level not in (None, "ok"):
             made.append(before)  # that it is over is still to be told
     return Grouped(made, frozenset(opened), frozenset(resolved), frozenset(worse))
+
+
+def ending_of(
+    incident: Incident, policies: Mapping[str, Policy], gone: frozenset[Key] = frozenset()
+) -> str:
+    """Return why an incident ended, '' where all that it was made of is well."""
+    if any((member.policy, member.subject) in gone for member in incident.members):
+        return UNMEASURED
+    return UNWATCHED if any(each.policy not in policies for each in incident.members) else ""
+
+
+def is_unknown(incident: Incident) -> bool:
+    """Whether an incident ended although nobody knows that it is well."""
+    return incident.over and incident.title.startswith((UNMEASURED, UNWATCHED))
 
 
 def _member(policy: Policy, key: Key, state: State) -> Member:
@@ -96,9 +123,19 @@ def _member(policy: Policy, key: Key, state: State) -> Member:
         state.value,
         policy.critical if level == "critical" else policy.warning,
         policy.unit,
-        state.told,
+        _told(state),
         state.as_of.isoformat() if state.as_of else None,
     )
+
+
+def _told(state: State) -> str:
+    """Return what a breach says of itself, and whether it still says so."""
+    told = [state.told] if state.told else []
+    if state.level == "no_data" and state.since is not None:
+        told.append(f"no data since {state.since:%Y-%m-%d %H:%M} UTC")
+    elif state.towards_since is not None and RANK[state.towards or "ok"] < RANK[state.level]:
+        told.append(f"better since {state.towards_since:%H:%M} UTC")
+    return "; ".join(told)
 
 
 def _new(

@@ -4,24 +4,34 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from perf_pipeline.alerts import book, responses
 from perf_pipeline.alerts.evaluate import evaluate
 from perf_pipeline.alerts.measure import measure
 from perf_pipeline.alerts.model import Policy, alerts_of
-from perf_pipeline.alerts.state import Evaluation
+from perf_pipeline.alerts.state import Evaluation, State
+from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres.target import Target
 from perf_pipeline.store import Store, targets
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at a target gave; `evaluation` is None while somebody else evaluates it."""
+    """What one look at a target gave.
+
+    `evaluation` is None while somebody else evaluates it, and where it failed: `error` says why.
+    """
 
     target: Target
     evaluation: Evaluation | None
     messages: int
     milliseconds: float
+    error: str = ""
+
+
+#: An incident of a target that is declared nowhere ends when nobody evaluated it for so long.
+PATIENCE: Final = timedelta(days=1)
 
 
 def look(store: Store, target: Target, now: datetime) -> Look:
@@ -60,7 +70,8 @@ def look(store: Store, target: Target, now: datetime) -> Look:
         )
         told = book.save(connection, made, before, known, channels)
         _answer(connection, target.name, policies, made, now)
-        book.save_policies(connection, target.name, declared.resolved(), channels)
+        shown = declared.resolved() if declared.enabled else ()
+        book.save_policies(connection, target.name, shown, channels)
         milliseconds = 1000 * (time.perf_counter() - started)
         book.note_evaluated(connection, made, len(policies), milliseconds)
     return Look(target, made, told, milliseconds)
@@ -89,5 +100,68 @@ def _answer(
 
 
 def look_all(store: Store, declared: Sequence[Target], now: datetime) -> list[Look]:
-    """Evaluate all targets that want it, one after the other: milliseconds each."""
-    return [look(store, each, now) for each in declared if alerts_of(each.alerts).enabled]
+    """Evaluate all targets that want it, one after the other: milliseconds each.
+
+    One that fails does not keep the others from being looked at. Where alerts were switched off
+    while an incident was open, it ends, told as no longer watched.
+
+    Raises
+    ------
+    UnreachableError
+        The store cannot be read.
+
+    """
+    off = [each.name for each in declared if not alerts_of(each.alerts).enabled]
+    left: set[str] = set()
+    if off:
+        with store.begin() as connection:
+            rows = book.run(connection, "book/with_open", {"names": off})
+            left = {row["target"] for row in rows}
+    looks = []
+    for each in declared:
+        if each.name in off and each.name not in left:
+            continue
+        started = time.perf_counter()
+        try:
+            looks.append(look(store, each, now))
+        except UnreachableError:
+            raise
+        except Exception as error:  # a row that nobody can read any more silences its target only
+            said = str(error).strip().splitlines() or [""]
+            text = f"{type(error).__name__}: {said[0]}"[:300]
+            spent = 1000 * (time.perf_counter() - started)
+            looks.append(Look(each, None, 0, spent, text))
+    return looks
+
+
+def end_undeclared(store: Store, declared: Sequence[Target], now: datetime) -> list[str]:
+    """End the incidents of targets that are no longer declared; return their names.
+
+    A store may be shared by several sets of targets: what others evaluate is theirs. So it is what
+    nobody evaluated for `PATIENCE` while ours were. Channels are gone with their target: that its
+    incidents ended as no longer watched is in their titles and in the outbox, for nobody else.
+
+    Parameters
+    ----------
+    store : Store
+    declared : sequence of Target
+        All that are evaluated here.
+    now : datetime
+
+    """
+    names = [each.name for each in declared]
+    with store.begin() as connection:
+        rows = book.run(connection, "book/unwatched", {"names": names, "patience": PATIENCE})
+    ended = []
+    for row in rows:
+        with store.begin() as connection:
+            if not book.take(connection, row["target"]):
+                continue
+            kept = book.run(connection, "book/states", {"target": row["target"]})
+            before = {(each["policy"], each["subject"]): State() for each in kept}  # all go
+            known = book.incidents(connection, row["target"], now)
+            made = evaluate(row["target"], (), (), before, known, now)
+            book.save(connection, made, before, known, ())
+            book.save_policies(connection, row["target"], (), ())
+            ended.append(row["target"])
+    return ended

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from perf_pipeline.alerts.incidents import shown
+from perf_pipeline.alerts.incidents import is_unknown, shown
 from perf_pipeline.alerts.model import RANK, Frequency, Policy
 from perf_pipeline.alerts.state import Incident, Kind, Member, Message
 
@@ -128,7 +128,7 @@ def _message(
         "more": f"{incident.level.upper()}, growing",
         "reminder": f"still {incident.level.upper()}",
         "flapping": "FLAPPING",
-        "resolved": "RESOLVED",
+        "resolved": "ENDED" if is_unknown(incident) else "RESOLVED",
     }
     return Message(
         # what was told before is part of the key: the same state makes the same key
@@ -166,6 +166,8 @@ def body_of(incident: Incident, now: datetime) -> str:
         f"incident {incident.incident_id}, cause {incident.cause}, "
         f"since {incident.opened_at:%Y-%m-%d %H:%M} UTC ({lasted})",
     ]
+    if is_unknown(incident):
+        lines.append("it ended because nobody can tell any more; whether it is well is not known")
     if not incident.over:
         lines.append(f"acknowledge: perf-pipeline alerts ack {incident.incident_id}")
     return "\n".join(lines)

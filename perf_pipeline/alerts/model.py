@@ -102,6 +102,13 @@ class Policy(_Part):
         Minutes,
         Field(description="Told again after so long while nobody acknowledges it; 0: never."),
     ] = 240.0
+    unmeasured_minutes: Annotated[
+        Minutes,
+        Field(
+            description="Without data for so long what it raised is over, and told as no longer "
+            "measured; 0: it stays until somebody resolves it."
+        ),
+    ] = 1440.0  # what is measured once a day has data again by then
     cause: Annotated[
         str | None,
         Field(

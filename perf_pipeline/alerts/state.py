@@ -54,6 +54,8 @@ class State:
     flapping : bool
     cause, told : str
         Of the last evidence.
+    judged : str
+        The thresholds that the last evidence was judged by.
 
     """
 
@@ -68,6 +70,7 @@ class State:
     flapping: bool = False
     cause: str = ""
     told: str = ""
+    judged: str = ""
 
     @property
     def alarm(self) -> Alarm | None:
@@ -91,7 +94,8 @@ class State:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "State":
         """Return what `as_json` gave."""
-        values = dict(kept)
+        # a newer version may have kept more
+        values = {name: value for name, value in kept.items() if name in cls.__dataclass_fields__}
         for name in ("since", "as_of", "towards_since"):
             if values.get(name) is not None:
                 values[name] = datetime.fromisoformat(values[name])

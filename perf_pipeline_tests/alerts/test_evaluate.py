@@ -96,6 +96,62 @@ def test_an_incident_is_not_over_because_nobody_can_tell() -> None:
     assert story.kinds == ["opened", "resolved"]
 
 
+def test_what_is_no_longer_measured_ends_after_its_time_and_is_told_as_that_once() -> None:
+    story = Story([policy(unmeasured_minutes=60)])
+    story.series([99.0, None, None])
+    assert "no data since 2026-03-04 12:05" in story.open[0].members[0].told
+    hour = timedelta(hours=1)
+    story.at(START + hour, [])
+    assert len(story.open) == 1
+    for more in range(3):
+        story.at(START + FIVE + hour + more * FIVE, [])
+    assert story.open == []
+    assert story.kinds == ["opened", "resolved"]
+    said = story.messages[-1]
+    assert said.title == "[shop] ENDED: no longer measured: " + story.messages[0].title[17:]
+    assert "whether it is well is not known" in said.body
+    later = START + 2 * hour
+    story.at(later, [value(99.0, later)])
+    assert [each.opened_at for each in story.open] == [later]
+    assert "no longer" not in story.open[0].title
+
+
+def test_who_is_not_measured_stays_beside_what_is_and_zero_keeps_it() -> None:
+    two = [
+        policy(cause="connections", unmeasured_minutes=10),
+        policy("idle_in_transaction", warning=5.0, critical=None, cause="connections"),
+        policy("probe_ms", unmeasured_minutes=0),
+    ]
+    story = Story(two)
+    at = START
+    for sweep in range(5):
+        at = START + sweep * FIVE
+        rows = [value(99.0), value(99.0, name="probe_ms")] if not sweep else []
+        story.at(at, [*rows, value(9.0, at, "idle_in_transaction")])
+    assert {each.cause: len(each.members) for each in story.open} == {
+        "connections": 2,
+        "probe_ms": 1,
+    }
+    at += FIVE
+    story.at(at, [value(1.0, at, "idle_in_transaction")])
+    assert [each.cause for each in story.open] == ["probe_ms"]
+    (ended,) = (each for each in story.incidents.values() if each.over)
+    assert ended.title.startswith("no longer measured: ")
+
+
+def test_edited_thresholds_count_at_the_next_look() -> None:
+    """Also where the next evidence is a day away."""
+    story = Story([policy(clear_minutes=5.0)])
+    story.at(START, [value(60.0)])
+    for warning, level in ((70.0, "ok"), (55.0, "warning"), (None, "ok"), (59.9, "warning")):
+        story.policies = [policy(clear_minutes=5.0, warning=warning)]
+        story.at(START + FIVE, [value(60.0)])
+        assert story.states["active_connections", ""].level == level
+    story.policies = [policy(warning=55.0, critical=59.0, for_minutes=10.0)]
+    story.at(START + FIVE, [value(60.0)])
+    assert story.states["active_connections", ""].level == "warning"
+
+
 def test_a_breach_has_to_last() -> None:
     story = Story([policy(for_minutes=10)])
     story.series([60.0, 60.0, 10.0, 60.0, 60.0])
@@ -228,6 +284,7 @@ def test_a_policy_that_is_gone_ends_its_incident() -> None:
     assert story.open == []
     assert story.states == {}
     assert story.kinds == ["opened", "resolved"]
+    assert "ENDED: no longer watched: active_connections" in story.messages[-1].title
 
 
 def test_a_drizzle_of_incidents_is_a_few_messages_an_hour() -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from perf_pipeline.alerts import book, defs, people
-from perf_pipeline.alerts.look import look, look_all
+from perf_pipeline.alerts.look import end_undeclared, look, look_all
 from perf_pipeline.alerts.model import Alerts
 from perf_pipeline.cli import cli
 from perf_pipeline.errors import ConfigurationError, InputError
@@ -184,6 +184,48 @@ def test_what_did_not_change_is_not_written(opened: tuple[Ledger, str]) -> None:
         if a != b
     ]
     assert [new[2] for _, new in changed] == ["sweep_age_minutes"]
+
+
+def test_whose_alerts_are_switched_off_ends_and_is_told(opened: tuple[Ledger, str]) -> None:
+    ledger, incident = opened
+    later = AT + timedelta(hours=1)
+    off = target(ledger.name, enabled=False, channels={"ops": {"url_env": "OPS"}})
+    (made,) = look_all(ledger.store, [off], later)
+    assert made.evaluation is not None
+    assert made.evaluation.resolved == {incident}
+    assert [kind for kind, *_ in outbox(ledger)][-1] == "resolved"
+    assert look_all(ledger.store, [off], later) == []
+
+
+def test_what_is_declared_nowhere_ends_when_nobody_evaluated_it_for_a_day(
+    opened: tuple[Ledger, str],
+) -> None:
+    ledger, _ = opened
+    here = target(f"{ledger.name}_here")
+    for hours, ended in ((0, False), (23, False), (25, True), (25, False)):
+        at = AT + timedelta(hours=hours)
+        look(ledger.store, here, at)
+        # the store is shared with other tests, whose targets are declared nowhere, too
+        assert (ledger.name in end_undeclared(ledger.store, [here], at)) is ended
+    (row,) = people.listed(ledger.store, ledger.name, everything=True)
+    assert row["title"].startswith("no longer watched: ")
+    with ledger.store.begin() as connection:
+        connection.execute(
+            "DELETE FROM monitoring.alert_evaluations WHERE target = %s", (here.name,)
+        )
+
+
+def test_one_target_that_cannot_be_read_silences_no_other(opened: tuple[Ledger, str]) -> None:
+    ledger, _ = opened
+    with ledger.store.begin() as connection:
+        connection.execute(
+            'UPDATE monitoring.alert_states SET state = \'{"since": "?"}\' WHERE target = %s',
+            (ledger.name,),
+        )
+    looks = look_all(ledger.store, [target(ledger.name), target(f"{ledger.name}_other")], AT)
+    assert [each.evaluation is None for each in looks] == [True, False]
+    assert "isoformat" in looks[0].error
+    assert f"not evaluated: {ledger.name}" in str(defs.quiet(looks))
 
 
 def test_a_target_can_be_left_alone(shared_store: Store) -> None:

@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(c.sessions), 0) AS value
     FROM ledger.connections AS c
-    WHERE c.target_id = %(target_id)s AND c.ts = v.ts AND c.application_name LIKE %(application)s
+    WHERE c.target_id = %(target_id)s AND c.ts = v.ts AND c.application_name LIKE %(application)s ESCAPE ''
         AND (c.state = 'active' OR NOT %(only_active)s::boolean)
 ) AS n
 GROUP BY w.finish, w.as_of

@@ -7,7 +7,7 @@ FROM unnest(%(ends)s::timestamptz []) AS e (finish)
 CROSS JOIN LATERAL (
     SELECT s.ts
     FROM ledger.sweeps AS s
-    WHERE s.target_id = %(target_id)s AND s.ts <= e.finish
+    WHERE s.target_id = %(target_id)s AND s.ts <= e.finish AND s.source = 'collected'
     ORDER BY s.ts DESC
     LIMIT 1
 ) AS n
