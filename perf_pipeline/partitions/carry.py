@@ -1,23 +1,20 @@
 """What a converted table takes over from the plain one, besides its rows.
 
-`onto_copy` is done when the copy is made, `at_swap` in the transaction that swaps the names. The
-latter is rehearsed before a row is copied: what cannot be carried over is told at once.
+`onto_copy` is done when the copy is made; what depends on rows and names is moved in the
+transaction that swaps the names (`swap`).
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.partitions import names
+from perf_pipeline.partitions import create, names
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres import sqlfiles
-
-_COMMANDS: Final = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
-_FIRING: Final = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 def source(connection: psycopg.Connection[Any], policy: Policy) -> dict[str, Any]:
@@ -35,10 +32,10 @@ def source(connection: psycopg.Connection[Any], policy: Policy) -> dict[str, Any
     if found is None:
         raise ConfigurationError(f"{policy.parent} is no plain table", "name one that is")
     publications = publications_of(connection, found["oid"])
-    with connection.cursor(row_factory=dict_row) as cursor:
-        text = sqlfiles.load("partitions/convert_grants").text
-        grants = cursor.execute(text, {"relation": found["oid"]}).fetchall()
-    way = [(what, remedy) for what, remedy in found["in_the_way"]]
+    grants = grants_of(connection, found["oid"])
+    values = {"relation": found["oid"], "schema": policy.schema, "column": policy.column}
+    text = sqlfiles.load("partitions/convert_in_the_way").text
+    way = connection.execute(text, values).fetchall()
     way += [(f"publication {each['name']}", _remedy(each)) for each in publications]
     wrong = [f"{what} ({remedy})" for what, remedy in way if remedy]
     if wrong:
@@ -65,6 +62,13 @@ def table_of(
     with connection.cursor(row_factory=dict_row) as cursor:
         text = sqlfiles.load("partitions/convert_source").text
         return cursor.execute(text, values).fetchone()
+
+
+def grants_of(connection: psycopg.Connection[Any], relation: int) -> list[dict[str, Any]]:
+    """Return who but its owner may do what with a table, whole or by columns."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        text = sqlfiles.load("partitions/convert_grants").text
+        return cursor.execute(text, {"relation": relation}).fetchall()
 
 
 def publications_of(connection: psycopg.Connection[Any], relation: int) -> list[dict[str, Any]]:
@@ -110,27 +114,91 @@ def onto_copy(
     """
     table = sql.Identifier(policy.schema, copy)
     adding = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ")
-    for unique, rest, space in found["indexes"]:
-        kind = sql.SQL("CREATE UNIQUE INDEX ON {}" if unique else "CREATE INDEX ON {}")
-        into(inside, space)
-        inside.execute(kind.format(table) + sql.SQL(rest))
+    for index in found["indexes"]:
+        kind = sql.SQL(
+            "CREATE UNIQUE INDEX {} ON {}" if index["unique"] else "CREATE INDEX {} ON {}"
+        )
+        into(inside, index["tablespace"])
+        made = sql.Identifier(new_name(index["name"]))
+        inside.execute(kind.format(made, table) + sql.SQL(index["rest"]))
     for name, definition, space in found["unique_constraints"]:
-        new = sql.Identifier(names.fitted(name, "perf_new"))
         into(inside, space)
-        inside.execute(adding.format(table, new) + sql.SQL(definition))
+        inside.execute(adding.format(table, sql.Identifier(new_name(name))) + sql.SQL(definition))
     for name, definition in found["foreign_keys"]:
         inside.execute(adding.format(table, sql.Identifier(name)) + sql.SQL(definition))
     if found["remark"]:
         inside.execute(
             sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(found["remark"]))
         )
-    identity = {"f": "FULL", "n": "NOTHING"}.get(found["replica_identity"])
-    if identity is not None:
+    _statistics(inside, found, policy, table)
+    if found["replica_identity"] != "d":
         inside.execute(
-            sql.SQL("ALTER TABLE {} REPLICA IDENTITY ").format(table) + sql.SQL(identity)
+            sql.SQL("ALTER TABLE {} REPLICA IDENTITY ").format(table) + _identity(found, policy)
         )
-    for each in found["grants"]:
-        to = sql.SQL("PUBLIC") if each["role"] == "public" else sql.Identifier(each["role"])
+    _grants(inside, found["grants"], table)
+    if found["owner"] != inside.info.user:
+        owner = sql.SQL("ALTER TABLE {} OWNER TO {}")
+        inside.execute(owner.format(table, sql.Identifier(found["owner"])))
+
+
+def _identity(found: Mapping[str, Any], policy: Policy) -> sql.Composable:
+    """Return by what subscribers of the copy shall know its rows."""
+    if found["replica_identity"] != "i":
+        return sql.SQL({"f": "FULL", "n": "NOTHING"}[found["replica_identity"]])
+    index = found["identity_index"]
+    made = key_name(policy) if index == found["key_name"] else new_name(index)
+    return sql.SQL("USING INDEX {}").format(sql.Identifier(made))
+
+
+def _statistics(
+    inside: psycopg.Connection[Any],
+    found: Mapping[str, Any],
+    policy: Policy,
+    table: sql.Identifier,
+) -> None:
+    """Give the copy extended statistics and statistics targets; its partitions take them."""
+    for each in found["statistics"]:
+        name = sql.Identifier(each["schema"], new_name(each["name"]))
+        kinds = sql.SQL(" ({})").format(sql.SQL(", ".join(each["kinds"] or ["mcv"])))
+        inside.execute(
+            sql.SQL("CREATE STATISTICS {}{} ON {} FROM {}").format(
+                name,
+                kinds if each["kinds"] else sql.SQL(""),
+                sql.SQL(each["columns"]),
+                table,
+            )
+        )
+        if each["target"] is not None:
+            inside.execute(
+                sql.SQL("ALTER STATISTICS {} SET STATISTICS {}").format(
+                    name, sql.Literal(each["target"])
+                )
+            )
+        if each["remark"]:
+            inside.execute(
+                sql.SQL("COMMENT ON STATISTICS {} IS {}").format(name, sql.Literal(each["remark"]))
+            )
+        if found["owner"] != inside.info.user:
+            inside.execute(
+                sql.SQL("ALTER STATISTICS {} OWNER TO {}").format(
+                    name, sql.Identifier(found["owner"])
+                )
+            )
+    for statement in create.column_statistics(found["column_statistics"], table):
+        inside.execute(statement)
+
+
+def _grants(
+    inside: psycopg.Connection[Any], grants: Sequence[Mapping[str, Any]], table: sql.Identifier
+) -> None:
+    """Let others do with the copy what they may with the table, and no more."""
+    row = inside.execute(
+        "SELECT /* perf-pipeline */ %s::regclass::oid", (table.as_string(inside),)
+    ).fetchone()
+    # those that default privileges gave
+    for role in {each["role"] for each in grants_of(inside, row[0] if row else 0)}:
+        inside.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(table, create.role(role)))
+    for each in grants:
         column = each["column_name"]
         of = sql.SQL("") if column is None else sql.SQL(" ({})").format(sql.Identifier(column))
         inside.execute(
@@ -138,13 +206,10 @@ def onto_copy(
                 sql.SQL(each["privilege_type"]),
                 of,
                 table,
-                to,
+                create.role(each["role"]),
                 sql.SQL(" WITH GRANT OPTION" if each["is_grantable"] else ""),
             )
         )
-    if found["owner"] != inside.info.user:
-        owner = sql.SQL("ALTER TABLE {} OWNER TO {}")
-        inside.execute(owner.format(table, sql.Identifier(found["owner"])))
 
 
 def into(inside: psycopg.Connection[Any], tablespace: str | None) -> None:
@@ -155,83 +220,29 @@ def into(inside: psycopg.Connection[Any], tablespace: str | None) -> None:
     )
 
 
-def at_swap(
-    inside: psycopg.Connection[Any], found: Mapping[str, Any], policy: Policy, copy: str, old: str
-) -> None:
-    """Move over what rows and names depend on, and swap the names.
-
-    Parameters
-    ----------
-    inside : psycopg.Connection
-        In the transaction that holds the plain table for itself, and has compared it.
-    found : Mapping
-        As `source` returned it.
-    policy : Policy
-    copy, old : str
-        Name of the copy, and the one that the plain table gets.
-
-    """
-    schema = policy.schema
-    table, new = sql.Identifier(schema, policy.table), sql.Identifier(schema, copy)
-    former = sql.Identifier(schema, old)
-    for column in found["identities"]:
-        inside.execute(
-            "SELECT setval(pg_get_serial_sequence(%s, %s), nextval("
-            "pg_get_serial_sequence(%s, %s)))",
-            (new.as_string(inside), column, table.as_string(inside), column),
-        )
-    rename = sql.SQL("ALTER TABLE {} RENAME TO {}")
-    inside.execute(rename.format(table, sql.Identifier(old)))
-    inside.execute(rename.format(new, sql.Identifier(policy.table)))
-    for space, sequence, column in found["serials"]:
-        inside.execute(
-            sql.SQL("ALTER SEQUENCE {} OWNED BY {}").format(
-                sql.Identifier(space, sequence), sql.Identifier(schema, policy.table, column)
-            )
-        )
-    # the names that INSERT ... ON CONFLICT ON CONSTRAINT knows
-    renamed = sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}")
-    uniques = [(name, names.fitted(name, "perf_new")) for name, _, _ in found["unique_constraints"]]
-    for name, made in (*uniques, (found["key_name"], key_name(policy))):
-        away = sql.Identifier(names.fitted(name, "perf_old"))
-        inside.execute(renamed.format(former, sql.Identifier(name), away))
-        inside.execute(renamed.format(table, sql.Identifier(made), sql.Identifier(name)))
-    _policies(inside, found, table)
-    for name, definition, firing in found["triggers"]:
-        inside.execute(sql.SQL(definition))
-        if firing in _FIRING:
-            inside.execute(
-                sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                    table, sql.SQL(_FIRING[firing]), sql.Identifier(name)
-                )
-            )
-    for key in found["referring"]:
-        _refer(inside, key)
-    for view in found["views"]:
-        _view(inside, view)
-    for publication in found["publications"]:
-        name = sql.Identifier(publication["name"])
-        inside.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE {}").format(name, former))
-        inside.execute(sql.SQL("ALTER PUBLICATION {} ADD TABLE {}").format(name, table))
+def key_name(policy: Policy) -> str:
+    """Return the name of the copy's primary key, until the swap."""
+    return names.fitted(policy.table, "perf_new_pkey")
 
 
-def _refer(inside: psycopg.Connection[Any], key: Mapping[str, Any]) -> None:
-    """Let a foreign key of another table refer to the table that has the name now.
+def primary_key(found: Mapping[str, Any], key: Sequence[str]) -> sql.Composed:
+    """Return the clause of the copy's primary key: the table's, with the partition key in it."""
+    clause = sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, key)))
+    beside = [name for name in found["key_include"] if name not in key]
+    if beside:
+        columns = sql.SQL(", ").join(map(sql.Identifier, beside))
+        clause += sql.SQL(" INCLUDE ({})").format(columns)
+    return clause + create.storage(found["key_options"])
 
-    It held for the plain table, which both are locked with, and so it holds for its copy: no row
-    is read. `convert` has it validated afterwards, which stops nobody.
-    """
-    table, name = sql.Identifier(key["schema"], key["table"]), sql.Identifier(key["name"])
-    inside.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, name))
-    unproven = sql.SQL(" NOT VALID" if key["is_valid"] else "")
-    adding = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(table, name)
-    inside.execute(adding + sql.SQL(key["definition"]) + unproven)
-    if key["remark"]:
-        inside.execute(
-            sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(
-                name, table, sql.Literal(key["remark"])
-            )
-        )
+
+def new_name(name: str) -> str:
+    """Return the name of an index or statistics of the copy, until the swap."""
+    return names.fitted(name, "perf_new")
+
+
+def old_name(name: str) -> str:
+    """Return the name that what the plain table has gets at the swap."""
+    return names.fitted(name, "perf_old")
 
 
 def unproven(connection: psycopg.Connection[Any], schema: str, table: str) -> list[dict[str, Any]]:
@@ -247,52 +258,3 @@ def unproven(connection: psycopg.Connection[Any], schema: str, table: str) -> li
     with connection.cursor(row_factory=dict_row) as cursor:
         text = sqlfiles.load("partitions/unproven_keys").text
         return cursor.execute(text, values).fetchall()
-
-
-def key_name(policy: Policy) -> str:
-    """Return the name of the copy's primary key, until the swap."""
-    return names.fitted(policy.table, "perf_new_pkey")
-
-
-def _policies(
-    inside: psycopg.Connection[Any], found: Mapping[str, Any], table: sql.Identifier
-) -> None:
-    """Give a table the row-level security of the plain one."""
-    for each in found["policies"]:
-        roles = sql.SQL(", ").join(
-            sql.SQL("PUBLIC") if role == "public" else sql.Identifier(role)
-            for role in each["roles"]
-        )
-        statement = sql.SQL("CREATE POLICY {} ON {} AS {} FOR {} TO {}").format(
-            sql.Identifier(each["name"]),
-            table,
-            sql.SQL("PERMISSIVE" if each["permissive"] else "RESTRICTIVE"),
-            sql.SQL(_COMMANDS[each["command"]]),
-            roles,
-        )
-        for word, clause in (("using", " USING ({})"), ("check", " WITH CHECK ({})")):
-            if each[word] is not None:
-                statement += sql.SQL(clause).format(sql.SQL(each[word]))
-        inside.execute(statement)
-    if found["row_security"]:
-        inside.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(table))
-    if found["force_row_security"]:
-        inside.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(table))
-
-
-def _view(inside: psycopg.Connection[Any], view: Mapping[str, Any]) -> None:
-    """Let a view read the table that has the name now; its grants and what hangs on it stay."""
-    options: sql.SQL | sql.Composed = sql.SQL("")
-    if view["options"]:
-        pairs = [option.partition("=") for option in view["options"]]
-        options = sql.SQL(" WITH ({})").format(
-            sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value))
-                for name, _, value in pairs
-            )
-        )
-    inside.execute(
-        sql.SQL("CREATE OR REPLACE VIEW {}{} AS {}").format(
-            sql.Identifier(view["schema"], view["name"]), options, sql.SQL(view["definition"])
-        )
-    )

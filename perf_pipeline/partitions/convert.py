@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.partitions import carry, catalog, create, names
+from perf_pipeline.partitions import carry, catalog, create, names, swap
 from perf_pipeline.partitions.following import TRIGGER, Following
 from perf_pipeline.partitions.model import Partition, Policy
 from perf_pipeline.partitions.plan import plan
@@ -68,26 +68,32 @@ class _Conversion(Following):
                 sql.SQL(
                     "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING"
                     " CONSTRAINTS INCLUDING IDENTITY INCLUDING STORAGE INCLUDING COMPRESSION"
-                    " INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY RANGE ({})"
+                    " INCLUDING COMMENTS) PARTITION BY RANGE ({})"
                 ).format(self._copy, self._table, sql.Identifier(self._policy.column))
             )
             carry.into(inside, source["key_tablespace"])
-            keys = sql.SQL(", ").join(map(sql.Identifier, self._key))
             inside.execute(
-                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
-                    self._copy, sql.Identifier(carry.key_name(self._policy)), keys
+                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(
+                    self._copy, sql.Identifier(carry.key_name(self._policy))
                 )
+                + carry.primary_key(source, self._key)
             )
             carry.onto_copy(inside, source, self._policy, self.new)
+            on_copy = self._on_copy()
             schema = self._policy.schema
-            default = Partition(schema, names.fitted(self._policy.table, "default"))
-            inside.execute(
-                sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT").format(
-                    sql.Identifier(schema, default.name), self._copy
-                )
-                + create.storage(source["options"])  # the other partitions take them from it
+            default = Partition(
+                schema, names.fitted(self._policy.table, "default"), is_default=True
             )
-            create.take_over(inside, default, {"owner": source["owner"]})
+            row = inside.execute(
+                "SELECT /* perf-pipeline */ %s::regclass::oid", (self._copy.as_string(inside),)
+            ).fetchone()
+            # the other partitions take from it what they have of their newest sibling
+            inherited = self._inherited(create.facts(inside, row[0] if row else 0))
+            inherited["sibling_options"] = source["options"]
+            inside.execute(create.table_like(on_copy, default, inherited), prepare=False)
+            create.take_over(inside, default, inherited)
+            inside.execute(create.attaching(on_copy, None, default), prepare=False)
+            create.take_identity(inside, default, inherited)
 
         if not self.exists(self.new):
             run_transaction(
@@ -110,6 +116,15 @@ class _Conversion(Following):
             what=f"follow {self._policy.parent}",
         )
 
+    def _on_copy(self) -> Policy:
+        """Return the policy, for the copy."""
+        return replace(self._policy, parent=f"{self._policy.schema}.{self.new}")
+
+    def _inherited(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return what partitions of the copy take over: it has no row-level security yet."""
+        shut = {word: self._source[word] for word in ("row_security", "force_row_security")}
+        return {**facts, **shut}
+
     def _make_partitions(self) -> None:
         """Make partitions from the oldest row to what the policy keeps ready."""
         row = self._connection.execute(
@@ -122,16 +137,19 @@ class _Conversion(Following):
             oldest = oldest.replace(tzinfo=None)
         elif isinstance(oldest, date):
             oldest = datetime(oldest.year, oldest.month, oldest.day)
-        on_copy = replace(self._policy, parent=f"{self._policy.schema}.{self.new}")
+        on_copy = self._on_copy()
         found = catalog.read(self._connection, [on_copy], detail=False)
         existing = found.existing[on_copy.parent]
         wanted = replace(self._policy, start=oldest, then="keep", retention=None, drain=False)
         made = plan(wanted, existing, found.now)
         for problem in made.problems:
             raise ConfigurationError(problem.what, problem.remedy)
+        inherited = self._inherited(create.facts(self._connection, existing.oid))
         for step in made.of("create"):
             part: Partition = step.partition
-            create.create(self._connection, on_copy, existing, part, self._budget, self.spent)
+            create.create(
+                self._connection, on_copy, existing, part, self._budget, self.spent, inherited
+            )
 
     def rehearse(self) -> None:
         """Swap, and take it back: what would keep the swap from succeeding is told before the work.
@@ -171,6 +189,10 @@ class _Conversion(Following):
             what=f"undo the conversion of {self._policy.parent}",
         )
 
+    def analyze(self) -> None:
+        """Let the server know the copy's values: from the swap on, plans are made by them."""
+        self._connection.execute(sql.SQL("ANALYZE {}").format(self._copy))
+
     def swap(self) -> float:
         """Swap the names, in one short transaction; return its milliseconds."""
         return self._swap(back=False)
@@ -178,7 +200,7 @@ class _Conversion(Following):
     def _swap(self, *, back: bool) -> float:
         def work(inside: psycopg.Connection[Any]) -> float:
             # a writer of these has his own table first, and asks for ours then
-            keys = self._source["referring"]
+            keys = [*self._source["referring"], *self._source["policies_of_others"]]
             referring = dict.fromkeys((key["schema"], key["table"]) for key in keys)
             tables = sql.SQL(", ").join(
                 [*(sql.Identifier(*name) for name in referring), self._table]
@@ -188,7 +210,7 @@ class _Conversion(Following):
             now = carry.source(inside, self._policy)
             self._require_same(inside, now)
             self.stop_following(inside)
-            carry.at_swap(inside, now, self._policy, self.new, self.old)
+            swap.at_swap(inside, now, self._policy, self.new, self.old)
             if back:
                 raise psycopg.Rollback
             return (time.perf_counter() - start) * 1000.0
@@ -198,7 +220,11 @@ class _Conversion(Following):
             work,
             self._budget,
             spent=self.spent,
-            relations=[self._source["oid"], *(key["oid"] for key in self._source["referring"])],
+            relations=[
+                self._source["oid"],
+                *(key["oid"] for key in self._source["referring"]),
+                *(each["oid"] for each in self._source["policies_of_others"]),
+            ],
             what=f"swap {self._policy.parent} with its copy",
         )
 
@@ -210,7 +236,10 @@ class _Conversion(Following):
             (self._copy.as_string(inside),),
         ).fetchone()
         wanted = 1 + len(now["indexes"]) + len(now["unique_constraints"])
-        parts = ("columns", "key", "foreign_keys", "referring", "grants", "owner")
+        parts = (
+            *("columns", "key", "foreign_keys", "referring", "grants", "owner", "statistics"),
+            *("row_security", "force_row_security", "replica_identity", "column_statistics"),
+        )
         changed = [part for part in parts if now[part] != self._source[part]]
         if found is None or found[0] != wanted:
             changed.append("indexes")
@@ -262,6 +291,7 @@ def convert(
             work.rehearse()
             copied = work.copy()
             rows = work.compare()
+            work.analyze()
             swapped = work.swap()
             prove_keys(connection, policy, budget, work.spent)
             entry.rows, entry.lock_wait_ms = rows, work.spent.waited_ms

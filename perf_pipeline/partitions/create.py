@@ -31,6 +31,8 @@ from perf_pipeline.postgres.lock_budget import (
 _HELPER: Final = "perf_pipeline_without_"
 #: A default partition of more bytes is not read while it is locked: at 500 MB/s this takes 60 ms.
 LARGE_BYTES: Final = 32 * 1024 * 1024
+#: What makes a trigger fire as `pg_trigger.tgenabled` says; as usual where it is not here.
+FIRING: Final = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 def is_large(existing: Existing) -> bool:
@@ -61,6 +63,7 @@ def create(
     part: Partition,
     budget: LockBudget,
     spent: Spent,
+    inherited: Mapping[str, Any] | None = None,
 ) -> None:
     """Create an empty partition and attach it, in one transaction.
 
@@ -75,6 +78,8 @@ def create(
     budget : LockBudget
     spent : Spent
         Added to.
+    inherited : Mapping, optional
+        What it takes over; default: what `facts` says.
 
     Raises
     ------
@@ -82,13 +87,13 @@ def create(
         The locks were not to be had; nothing was changed.
 
     """
-    inherited = facts(connection, existing.oid)
+    found = facts(connection, existing.oid) if inherited is None else inherited
 
     def work(inside: psycopg.Connection[Any]) -> None:
-        inside.execute(table_like(policy, part, inherited), prepare=False)
-        take_over(inside, part, inherited)
+        inside.execute(table_like(policy, part, found), prepare=False)
+        take_over(inside, part, found)
         inside.execute(attaching(policy, existing.column_type, part), prepare=False)
-        take_identity(inside, part, inherited)
+        take_identity(inside, part, found)
 
     run_transaction(
         connection,
@@ -148,7 +153,9 @@ def _option(name: str) -> sql.Composable:
 def take_over(
     connection: psycopg.Connection[Any], part: Partition, inherited: Mapping[str, Any]
 ) -> None:
-    """Give a new table its parent's owner, its row-level security and its replica identity.
+    """Give a new table what LIKE does not copy of its parent and newest sibling.
+
+    Owner, grants, statistics targets of columns, row-level security and replica identity.
 
     With row-level security and no policy of its own nobody but the owner reads the partition
     directly; through the parent, the parent's policies hold.
@@ -160,7 +167,21 @@ def take_over(
 def taking_over(part: Partition, inherited: Mapping[str, Any], user: str) -> list[sql.Composed]:
     """Return the statements of `take_over`, for a table that `user` made."""
     name = _name(part)
-    found: list[sql.Composed] = []
+    # whom default privileges let in is let in no further than to the sibling
+    found = [
+        sql.SQL("REVOKE ALL ON {} FROM {}").format(name, role(each))
+        for each in inherited.get("default_grantees") or ()
+    ]
+    found.extend(
+        sql.SQL("GRANT {} ON {} TO {}{}").format(
+            sql.SQL(privilege),
+            name,
+            role(to),
+            sql.SQL(" WITH GRANT OPTION" if may_grant == "true" else ""),
+        )
+        for privilege, to, may_grant in inherited.get("grants") or ()
+    )
+    found.extend(column_statistics(inherited.get("column_statistics") or (), name))
     if inherited.get("owner") and inherited["owner"] != user:
         owner = sql.SQL("ALTER TABLE {} OWNER TO {}")
         found.append(owner.format(name, sql.Identifier(inherited["owner"])))
@@ -173,6 +194,39 @@ def taking_over(part: Partition, inherited: Mapping[str, Any], user: str) -> lis
         found.append(sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(name))
     elif kind == "NOTHING":
         found.append(sql.SQL("ALTER TABLE {} REPLICA IDENTITY NOTHING").format(name))
+    return found
+
+
+def role(name: str) -> sql.Composable:
+    """Return a role as statements name it; `public` is everybody."""
+    return sql.SQL("PUBLIC") if name == "public" else sql.Identifier(name)
+
+
+def column_statistics(
+    columns: Sequence[Mapping[str, Any]], table: sql.Identifier
+) -> list[sql.Composed]:
+    """Return the statements that give a table's columns their statistics targets and options.
+
+    Parameters
+    ----------
+    columns : sequence of Mapping
+        `column`, `target` and `options`, the latter two as `pg_attribute` has them, or None.
+    table : psycopg.sql.Identifier
+
+    """
+    found = []
+    for each in columns:
+        altered = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET ").format(
+            table, sql.Identifier(each["column"])
+        )
+        if each["target"] is not None:
+            found.append(altered + sql.SQL("STATISTICS {}").format(sql.Literal(each["target"])))
+        if each["options"]:
+            pairs = sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value))
+                for name, _, value in (option.partition("=") for option in each["options"])
+            )
+            found.append(altered + sql.SQL("({})").format(pairs))
     return found
 
 

@@ -76,6 +76,7 @@ def drain(
         inside.execute(create.table_like(policy, part, inherited), prepare=False)
         create.take_over(inside, part, inherited)
         # moving a row is no deletion to whoever listens: the owner may silence his own triggers
+        others = _not_as_usual(inside, default.oid)
         inside.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(source))
         moved = inside.execute(
             sql.SQL(
@@ -85,6 +86,12 @@ def drain(
             prepare=False,
         ).rowcount
         inside.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(source))
+        for name, fires in others:
+            inside.execute(
+                sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
+                    source, sql.SQL(create.FIRING[fires]), sql.Identifier(name)
+                )
+            )
         inside.execute(create.attaching(policy, existing.column_type, part), prepare=False)
         create.take_identity(inside, part, inherited)
         return moved
@@ -97,3 +104,13 @@ def drain(
         relations=create.relations(existing),
         what=f"drain {policy.parent} into {part.full_name}",
     )
+
+
+def _not_as_usual(inside: psycopg.Connection[Any], relation: int) -> list[tuple[str, str]]:
+    """Return a table's triggers that are disabled, or fire on replicas, too or only."""
+    # before version 15 those that came from the parent are internal, as foreign keys' are
+    return inside.execute(
+        "SELECT /* perf-pipeline */ tgname, tgenabled::text FROM pg_catalog.pg_trigger"
+        " WHERE tgrelid = %s AND tgenabled <> 'O' AND (NOT tgisinternal OR tgconstraint = 0)",
+        (relation,),
+    ).fetchall()

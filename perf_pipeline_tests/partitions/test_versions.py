@@ -15,6 +15,50 @@ from perf_pipeline_tests.partitions.test_restore import HASH
 pytestmark = pytest.mark.server
 OLD, LAST, THIS, NEXT = (months_ago(n) for n in (5, 1, 0, -1))
 
+# what no LIKE copies, or what goes on knowing the old table by its oid
+KEPT = """
+    ALTER TABLE app.plain ALTER note SET STATISTICS 300, ALTER note SET (n_distinct = 5),
+        SET (toast.autovacuum_enabled = false);
+    CREATE STATISTICS app.pairs (mcv) ON customer, note FROM app.plain;
+    ALTER STATISTICS app.pairs SET STATISTICS 77;
+    CREATE INDEX "by USING note" ON app.plain (lower(note));
+    COMMENT ON INDEX app."by USING note" IS 'looked for';
+    GRANT USAGE ON SEQUENCE app.plain_id_seq TO pg_monitor;
+    CREATE FUNCTION app.counted() RETURNS bigint LANGUAGE sql
+        BEGIN ATOMIC SELECT count(*) FROM app.plain; END;
+    CREATE POLICY known ON app.customers
+        USING (EXISTS (SELECT FROM app.plain AS p WHERE p.customer = customers.id));
+    CREATE FUNCTION app.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER always BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.noted();
+    CREATE TRIGGER never BEFORE INSERT ON app.plain FOR EACH ROW EXECUTE FUNCTION app.noted();
+    ALTER TABLE app.plain ENABLE ALWAYS TRIGGER always, DISABLE TRIGGER never,
+        ENABLE ROW LEVEL SECURITY, REPLICA IDENTITY USING INDEX plain_pkey;
+"""
+# on the default partition: those of its parent, and one of its own
+HEARD = """
+    CREATE TABLE app.heard (what text);
+    CREATE FUNCTION app.hear() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN INSERT INTO app.heard VALUES (TG_NAME || TG_OP); RETURN NULL; END';
+    CREATE TRIGGER always AFTER DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.hear();
+    CREATE TRIGGER never AFTER DELETE ON app.events FOR EACH ROW EXECUTE FUNCTION app.hear();
+    CREATE TRIGGER own AFTER DELETE ON app.events_default FOR EACH ROW EXECUTE FUNCTION app.hear();
+    ALTER TABLE app.events_default DISABLE TRIGGER own;
+    ALTER TABLE app.events ENABLE ALWAYS TRIGGER always, DISABLE TRIGGER never;
+"""
+FIRING = (
+    "SELECT array_agg(tgname || ' ' || tgenabled::text ORDER BY tgname) FROM pg_trigger"
+    " WHERE tgrelid = 'app.events_default'::regclass AND tgname IN ('always', 'never', 'own')"
+)
+EACH_PARTITION = (
+    "SELECT array_agg(DISTINCT (a.attstattarget, a.attoptions, c.relrowsecurity, c.relreplident,"
+    " t.reloptions, (SELECT count(*) FROM pg_statistic_ext WHERE stxrelid = c.oid),"
+    " (SELECT string_agg(tgname || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger"
+    " WHERE tgrelid = c.oid AND tgname IN ('always', 'never')))::text)"
+    " FROM pg_class AS c JOIN pg_inherits ON inhrelid = c.oid"
+    " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'note'"
+    " JOIN pg_class AS t ON t.oid = c.reltoastrelid WHERE inhparent = 'app.plain'::regclass"
+)
+
 
 @pytest.fixture(scope="module")
 def server(each_server: EmbeddedServer) -> EmbeddedServer:
@@ -27,6 +71,8 @@ def test_life_of_a_table(shop: Shop) -> None:
         "CREATE TABLE app.events_default PARTITION OF app.events DEFAULT;"
         "CREATE TABLE app.plain (LIKE app.events INCLUDING ALL)"
     )
+    shop.connection.execute(KEPT)
+    shop.connection.execute(HEARD)
     shop.fill(OLD[0], 20)
     shop.fill(LAST[0], 20)
     shop.fill(OLD[0], 20, "app.plain")
@@ -44,6 +90,9 @@ def test_life_of_a_table(shop: Shop) -> None:
         ("drop", OLD[2], "done"),
     ]
     assert (shop.did(policy), shop.did(policy)) == ([], [])
+    # a drained default partition's triggers fire as before, and did not
+    assert shop.one(FIRING) == ["always A", "never D", "own D"]
+    assert shop.one("SELECT count(*) FROM app.heard") == 0
     back = restore(
         shop.store,
         shop.files,
@@ -70,6 +119,20 @@ def test_life_of_a_table(shop: Shop) -> None:
             convert(shop.store, shop.name, shop.url, other, BUDGET)
         shop.connection.execute("ALTER TABLE app.parts DROP CONSTRAINT parts_key")
     assert convert(shop.store, shop.name, shop.url, other, BUDGET).rows == 20
+    each = ['(300,{n_distinct=5},t,i,{autovacuum_enabled=false},1,"alwaysA neverD")']
+    assert shop.one(EACH_PARTITION) == each
+    shop.did(Policy("app.plain", "at", every="month", premake=2))
+    assert shop.one(EACH_PARTITION) == each  # of those that are made later, too
+    assert shop.one("SELECT stxstattarget FROM pg_statistic_ext WHERE stxname = 'pairs'") == 77
+    assert shop.one("SELECT obj_description('app.\"by USING note\"'::regclass)") == "looked for"
+    assert shop.one("SELECT has_sequence_privilege('pg_monitor', 'app.plain_id_seq', 'USAGE')")
+    reads = "SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname = 'known'"
+    assert "app.plain p" in shop.one(reads)
+    assert shop.one("SELECT count(*) > 0 FROM pg_statistic WHERE starelid = 'app.plain'::regclass")
+    shop.connection.execute("INSERT INTO app.plain (at) VALUES (now())")
+    assert shop.one("SELECT app.counted()") == 21
+    shop.connection.execute("DELETE FROM app.plain WHERE amount IS NULL")
+    shop.connection.execute("DROP TABLE app.plain_perf_old")
     keys = (
         "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"
         " AND conparentid = 0 AND confrelid = 'app.plain'::regclass"

@@ -1,4 +1,4 @@
--- purpose: what a plain table has that its conversion must carry over, and what it cannot carry, with what to do about it
+-- purpose: what a plain table has that its conversion must carry over
 -- minimum version: 14
 WITH source AS MATERIALIZED (
     SELECT c.* FROM pg_catalog.pg_class AS c
@@ -7,7 +7,7 @@ WITH source AS MATERIALIZED (
 ),
 uniques AS MATERIALIZED (
     SELECT
-        x.indexrelid, x.indisprimary, k.conname, s.spcname,
+        x.indexrelid, x.indisprimary, x.indnkeyatts, x.indkey, i.relname, i.reloptions, k.conname, s.spcname,
         -- a partitioned table is unique only in what includes its partition key
         EXISTS (
             SELECT FROM pg_catalog.pg_attribute AS a
@@ -26,12 +26,7 @@ incoming AS MATERIALIZED (
         COALESCE((SELECT u.fits FROM uniques AS u WHERE u.indexrelid = k.conindid), false) AS fits,
         k.conrelid = c.oid AS is_own,
         -- before 18 such a key is only added by reading the table while it is locked
-        r.relkind = 'p' AND pg_catalog.current_setting('server_version_num')::integer < 180000 AS is_read,
-        (
-            SELECT pg_catalog.string_agg(a.attname, ', ' ORDER BY f.place)
-            FROM unnest(k.confkey) WITH ORDINALITY AS f (attnum, place)
-            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = f.attnum
-        ) AS columns
+        r.relkind = 'p' AND pg_catalog.current_setting('server_version_num')::integer < 180000 AS is_read
     FROM source AS c
     JOIN pg_catalog.pg_constraint AS k ON k.confrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0
     JOIN pg_catalog.pg_class AS r ON r.oid = k.conrelid
@@ -41,7 +36,11 @@ SELECT /* perf-pipeline */
     c.oid,
     pg_catalog.pg_get_userbyid(c.relowner) AS owner,
     pg_catalog.obj_description(c.oid, 'pg_class') AS remark,
-    c.reloptions AS options,
+    c.reloptions
+    || ARRAY(
+        SELECT 'toast.' || o.option FROM pg_catalog.pg_class AS o_of
+        CROSS JOIN LATERAL unnest(o_of.reloptions) AS o (option) WHERE o_of.oid = c.reltoastrelid
+    ) AS options,
     (
         SELECT t.spcname FROM pg_catalog.pg_tablespace AS t WHERE t.oid = c.reltablespace
     ) AS tablespace,
@@ -50,6 +49,24 @@ SELECT /* perf-pipeline */
     c.relforcerowsecurity AS force_row_security,
     (SELECT u.conname FROM uniques AS u WHERE u.indisprimary) AS key_name,
     (SELECT u.spcname FROM uniques AS u WHERE u.indisprimary) AS key_tablespace,
+    (SELECT u.reloptions FROM uniques AS u WHERE u.indisprimary) AS key_options,
+    ARRAY(
+        SELECT a.attname::text FROM uniques AS u
+        CROSS JOIN LATERAL unnest((u.indkey::smallint[])[u.indnkeyatts:]) WITH ORDINALITY AS k (attnum, place)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.attnum
+        WHERE u.indisprimary ORDER BY k.place
+    ) AS key_include,
+    (
+        SELECT i.relname FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
+        WHERE x.indrelid = c.oid AND x.indisreplident
+    ) AS identity_index,
+    -- what the owner took from himself, of what an owner has
+    ARRAY(
+        SELECT g.privilege_type FROM pg_catalog.aclexplode(pg_catalog.acldefault('r', c.relowner)) AS g
+        WHERE c.relacl IS NOT NULL
+        EXCEPT
+        SELECT g.privilege_type FROM pg_catalog.aclexplode(c.relacl) AS g WHERE g.grantee = c.relowner
+    ) AS owner_lacks,
     ARRAY(
         SELECT a.attname::text FROM pg_catalog.pg_index AS x
         CROSS JOIN LATERAL unnest((x.indkey::smallint[])[0:x.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
@@ -57,16 +74,29 @@ SELECT /* perf-pipeline */
         WHERE x.indrelid = c.oid AND x.indisprimary ORDER BY k.place
     ) AS key,
     ARRAY(
-        SELECT ARRAY[u.conname::text, pg_catalog.pg_get_constraintdef(k.oid), u.spcname::text]
+        SELECT ARRAY[
+            u.conname::text,
+            pg_catalog.pg_get_constraintdef(k.oid)
+            || COALESCE(' WITH (' || pg_catalog.array_to_string(u.reloptions, ', ') || ')', ''),
+            u.spcname::text
+        ]
         FROM uniques AS u JOIN pg_catalog.pg_constraint AS k ON k.conindid = u.indexrelid AND k.contype = 'u'
         WHERE u.fits ORDER BY u.conname
     ) AS unique_constraints,
     ARRAY(
-        SELECT ARRAY[
-            CASE WHEN x.indisunique THEN 'UNIQUE' ELSE '' END,
-            pg_catalog.substring(pg_catalog.pg_get_indexdef(x.indexrelid), ' USING .*$'),
-            s.spcname::text
-        ]
+        SELECT pg_catalog.jsonb_build_object(
+            'name', i.relname, 'unique', x.indisunique, 'tablespace', s.spcname,
+            -- what stands behind the table's name
+            'rest', pg_catalog.substring(
+                pg_catalog.pg_get_indexdef(x.indexrelid),
+                1 + pg_catalog.length(
+                    pg_catalog.format(
+                        'CREATE %%sINDEX %%I ON %%I.%%I', CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END,
+                        i.relname, %(schema)s::text, c.relname
+                    )
+                )
+            )
+        )
         FROM pg_catalog.pg_index AS x JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
         LEFT JOIN pg_catalog.pg_tablespace AS s ON s.oid = i.reltablespace
         LEFT JOIN uniques AS u ON u.indexrelid = x.indexrelid
@@ -79,9 +109,43 @@ SELECT /* perf-pipeline */
         ORDER BY a.attnum
     ) AS columns,
     ARRAY(
-        SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+        SELECT pg_catalog.jsonb_build_object(
+            'column', a.attname, 'sequence', s.relname, 'remark', pg_catalog.obj_description(s.oid, 'pg_class'),
+            'grants', ARRAY(
+                SELECT ARRAY[g.privilege_type, r.rolname::text] FROM pg_catalog.aclexplode(s.relacl) AS g
+                LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = g.grantee WHERE g.grantee <> s.relowner
+            )
+        )
+        FROM pg_catalog.pg_attribute AS a
+        JOIN pg_catalog.pg_depend AS d
+            ON d.refobjid = c.oid AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+            AND d.classid = 'pg_catalog.pg_class'::regclass
+        JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> ''
+        ORDER BY a.attnum
     ) AS identities,
+    ARRAY(
+        SELECT pg_catalog.jsonb_build_object(
+            'schema', n.nspname, 'name', e.stxname, 'columns', pg_catalog.pg_get_statisticsobjdef_columns(e.oid),
+            'target', NULLIF(e.stxstattarget, -1), 'remark', pg_catalog.obj_description(e.oid, 'pg_statistic_ext'),
+            -- of one expression alone no kinds are named
+            'kinds', CASE WHEN e.stxkind <> ARRAY['e']::"char"[] THEN ARRAY(
+                SELECT CASE k.kind WHEN 'd' THEN 'ndistinct' WHEN 'f' THEN 'dependencies' ELSE 'mcv' END
+                FROM unnest(e.stxkind) AS k (kind) WHERE k.kind IN ('d', 'f', 'm')
+            ) END
+        )
+        FROM pg_catalog.pg_statistic_ext AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.stxnamespace
+        WHERE e.stxrelid = c.oid ORDER BY e.oid
+    ) AS statistics,
+    ARRAY(
+        SELECT pg_catalog.jsonb_build_object(
+            'column', a.attname, 'target', NULLIF(a.attstattarget, -1), 'options', a.attoptions
+        )
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            AND (NULLIF(a.attstattarget, -1) IS NOT NULL OR a.attoptions IS NOT NULL)
+        ORDER BY a.attnum
+    ) AS column_statistics,
     ARRAY(
         SELECT ARRAY[n.nspname::text, s.relname::text, a.attname::text] FROM pg_catalog.pg_depend AS d
         JOIN pg_catalog.pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
@@ -94,6 +158,50 @@ SELECT /* perf-pipeline */
         SELECT ARRAY[k.conname::text, pg_catalog.pg_get_constraintdef(k.oid)]
         FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f' ORDER BY k.conname
     ) AS foreign_keys,
+    -- remarks that no LIKE copies
+    ARRAY(
+        SELECT ARRAY[x.kind, x.name, x.remark] FROM (
+            SELECT 'CONSTRAINT' AS kind, k.conname::text AS name, pg_catalog.obj_description(k.oid, 'pg_constraint') AS remark
+            FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'f', 'n')
+            UNION ALL
+            SELECT 'TRIGGER', t.tgname, pg_catalog.obj_description(t.oid, 'pg_trigger')
+            FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+            UNION ALL
+            SELECT 'POLICY', p.polname, pg_catalog.obj_description(p.oid, 'pg_policy')
+            FROM pg_catalog.pg_policy AS p WHERE p.polrelid = c.oid
+            UNION ALL
+            SELECT 'INDEX', i.relname, pg_catalog.obj_description(i.oid, 'pg_class')
+            FROM pg_catalog.pg_index AS n JOIN pg_catalog.pg_class AS i ON i.oid = n.indexrelid WHERE n.indrelid = c.oid
+        ) AS x (kind, name, remark)
+        WHERE x.remark IS NOT NULL ORDER BY x.kind, x.name
+    ) AS remarks,
+    -- policies of other tables that read it
+    ARRAY(
+        SELECT pg_catalog.jsonb_build_object(
+            'schema', n.nspname, 'table', r.relname, 'name', p.polname, 'oid', r.oid::bigint,
+            'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+            'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+        )
+        FROM pg_catalog.pg_policy AS p
+        JOIN pg_catalog.pg_class AS r ON r.oid = p.polrelid
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
+        WHERE p.polrelid <> c.oid AND p.oid IN (
+            SELECT d.objid FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_policy'::regclass AND d.refobjid = c.oid
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        )
+        ORDER BY p.oid
+    ) AS policies_of_others,
+    -- functions whose body the server has parsed know the table itself, not its name
+    ARRAY(
+        SELECT pg_catalog.pg_get_functiondef(f.oid) FROM pg_catalog.pg_proc AS f
+        WHERE f.prokind <> 'a' AND f.oid IN (
+            SELECT d.objid FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = c.oid
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        )
+        ORDER BY f.oid
+    ) AS functions,
     -- those of other tables that can refer to the partitioned one
     ARRAY(
         SELECT pg_catalog.jsonb_build_object(
@@ -133,48 +241,5 @@ SELECT /* perf-pipeline */
                 AND d.refclassid = 'pg_catalog.pg_class'::regclass
         )
         ORDER BY v.oid
-    ) AS views,
-    ARRAY(
-        SELECT ARRAY[x.what, x.remedy] FROM (
-            SELECT
-                'foreign key ' || k.conname || ' of ' || k.relation::regclass,
-                CASE
-                    WHEN NOT k.fits THEN 'it refers to (' || k.columns || '), and a partitioned table is unique only in what includes '
-                        || %(column)s || ': drop it, or let it refer to (' || k.columns || ', ' || %(column)s || ') and add that unique key'
-                    WHEN k.is_own THEN 'a key of the table to itself: drop it, and add it afterwards'
-                    ELSE 'drop it, and add it afterwards in a maintenance window: to a partitioned table that refers to another, '
-                        || 'PostgreSQL before 18 adds a key only by reading it while it is locked'
-                END
-            FROM incoming AS k WHERE NOT k.fits OR k.is_own OR k.is_read
-            UNION ALL
-            SELECT
-                'unique index ' || u.indexrelid::regclass,
-                'drop it, or include ' || %(column)s || ' in it: a partitioned table is unique only in what does'
-            FROM uniques AS u WHERE NOT u.fits AND NOT u.indisprimary
-            UNION ALL
-            SELECT 'exclusion constraint ' || x.indexrelid::regclass, 'drop it: partitions would not exclude each other''s rows'
-            FROM pg_catalog.pg_index AS x WHERE x.indrelid = c.oid AND x.indisexclusion
-            UNION ALL
-            SELECT
-                'trigger ' || t.tgname,
-                'rewrite it: a partitioned table has no constraint triggers of users, and none for each row with transition tables'
-            FROM pg_catalog.pg_trigger AS t
-            WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND (
-                t.tgconstraint <> 0
-                OR (t.tgtype::integer & 1 = 1 AND (t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL))
-            )
-            UNION ALL
-            SELECT
-                CASE v.relkind WHEN 'm' THEN 'materialized view ' ELSE 'rule of ' END || v.oid::regclass,
-                'drop it for the conversion, and make it anew afterwards: it would go on reading the old table'
-            FROM pg_catalog.pg_class AS v
-            WHERE v.relkind <> 'v' AND v.oid IN (
-                SELECT r.ev_class FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
-                WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refobjid = c.oid
-                    AND d.refclassid = 'pg_catalog.pg_class'::regclass
-            )
-            UNION ALL
-            SELECT 'inheritance', 'take it out of that hierarchy first' WHERE c.relhassubclass OR c.relispartition
-        ) AS x (what, remedy)
-    ) AS in_the_way
+    ) AS views
 FROM source AS c
