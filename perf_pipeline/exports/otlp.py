@@ -1,6 +1,7 @@
 """Metrics by OTLP over HTTP, for collectors that are sent to rather than asked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -23,13 +24,28 @@ _PATIENCE_MS: Final = 10_000
 
 
 class _Sender(OTLPMetricExporter):
-    """Remembers whether all was taken: the SDK's reader logs a refusal and says nothing of it."""
+    """Says where sums begin, and remembers whether all was taken.
+
+    The SDK lets a sum begin where its instrument was made, which is now, at each sending; who
+    receives it would take each for a new one and add them up. And its reader logs a refusal and
+    says nothing of it.
+    """
 
     taken = False
+
+    def __init__(self, endpoint: str, metrics: Iterable[Metric]) -> None:
+        super().__init__(endpoint=endpoint, timeout=_PATIENCE_MS // 1000)
+        self._since = {each.name: each.since for each in metrics if each.since is not None}
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = _PATIENCE_MS, **more: Any
     ) -> MetricExportResult:
+        for resource in metrics_data.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    since = self._since.get(metric.name)
+                    if since is not None:
+                        _begin(metric.data.data_points, int(since.timestamp()) * 1_000_000_000)
         result = super().export(metrics_data, timeout_millis, **more)
         self.taken = result is MetricExportResult.SUCCESS
         return result
@@ -59,7 +75,7 @@ def push(exporter: Exporter, endpoint: str = ENDPOINT) -> int:
 
     """
     metrics = exporter.gather()
-    sender = _Sender(endpoint=endpoint, timeout=_PATIENCE_MS // 1000)
+    sender = _Sender(endpoint, metrics)
     # only when told to
     reader = PeriodicExportingMetricReader(sender, export_interval_millis=float("inf"))
     provider = MeterProvider(
@@ -82,9 +98,15 @@ def push(exporter: Exporter, endpoint: str = ENDPOINT) -> int:
     if not sender.taken:
         raise UnreachableError(
             f"the collector at {endpoint} did not take the metrics",
-            "see that it listens there, and takes OTLP over HTTP",
+            "see that it listens there and takes OTLP over HTTP; its URL ends in /v1/metrics mostly",
         )
     return sum(len(metric.points) for metric in metrics)
+
+
+def _begin(points: Sequence[Any], nanoseconds: int) -> None:
+    """Let points of a sum begin at an instant; the SDK's are lists of frozen records."""
+    if isinstance(points, list):
+        points[:] = [replace(point, start_time_unix_nano=nanoseconds) for point in points]
 
 
 def _callback(metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.invalidation import record as invalidated
@@ -16,6 +17,8 @@ from perf_pipeline.store import Store
 from perf_pipeline_tests.servers.databases import Databases
 
 STATEMENTS = 12
+#: A table's name with all that a label's quoting can be broken by.
+ODD = 'it\'s "a\\b"\n{x="1"} \N{SNOWMAN} #'
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,10 @@ def swept(server: EmbeddedServer, databases: Databases, shared_store: Store) -> 
         with psycopg.connect(url, autocommit=True) as session:
             session.execute("CREATE EXTENSION pg_stat_statements")
             session.execute("CREATE TABLE items (id int PRIMARY KEY, n int)")
+            session.execute(SQL("CREATE TABLE {} (n int)").format(Identifier(ODD)))
             recording.collect(target, shared_store)
             session.execute("INSERT INTO items SELECT g, g FROM generate_series(1, 1000) g")
+            session.execute(SQL("INSERT INTO {} VALUES (1), (2)").format(Identifier(ODD)))
             for number in range(STATEMENTS):
                 columns = ", ".join(["n"] * (number + 1))
                 for _ in range(number + 1):

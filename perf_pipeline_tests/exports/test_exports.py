@@ -24,7 +24,7 @@ from perf_pipeline.exports.gather import Exporter, metrics_of
 from perf_pipeline.exports.model import Metric
 from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.store import Store, measurements
-from perf_pipeline_tests.exports.conftest import STATEMENTS, Swept
+from perf_pipeline_tests.exports.conftest import ODD, STATEMENTS, Swept
 
 pytestmark = pytest.mark.server
 
@@ -183,6 +183,9 @@ def test_prometheus_reads_what_is_served(swept: Swept) -> None:
         "perf_statement_calls_total",
         "perf_statement_calls_created",
     }
+    counted = families["perf_table_n_tup_ins"].samples
+    rows = {s.labels["table"]: s.value for s in counted if s.name.endswith("_total")}
+    assert (rows["items"], rows[ODD]) == (1000, 2)
     # nothing a row holds: names of relations, numbers of statements, kinds
     labels = {label for f in families.values() for s in f.samples for label in s.labels}
     assert labels <= {
@@ -231,11 +234,23 @@ def collector(status: int) -> Iterator[tuple[str, list[bytes]]]:
 def test_opentelemetry_receives_the_same(swept: Swept) -> None:
     exporter = Exporter(swept.store, targets=["exported"])
     with collector(200) as (url, sent):
-        points = otlp.push(exporter, url)
-    (body,) = sent
-    request = ExportMetricsServiceRequest.FromString(body)
-    (scope,) = request.resource_metrics[0].scope_metrics
+        began = [otlp.push(exporter, url) for _ in range(2)]
+    points = began[0]
+    requests = [ExportMetricsServiceRequest.FromString(body) for body in sent]
+    starts = {
+        point.start_time_unix_nano
+        for request in requests
+        for each in request.resource_metrics[0].scope_metrics[0].metrics
+        for point in each.sum.data_points
+    }
+    # a cumulative sum that begins elsewhere each time is a new sum each time, to be added up
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert starts == {int(midnight.timestamp()) * 10**9}
+    (scope,) = requests[1].resource_metrics[0].scope_metrics
     received = {each.name: each for each in scope.metrics}
+    tables = received["perf_table_n_tup_ins"].sum.data_points
+    named = {a.value.string_value for point in tables for a in point.attributes}
+    assert ODD in named
     calls = received["perf_statement_calls"].sum
     assert calls.is_monotonic
     ours = values(exporter.gather(), "perf_statement_calls")

@@ -5,7 +5,7 @@
 SELECT
     t.name AS target,
     h.load_1,
-    h.cpu_count::double precision AS cpu_count,
+    h.cpu_count::double precision AS cpus,
     h.memory_total_bytes::double precision AS memory_total_bytes,
     h.memory_available_bytes::double precision AS memory_available_bytes,
     h.disk_total_bytes::double precision AS disk_total_bytes,
