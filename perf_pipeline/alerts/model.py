@@ -236,6 +236,11 @@ class Channel(_Part):
                 f"alerts: channel {self.name!r} needs one of url_env and notify",
                 "url_env names the variable with an Apprise URL; notify: target or store",
             )
+        if self.quiet_hours is not None and len(set(self.quiet_hours.split("-"))) == 1:
+            raise ConfigurationError(
+                f"alerts: channel {self.name!r}: quiet_hours {self.quiet_hours!r} are none",
+                "leave them out; to be told of what is critical only, say minimum: critical",
+            )
         if self.notify is not None and self.frequency != "immediate":
             raise ConfigurationError(
                 f"alerts: channel {self.name!r}: NOTIFY has no digests", "leave frequency out"

@@ -86,4 +86,8 @@ def after_quiet(now: datetime, channel: Channel) -> datetime:
     if not quiet:
         return now
     day = local.date() if clock < end else local.date() + timedelta(days=1)
-    return datetime.combine(day, end, zone).astimezone(now.tzinfo)
+    at = datetime.combine(day, end, zone).astimezone(now.tzinfo)
+    # in the hour that clocks go through twice the hours end the second time
+    return (
+        at if at > now else datetime.combine(day, end.replace(fold=1), zone).astimezone(now.tzinfo)
+    )

@@ -98,7 +98,7 @@ def push(exporter: Exporter, endpoint: str = ENDPOINT) -> int:
     if not sender.taken:
         raise UnreachableError(
             f"the collector at {endpoint} did not take the metrics",
-            "see that it listens there and takes OTLP over HTTP; its URL ends in /v1/metrics mostly",
+            "see that it listens there and takes OTLP over HTTP; most URLs end in /v1/metrics",
         )
     return sum(len(metric.points) for metric in metrics)
 

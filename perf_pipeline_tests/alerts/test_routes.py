@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from perf_pipeline.alerts.model import Alerts, Channel
@@ -72,11 +72,16 @@ def test_each_gets_what_is_theirs() -> None:
     st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]),
     st.integers(0, 23),
     st.integers(0, 23),
+    st.sampled_from([0, 30]),
 )
+@example(datetime(2026, 10, 25, 1, 15, tzinfo=UTC), "Europe/Berlin", 22, 2, 30)  # 02:15, again
 def test_due_times_lie_ahead_and_outside_quiet_hours(
-    now: datetime, zone: str, begin: int, end: int
+    now: datetime, zone: str, begin: int, end: int, minute: int
 ) -> None:
-    quiet = channel(quiet_hours=f"{begin:02}:00-{end:02}:00", timezone=zone, digest_at="08:00")
+    assume((begin, 0) != (end, minute))
+    quiet = channel(
+        quiet_hours=f"{begin:02}:00-{end:02}:{minute:02}", timezone=zone, digest_at="08:00"
+    )
     at = after_quiet(now, quiet)
     assert now <= at <= now + timedelta(hours=25)
     assert after_quiet(at, quiet) == at
@@ -86,9 +91,9 @@ def test_due_times_lie_ahead_and_outside_quiet_hours(
         assert due.astimezone(ZoneInfo(zone)).hour == 8
 
 
-@pytest.mark.parametrize("hours", ["25:00-07:00", "22-7", "22:00"])
+@pytest.mark.parametrize("hours", ["25:00-07:00", "22-7", "22:00", "08:00-08:00"])
 def test_wrong_hours_are_refused(hours: str) -> None:
-    with pytest.raises(ValueError, match="quiet_hours"):
+    with pytest.raises((ValueError, ConfigurationError), match="quiet_hours"):
         channel(quiet_hours=hours)
 
 
