@@ -154,10 +154,16 @@ def server(child: int, backend: int) -> None:
 
 @pytest.mark.parametrize("kill", [process, server])
 def test_a_rebuild_that_is_killed_is_made_again_and_leaves_no_index(
-    kill: Kill, url: str, mortal: Mortal, log_store: Store, monkeypatch: pytest.MonkeyPatch
+    kill: Kill,
+    url: str,
+    mortal: Mortal,
+    log_store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     # a session whose lock the rebuild waits for, with its new index half built
     held = psycopg.connect(url)
+    request.addfinalizer(held.close)
     held.execute("INSERT INTO app.t (at, done, x) VALUES (now(), false, 'z')")
     with psycopg.connect(url, autocommit=True) as connection:
         child = mortal.start("reindex")
@@ -305,7 +311,7 @@ def test_a_query_on_a_standby_stops_nothing_and_is_named(
             started = time.monotonic()
             done = again(url, log_store, monkeypatch, "cleanup", "reindex")
             # the rebuild does not wait for what runs elsewhere
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 60
             assert {r.outcome for r in done.results} == {"done"}
             assert any(who.startswith("standby") for who in done.held_back)
             assert invalid(connection) == 0
