@@ -52,6 +52,9 @@ def test_events_are_written_and_read_back_whatever_the_scheme(
     # the user's own variable, not normalised by us, as `dagster dev` would see it
     instance = use({**environment, "DAGSTER_PG_URL": url})
     assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None
+    assert queue.max_user_code_failure_retries > 0  # a code server that restarts fails no run
     result = dg.materialize([weighed], instance=instance)
     assert result.success
     newest = instance.get_latest_materialization_event(weighed.key)
