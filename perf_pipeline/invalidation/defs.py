@@ -153,8 +153,9 @@ def _caches(declared: Sequence[Declared]) -> dg.AssetsDefinition:
                 # told to end: every worker finishes its batch and gives back the rest
                 stop.set()
         if failed:
+            names = {each["target"] for each in failed}
             raise dg.Failure(
-                f"{len(failed)} of {len(targets)} targets were not served; "
+                f"at {len(names)} of {len(targets)} targets not all was served; "
                 f"{failed[0]['target']}: {failed[0]['why']}",
                 metadata={"not_served": vocabulary.table(failed)},
                 allow_retries=False,

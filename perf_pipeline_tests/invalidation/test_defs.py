@@ -133,7 +133,7 @@ def test_a_target_that_is_away_leaves_the_others_alone(db: psycopg.Connection[An
     done = run(TARGET, AWAY, run_config=NOW)
     assert not done.success
     (failure,) = [event for event in done.all_events if event.is_step_failure]
-    assert "1 of 2 targets were not served; away" in str(
+    assert "at 1 of 2 targets not all was served; away" in str(
         failure.step_failure_data.user_failure_data
     )
     assert db.execute("SELECT count(*) FROM app.kept").fetchone() == (1,)
