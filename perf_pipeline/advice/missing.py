@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from perf_pipeline.advice import clone as copies
-from perf_pipeline.advice import skew
-from perf_pipeline.advice.clone import Clone, Sizes
+from perf_pipeline.advice import copying, skew
+from perf_pipeline.advice.clone import PAGE, Clone, Sizes
 from perf_pipeline.advice.indexes import (
     Candidate,
     Choice,
@@ -124,14 +123,14 @@ def find(target: Target, rows: Sequence[Row], written_to: Mapping[Table, Row]) -
     Raises
     ------
     ConfigurationError, UnreachableError, ServerStartError
-        As for `clone.of`.
+        As for `copying.of`.
 
     """
     begun = time.monotonic()
     if not rows:
         return Tried(notes=("no statement of the last days is known",))
     days = max(1, max(row["days"] for row in rows))
-    with copies.of(target) as clone:
+    with copying.of(target) as clone:
         roots = clone.roots
         often = skew.of_columns(clone.sizes.columns, _rows(clone.sizes, roots), roots)
         planned = [e for row in rows if (e := _planned(clone, row, days)) is not None]
@@ -306,7 +305,7 @@ class _Trial:
             for row in made:
                 if row["kind"] != "p":
                     own = share.get((row["schema_name"], row["table_name"]), 0.0)
-                    more[row["relid"]] = estimated_bytes(own, wide) // copies.PAGE
+                    more[row["relid"]] = estimated_bytes(own, wide) // PAGE
         self._all = [oid for oids in self._oids.values() for oid in oids]
         self._seen: frozenset[Candidate] = frozenset()
         clone.show([], self._all)

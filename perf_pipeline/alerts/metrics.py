@@ -202,6 +202,13 @@ _ALL: Final = (
         "How far the last standby was behind in replaying.",
     ),
     Metric(
+        "cpu_percent",
+        "%",
+        "above",
+        "cpu",
+        "How busy the processors were, where the server runs on this machine; no policy by itself.",
+    ),
+    Metric(
         "disk_used_percent",
         "%",
         "above",

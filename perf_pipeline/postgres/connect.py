@@ -128,7 +128,7 @@ def connect(
     limits : Limits, optional
         Default: the environment's.
     read_only : bool
-        Every transaction of the session is `READ ONLY`.
+        Every transaction of the session is `READ ONLY`, also in autocommit.
     autocommit : bool
         Statements run outside transactions.
     label : str
@@ -174,7 +174,8 @@ def connect(
         _require_version(connection, url)
         if not bare:
             with deadline(connection, chosen.connect_timeout_s, describe(url)):
-                connection.execute(_limiting(connection, chosen, is_local=False))
+                limiting = _limiting(connection, chosen, is_local=False, read_only=read_only)
+                connection.execute(limiting)
             connection.read_only = read_only
             connection.autocommit = autocommit
     except BaseException:
@@ -183,7 +184,9 @@ def connect(
     return connection
 
 
-def _limiting(connection: psycopg.Connection, limits: Limits, *, is_local: bool) -> sql.SQL:
+def _limiting(
+    connection: psycopg.Connection, limits: Limits, *, is_local: bool, read_only: bool = False
+) -> sql.SQL:
     """Return the statement that sets the limits, bound on the client."""
     text = psycopg.ClientCursor(connection).mogrify(
         sqlfiles.load("catalog/limits").text,
@@ -192,6 +195,7 @@ def _limiting(connection: psycopg.Connection, limits: Limits, *, is_local: bool)
             "lock_timeout": f"{limits.lock_timeout_ms}ms",
             "client_encoding": "LATIN1" if is_untyped(connection) else "UTF8",
             "is_local": is_local,
+            "read_only": "on" if read_only else "",
         },
     )
     return sql.SQL(text)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
 import psycopg
@@ -79,6 +79,10 @@ class State:
         Seconds its data are behind; None: not known.
     wrong : str
         Why it is not to be read, in words; empty: it may be.
+    cluster : str
+        Its system identifier, which a primary shares with its standbys; empty: not known.
+    started : str
+        When it was started: of one cluster, tells one server from another.
 
     """
 
@@ -87,6 +91,8 @@ class State:
     lag_s: float | None
     wrong: str = ""
     roles: tuple[Role, ...] = ()
+    cluster: str = ""
+    started: str = ""
 
 
 def judged(
@@ -107,8 +113,9 @@ def judged(
     """
     if row is None:
         return State(name, None, None, f"not reached: {error}", roles)
+    which = str(row["cluster"] or ""), str(row["started_at"])
     if not row["in_recovery"]:
-        return State(name, False, 0.0, "", roles)
+        return State(name, False, 0.0, "", roles, *which)
     lag = None if row["lag_s"] is None else float(str(row["lag_s"]))
     silent = row["silent_s"]
     wrong = ""
@@ -118,7 +125,30 @@ def judged(
         wrong = f"has not heard from its primary for {float(str(silent)):.0f} s"
     elif lag is None or lag > max_lag_s:
         wrong = f"is {'an unknown time' if lag is None else f'{lag:.0f} s'} behind"
-    return State(name, True, lag, wrong, roles)
+    return State(name, True, lag, wrong, roles, *which)
+
+
+def compared(states: Sequence[State]) -> list[State]:
+    """Say which of a target's replicas are none, as their URLs lead elsewhere; pure.
+
+    Parameters
+    ----------
+    states : sequence of State
+        The target's own first.
+
+    """
+    own, *others = states
+    return [own, *(replace(each, wrong=_elsewhere(own, each) or each.wrong) for each in others)]
+
+
+def _elsewhere(own: State, other: State) -> str:
+    if not own.cluster or not other.cluster:
+        return ""
+    if own.cluster != other.cluster:
+        return "is no copy of the target's server: its URL leads to another one"
+    if own.started == other.started and own.in_recovery is False:
+        return "is the target's own server: its URL leads there"
+    return ""
 
 
 def choose(role: Role, states: Sequence[State]) -> State:
@@ -139,7 +169,7 @@ def choose(role: Role, states: Sequence[State]) -> State:
         No server serves it; or two take writes, and nobody can say which holds the truth.
 
     """
-    writable = [state for state in states if state.in_recovery is False]
+    writable = [state for state in states if state.in_recovery is False and not state.wrong]
     if role != "primary":
         fresh = [state for state in states if state.in_recovery and not state.wrong]
         own = [state for state in fresh if role in state.roles]
@@ -167,7 +197,7 @@ def look(target: Target) -> list[State]:
             pool.submit(_state, each.name, each.url, each.max_lag_s, each.roles)
             for each in target.replicas
         ]
-        return [own.result(), *(each.result() for each in others)]
+        return compared([own.result(), *(each.result() for each in others)])
 
 
 def read(
@@ -224,7 +254,9 @@ def reading(
     while True:
         chosen = choose(role, states).name if states else "primary"
         try:
-            connection = pg.connect(url_of(target, chosen), limits=limits, autocommit=True)
+            connection = pg.connect(
+                url_of(target, chosen), limits=limits, autocommit=True, read_only=True
+            )
             break
         except UnreachableError as error:
             if chosen == "primary":

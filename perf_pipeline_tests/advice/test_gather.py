@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from perf_pipeline.advice import clone, gather
+from perf_pipeline.advice import copying, gather
 from perf_pipeline.advice.defs import advice_asset
 from perf_pipeline.advice.model import Policy
 from perf_pipeline.cli import cli
@@ -115,7 +115,7 @@ def test_a_copy_plans_as_the_original_does(target: Target, url: str) -> None:
         "SELECT * FROM app.per_tenant WHERE tenant_id = $1",
         "SELECT count(*) FROM app.open_orders WHERE created_at > now() - CAST($1 AS interval)",
     ]
-    with clone.of(target) as copy, psycopg.connect(url, autocommit=True) as original:
+    with copying.of(target) as copy, psycopg.connect(url, autocommit=True) as original:
         assert copy.notes == []
         directory = copy.data_directory
         copy.stretch({})
@@ -227,7 +227,7 @@ def test_copies_of_killed_processes_are_removed(tmp_path: Path) -> None:
     names = (f"perf-pipeline-clone-{os.getpid()}-a", "perf-pipeline-clone-99999999-b", "other-1-c")
     for name in names:
         (tmp_path / name).mkdir()
-    clone.remove_leftovers(tmp_path)
+    copying.remove_leftovers(tmp_path)
     assert {each.name for each in tmp_path.iterdir()} == {names[0], names[2]}
 
 

@@ -161,6 +161,12 @@ def disk(ledger: Ledger, much: bool) -> None:
     ledger.put("ledger.host", disk_total_bytes=100, disk_free_bytes=4 if much else 50)
 
 
+def processors(ledger: Ledger, much: bool) -> None:
+    times = (90.0, 5.0, 5.0) if much else (10.0, 10.0, 80.0)
+    names = ("cpu_user_seconds", "cpu_system_seconds", "cpu_idle_seconds")
+    ledger.put("ledger.host", **dict(zip(names, times, strict=True)))
+
+
 def logged(ledger: Ledger, operation: str, outcome: str, seconds: float, thing: str) -> None:
     with ledger.store.begin() as connection:
         connection.execute(
@@ -261,6 +267,7 @@ MOVES: dict[str, tuple[Callable[[Ledger, bool], None], float, float, dict[str, A
     "probe_ms": (noted("probe_ms", 3.0, 4_500.0), 10.0, 4_507.0, {}),
     "unreadable_replicas": (noted("unreadable_replicas", 0.0, 1.0), 7.0, 8.0, {}),
     "archive_failing_minutes": (archiving, 0.0, 25.0, {}),
+    "cpu_percent": (processors, 20.0, 95.0, {}),
     "disk_used_percent": (disk, 50.0, 96.0, {}),
     "view_refresh_ms": (refreshes, 500.0, 3_000.0, {}),
     "slow_view_refreshes": (refreshes, 0.0, 11.0, {}),

@@ -11,6 +11,7 @@ import pytest
 from perf_pipeline.examples import schema
 from perf_pipeline_tests.examples.plans import indexes
 from perf_pipeline_tests.examples.test_schema import states
+from perf_pipeline_tests.snapshots.sessions import until
 
 pytestmark = pytest.mark.server
 
@@ -193,6 +194,29 @@ def test_the_score_is_between_0_and_100(
         "SELECT monitoring.performance_score(%s, %s, %s)", (errors, ms, hits)
     ).fetchone()
     assert row == (score,)
+
+
+# --- T-43 -----------------------------------------------------------------------------------
+
+
+def test_every_index_is_told_the_most_used_first(thorbis_url: str) -> None:
+    """D-021: one that was scanned and found nothing was a division by zero."""
+    with psycopg.connect(thorbis_url) as reader:  # its counts are there once it is gone
+        reader.execute("SET enable_seqscan = off")
+        reader.execute("SELECT * FROM tenant_mgmt.businesses WHERE id = -1")
+    nothing = "SELECT 1 FROM pg_stat_user_indexes WHERE idx_scan > 0 AND idx_tup_read = 0"
+    with psycopg.connect(thorbis_url, autocommit=True) as connection:
+        until(connection, f"SELECT EXISTS ({nothing})")
+        rows = connection.execute("SELECT * FROM monitoring.analyze_index_usage()").fetchall()
+        (indexes_there,) = connection.execute(
+            "SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+            " WHERE c.relkind = 'i' AND c.relnamespace::regnamespace::text !~ '^pg_'"
+        ).fetchone() or (0,)
+    assert len({(schema, index) for schema, _, index, *_ in rows}) == len(rows) == indexes_there
+    scans = [row[3] for row in rows]
+    assert scans == sorted(scans, reverse=True)
+    for *_, read, fetched, share, _ in rows:
+        assert share == (None if read == 0 else pytest.approx(fetched / read))
 
 
 def test_a_tenant_in_one_row(thorbis_url: str) -> None:

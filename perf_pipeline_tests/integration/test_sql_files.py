@@ -97,6 +97,7 @@ _VALUES = {
 _NAMED = {
     "client_encoding": "'UTF8'",
     **dict.fromkeys(("statement_timeout", "lock_timeout", "held"), "'1s'"),
+    "read_only": "'on'",
     "of_schema": "'ledger'",
     "of_relation": "'sweeps'",
     "of_column": "'ts'",

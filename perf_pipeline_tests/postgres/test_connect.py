@@ -149,11 +149,12 @@ def test_a_session_closes_on_an_error(server: EmbeddedServer) -> None:
 
 @pytest.mark.server
 def test_writing_has_to_be_asked_for(server: EmbeddedServer) -> None:
-    with (
-        connect.session(server.url()) as reading,
-        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
-    ):
-        reading.execute("CREATE TABLE public.never (id int)")
+    for autocommit in (False, True):
+        with (
+            connect.session(server.url(), autocommit=autocommit) as reading,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            reading.execute("CREATE TABLE public.never (id int)")
     with connect.session(server.url(), read_only=False) as writing:
         writing.execute("CREATE TABLE public.never (id int)")
         writing.rollback()

@@ -26,6 +26,8 @@ from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
 def row(**changed):
     return {
         "in_recovery": True,
+        "cluster": "7",
+        "started_at": "2026-01-01 00:00:00+00",
         "receiver": "streaming",
         "silent_s": 1.0,
         "lag_s": 0.0,
@@ -74,6 +76,27 @@ PROMOTED = replace(SECOND, in_recovery=False)
 )
 def test_a_role_goes_to_its_server(role, states, name) -> None:
     assert choose(role, states).name == name
+
+
+def test_a_url_that_leads_elsewhere_is_no_replica() -> None:
+    own = judged("primary", row(in_recovery=False))
+    same = judged("same", row(in_recovery=False))
+    strange, promoted = (
+        judged(name, row(in_recovery=False, started_at="later", cluster=cluster))
+        for name, cluster in (("strange", "8"), ("promoted", "7"))
+    )
+    follower = judged("follower", row(cluster="8"))
+    states = replicas.compared([own, same, strange, follower])
+    assert [each.wrong for each in states] == [
+        "",
+        "is the target's own server: its URL leads there",
+        *["is no copy of the target's server: its URL leads to another one"] * 2,
+    ]
+    assert {choose(role, states).name for role in replicas.ROLES} == {"primary"}
+    away = judged("primary", None, error="refused")
+    assert [each.wrong for each in replicas.compared([away, promoted])] == [away.wrong, ""]
+    with pytest.raises(UnreachableError, match="both take writes"):
+        choose("primary", replicas.compared([own, promoted]))
 
 
 def test_where_nobody_serves_or_two_do_it_is_said() -> None:
@@ -160,6 +183,20 @@ def test_reads_follow_a_real_replica_that_stops_is_cut_off_and_is_promoted(
         assert replicas.read(target, where) is False
         there.execute("SELECT pg_wal_replay_resume()")
     eventually(lambda: replicas.read(target, where))
+
+    # what only reads may do nothing else, wherever it is done
+    def writes(session: psycopg.Connection) -> None:
+        session.execute("CREATE TABLE public.written (id int)")
+
+    for role in replicas.ROLES:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            replicas.read(target, writes, role)
+
+    # its variable leads to the target's own server, as where there is no replica yet
+    monkeypatch.setenv("ROUTED_STANDBY_URL", primary.url())
+    assert state().wrong.startswith("is the target's own server")
+    assert replicas.read(target, where, "primary") is False
+    monkeypatch.setenv("ROUTED_STANDBY_URL", standby.url())
 
     # work that a replica breaks off is done where writes go
     tried: list[bool] = []

@@ -4,6 +4,8 @@
 -- received being replayed, it is not behind, as long as it still hears from its primary.
 SELECT /* perf-pipeline */
     s.in_recovery,
+    (SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() AS c) AS cluster,
+    pg_catalog.pg_postmaster_start_time()::text AS started_at,
     coalesce(r.status, '') AS receiver,
     extract(epoch FROM pg_catalog.clock_timestamp() - r.last_msg_receipt_time)::double precision AS silent_s,
     CASE

@@ -63,7 +63,13 @@ def test_issues_are_slow_statements_by_the_time_they_cost(store: Store) -> None:
     record(store, 60, statements=[statement(1, 100, 90.0), statement(2, 50, 1_200.0), *many])
     record(store, 50, statements=[statement(2, 50, 800.0)])
     record(store, 60 * 24 * 8, statements=[statement(99, 1_000, 5_000.0)])
+    alike = "SELECT " + "y" * 100  # D-138: two statements, whose beginnings are one
+    twins = [
+        statement(n, 600, 150.0, query=f"{alike}{n}", query_hash=f"{n:064x}") for n in (70, 71)
+    ]
+    record(store, 40, statements=twins)
     rows = store.rows("run_issues")
+    assert [row["executions"] for row in rows if row["query_preview"] == alike[:100]] == [1, 1]
     assert len(rows) == 50
     first = rows[0]
     assert (first["executions"], first["calls"], first["total_ms"]) == (2, 100, 100_000.0)
