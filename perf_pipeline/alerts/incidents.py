@@ -15,6 +15,7 @@ MOST_MEMBERS: Final = 50
 #: What leads the title of an incident that ended although nobody knows that it is well.
 UNMEASURED: Final = "no longer measured: "
 UNWATCHED: Final = "no longer watched: "
+MOVED: Final = "now in another incident: "
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def group(
                 replace(
                     before,
                     status="resolved",
-                    title=ending_of(before, policies, gone) + before.title,
+                    title=ending_of(before, policies, states, gone) + before.title,
                     resolved_at=now,
                     changed_at=now,
                     flapping=False,
@@ -101,17 +102,29 @@ def group(
 
 
 def ending_of(
-    incident: Incident, policies: Mapping[str, Policy], gone: frozenset[Key] = frozenset()
+    incident: Incident,
+    policies: Mapping[str, Policy],
+    states: Mapping[Key, State],
+    gone: frozenset[Key] = frozenset(),
 ) -> str:
     """Return why an incident ended, '' where all that it was made of is well."""
-    if any((member.policy, member.subject) in gone for member in incident.members):
+    keys = [(member.policy, member.subject) for member in incident.members]
+    if any(key in gone for key in keys):
         return UNMEASURED
-    return UNWATCHED if any(each.policy not in policies for each in incident.members) else ""
+    if any(key[0] not in policies for key in keys):
+        return UNWATCHED
+    # what is still wrong has another cause since: a policy was edited, a finding explained anew
+    return MOVED if any(key in states and states[key].alarm for key in keys) else ""
 
 
 def is_unknown(incident: Incident) -> bool:
     """Whether an incident ended although nobody knows that it is well."""
     return incident.over and incident.title.startswith((UNMEASURED, UNWATCHED))
+
+
+def is_well(incident: Incident) -> bool:
+    """Whether an incident ended because what it was made of is well."""
+    return incident.over and not incident.title.startswith((UNMEASURED, UNWATCHED, MOVED))
 
 
 def _member(policy: Policy, key: Key, state: State) -> Member:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from perf_pipeline.alerts.incidents import is_unknown, shown
+from perf_pipeline.alerts.incidents import is_unknown, is_well, shown
 from perf_pipeline.alerts.model import RANK, Frequency, Policy
 from perf_pipeline.alerts.state import Incident, Kind, Member, Message
 
@@ -128,8 +128,10 @@ def _message(
         "more": f"{incident.level.upper()}, growing",
         "reminder": f"still {incident.level.upper()}",
         "flapping": "FLAPPING",
-        "resolved": "ENDED" if is_unknown(incident) else "RESOLVED",
+        "resolved": "RESOLVED" if is_well(incident) else "ENDED",
     }
+    # one that begins again while it flaps is told of as such: silence follows
+    told = words[kind] + (", FLAPPING" if incident.flapping and kind != "flapping" else "")
     return Message(
         # what was told before is part of the key: the same state makes the same key
         key=f"{incident.incident_id}:{kind}:{incident.told.count}",
@@ -138,7 +140,7 @@ def _message(
         incident_id=incident.incident_id,
         level="ok" if incident.over else incident.level,
         owner=incident.owner,
-        title=f"[{incident.target}] {words[kind]}: {incident.title}",
+        title=f"[{incident.target}] {told}: {incident.title}",
         body=body_of(incident, now),
         at=now,
         delivery=_delivery(incident, policies),

@@ -227,6 +227,20 @@ def test_to_and_fro_is_told_as_flapping_once() -> None:
     assert story.kinds[-1] == "resolved"
 
 
+def test_what_begins_again_while_it_flaps_says_so_and_another_cause_is_no_recovery() -> None:
+    story = Story([policy()])
+    story.series([60.0, 10.0] * 12)
+    told = [message.title.split(":")[0] for message in story.messages]
+    assert told == ["[shop] WARNING", "[shop] RESOLVED", "[shop] WARNING, FLAPPING"]
+    moved = Story([policy()])
+    moved.at(START, [value(60.0)])
+    moved.policies = [policy(cause="pool")]
+    later = START + 4 * FIVE
+    moved.at(later, [value(61.0, later)])
+    assert [each.cause for each in moved.open] == ["pool"]
+    assert "ENDED: now in another incident: active_connections" in moved.messages[-1].title
+
+
 def test_what_has_one_cause_is_one_incident() -> None:
     """A plan that flips under 14 statements is one page."""
     found = policy("regressions", warning=0.5, critical=1.5, hysteresis_percent=0.0)
