@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 
 from perf_pipeline.alerts import book
-from perf_pipeline.alerts.responses import ACTIONS, JOBS
+from perf_pipeline.alerts.model import alerts_of
+from perf_pipeline.alerts.responses import ACTIONS, JOBS, asked_by, withdrawn
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.postgres import connect as pg
 from perf_pipeline.postgres import sqlfiles
@@ -22,6 +23,8 @@ from perf_pipeline.store.maintenance_log import MaintenanceLog
 LIMITS: Final = pg.Limits(5_000, 500, 5)
 #: A statement that runs less long is nobody's trouble.
 CANCEL_AFTER_S: Final = 300.0
+#: What is done here takes seconds; who has been at it for longer died.
+LONGEST: Final = timedelta(minutes=10)
 #: A cancelled statement ends within this, or has not heard.
 _HEARD_S: Final = 5.0
 
@@ -78,13 +81,16 @@ def act(
 
     """
     by_name = {target.name: target for target in targets}
+    end_interrupted(store, targets, clock())
     with store.begin() as connection:
         asked = book.waiting_responses(connection, list(by_name), "asked")
     done: list[Row] = []
     for row in asked:
         target, action = by_name[row["target"]], row["action"]
+        policies = {each.name: each for each in alerts_of(target.alerts).active()}
+        mode = asked_by(policies.get(row["policy"]), row)
         try:
-            seen = look(target, action, jobs.get(target.name, {}))
+            seen = unwanted(row, mode, clock()) or look(target, action, jobs.get(target.name, {}))
             dry = (dry_runs or {}).get(target.name, {}).get(action)
             if dry is not None and action in JOBS and not seen.refused:
                 seen = planned(seen, dry(store))
@@ -92,7 +98,7 @@ def act(
             seen = Seen(_line(error), refused=True)
         if seen.refused:
             state, told = "refused", seen.would
-        elif row["mode"] != "live":
+        elif row["mode"] != "live" or mode != "live":
             state, told = "would_act", f"would {seen.would}"
         elif action in JOBS:
             state, told = "approved", seen.would
@@ -105,6 +111,27 @@ def act(
         done.append({"target": target.name, "action": action, "mode": row["mode"]}
                     | {"state": state, "told": told})  # fmt: skip
     return done
+
+
+def unwanted(row: Row, mode: str | None, now: datetime) -> Seen | None:
+    """Return why an answer is not even looked at any more, None where it is. Pure."""
+    if row["action"] not in ACTIONS:
+        return None  # said by `look`
+    why = withdrawn(row, now) or ("" if mode else "its policy no longer asks for it")
+    return Seen(why, refused=True) if why else None
+
+
+def end_interrupted(store: Store, targets: Sequence[Target], now: datetime) -> int:
+    """Note that answers failed whose process died while it carried them out; return how many.
+
+    Of what a job does Dagster tells how it ended.
+    """
+    with store.begin() as connection:
+        rows = book.waiting_responses(connection, [each.name for each in targets], "acting")
+    left = [row for row in rows if row["action"] not in JOBS and row["run_id"] is None]
+    dead = [row for row in left if abs(now - (row["looked_at"] or row["asked_at"])) > LONGEST]
+    told = "its process died; it is not known whether it was done"
+    return sum(move(store, row, "failed", now, told=told, ended=True) for row in dead)
 
 
 def planned(seen: Seen, dry: Dry) -> Seen:

@@ -184,7 +184,8 @@ def alerts_sensor(
         from perf_pipeline.alerts.look import end_undeclared, look_all
 
         now = datetime.now(UTC)
-        names = [target.name for target in targets]
+        # where alerts are off nothing is answered
+        names = [each.name for each in targets if alerts_of(each.alerts).enabled]
         try:
             with vocabulary.open_store() as store:
                 looks = look_all(store, targets, now)
@@ -232,9 +233,11 @@ def started(
 ) -> list[dg.RunRequest]:
     """Return the runs of answers that were approved, and note how those that began ended.
 
-    A run's key is the answer's own number: it begins once, whatever happens in between.
+    A run's key is the answer's own number: it begins once, whatever happens in between. One that
+    is no longer wanted is refused instead.
     """
     from perf_pipeline.alerts import book
+    from perf_pipeline.alerts.responses import withdrawn
 
     requests = []
     with store.begin() as connection:
@@ -245,6 +248,13 @@ def started(
             continue
         number = str(row["response_id"])
         runs = instance.get_runs(dg.RunsFilter(tags={RESPONSE_TAG: number}), limit=1)
+        why = withdrawn(row, now) if not runs else ""
+        if why:
+            # one that began and has no run any more did not end well
+            state = "refused" if row["state"] == "approved" else "failed"
+            with store.begin() as connection:
+                book.move_response(connection, row, state, now, told=why, ended=True)
+            continue
         if not runs:
             requests.append(
                 dg.RunRequest(
@@ -288,8 +298,9 @@ def deliveries_asset(
         with vocabulary.explained(), vocabulary.open_store() as store:
             watch.tell(store, targets, datetime.now(UTC))
             done = deliver(store, targets, lambda: datetime.now(UTC))
+            watched = [each for each in targets if alerts_of(each.alerts).enabled]
             answered = actions.act(
-                store, targets, jobs.by_target, lambda: datetime.now(UTC), jobs.dry_runs
+                store, watched, jobs.by_target, lambda: datetime.now(UTC), jobs.dry_runs
             )
             with store.begin() as connection:
                 left = book.due(connection, targets, datetime.now(UTC))

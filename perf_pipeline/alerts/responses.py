@@ -94,6 +94,35 @@ def ask(
     return tuple(made.values())
 
 
+def withdrawn(row: Row, now: datetime) -> str:
+    """Return why an answer that was asked for is no longer wanted, '' where it is.
+
+    Between asking and acting a process may have stood still for hours.
+
+    Parameters
+    ----------
+    row : Mapping
+        `asked_at`, and `incident_status` of its incident.
+    now : datetime
+
+    """
+    if row["incident_status"] == "resolved":
+        return "its incident is over"
+    if row["incident_status"] == "acknowledged":
+        return "somebody has taken its incident"
+    late = abs(now - row["asked_at"])
+    if late > PAUSE:
+        return f"it was asked for {late.total_seconds() / 60:.0f} min ago"
+    return ""
+
+
+def asked_by(policy: Policy | None, row: Row) -> str | None:
+    """Return the mode in which a policy asks for an answer now; None: it no longer does."""
+    if policy is None or policy.response != row["action"]:
+        return None
+    return policy.response_mode
+
+
 def verdict(
     row: Row, policy: Policy | None, state: State | None, now: datetime
 ) -> tuple[str, float | None] | None:

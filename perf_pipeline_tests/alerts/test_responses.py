@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from perf_pipeline import settings
-from perf_pipeline.alerts import actions, book, defs
+from perf_pipeline.alerts import actions, book, defs, people
 from perf_pipeline.alerts.look import look
 from perf_pipeline.alerts.model import Action, Alerts
 from perf_pipeline.alerts.responses import ACTIONS, JOBS, MOST_A_DAY, PATIENCE, PAUSE, ask, verdict
@@ -167,6 +167,36 @@ def test_live_it_is_done_noted_and_judged(ledger: Ledger, answering: Any) -> Non
     assert [(row["state"], row["value_after"]) for row in rows(ledger)] == [("helped", 3.0)]
 
 
+def test_what_is_no_longer_wanted_is_not_done(ledger: Ledger, answering: Any) -> None:
+    """Between asking and acting: hours, a recovery, somebody who took it, an edited policy."""
+    one = answering("pool_health", "live")
+    shadow = answering("pool_health", "shadow")
+    (incident,) = (each["incident_id"] for each in people.listed(ledger.store, ledger.name))
+
+    def acted(target: Target, now: datetime = AT, state: str = "asked") -> tuple[str, str]:
+        with ledger.store.begin() as connection:
+            connection.execute(
+                "UPDATE monitoring.alert_responses SET state = %s, ended_at = NULL, looked_at = %s"
+                " WHERE target = %s",
+                (state, AT, ledger.name),
+            )
+        actions.act(ledger.store, [target], {}, lambda: now)
+        (row,) = rows(ledger)
+        return row["state"], row["told"]
+
+    assert acted(one, AT + timedelta(hours=1)) == ("refused", "it was asked for 60 min ago")
+    assert acted(shadow)[0] == "would_act"
+    off = Alerts.model_validate({"policies": {"active_connections": {"enabled": False}}})
+    assert acted(replace(one, alerts=off))[1] == "its policy no longer asks for it"
+    assert acted(one, state="acting")[0] == "acting"
+    died = acted(one, AT + timedelta(minutes=11), "acting")
+    assert (died[0], "process died" in died[1]) == ("failed", True)
+    people.acknowledge(ledger.store, incident, "ana")
+    assert acted(one) == ("refused", "somebody has taken its incident")
+    people.resolve(ledger.store, incident)
+    assert acted(one) == ("refused", "its incident is over")
+
+
 def test_a_target_that_is_gone_is_refused_not_acted_on(
     ledger: Ledger, answering: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,6 +340,16 @@ def test_what_a_job_does_is_started_once_by_the_sensor(
     assert tick() == []
     (row,) = rows(ledger)
     assert (row["state"], row["run_id"] is not None) == ("done", True)
+    # the sensor stood still before it could start another
+    with ledger.store.begin() as connection:
+        connection.execute(
+            "UPDATE monitoring.alert_responses SET state = 'approved', asked_at = %s"
+            " WHERE target = %s",
+            (AT - timedelta(hours=1), ledger.name),
+        )
+    with dg.DagsterInstance.ephemeral() as other:
+        assert defs.started(ledger.store, other, [ledger.name], answers, AT) == []
+    assert rows(ledger)[0]["state"] == "refused"
     assert settings.current() is not None
 
 
