@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.partitions import create, names
+from perf_pipeline.partitions import catalog, create, names, verdicts
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres import sqlfiles
 
@@ -32,6 +32,9 @@ def source(connection: psycopg.Connection[Any], policy: Policy) -> dict[str, Any
     if found is None:
         raise ConfigurationError(f"{policy.parent} is no plain table", "name one that is")
     publications = publications_of(connection, found["oid"])
+    wrong_type = verdicts.wrong_type(policy, catalog.kind_of(found["column_type"]))
+    if wrong_type is not None and policy.column in found["columns"]:
+        raise ConfigurationError(wrong_type.what, wrong_type.remedy)
     grants = grants_of(connection, found["oid"])
     values = {"relation": found["oid"], "schema": policy.schema, "column": policy.column}
     text = sqlfiles.load("partitions/convert_in_the_way").text

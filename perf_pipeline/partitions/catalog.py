@@ -191,7 +191,7 @@ def _existing(
         oid=first["oid"] or 0,
         strategy=_STRATEGIES.get(first["partstrat"]),  # type: ignore[arg-type]
         columns=tuple(first["columns"] or ()),
-        column_type=_TYPES.get(column_type, column_type),
+        column_type=kind_of(column_type),
         partitions=tuple(parts),
         detached=tuple(detached),
         gone=tuple(gone),
@@ -273,6 +273,11 @@ def _with_default(
         default_periods=tuple(found),
         default_strays=sum(nulls for _, _, nulls in grouped),
     )
+
+
+def kind_of(column_type: str | None) -> str | None:
+    """Return a partition key's type as `Existing.column_type` says it."""
+    return None if column_type is None else _TYPES.get(column_type, column_type)
 
 
 def _period(policy: Policy, column_type: str | None) -> sql.Composed:

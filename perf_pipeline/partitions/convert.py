@@ -17,9 +17,9 @@ import psycopg
 from psycopg import sql
 
 from perf_pipeline.errors import ConfigurationError
-from perf_pipeline.partitions import carry, catalog, create, names, swap
+from perf_pipeline.partitions import carry, catalog, create, names, periods, swap
 from perf_pipeline.partitions.following import TRIGGER, Following
-from perf_pipeline.partitions.model import Partition, Policy
+from perf_pipeline.partitions.model import Bound, Partition, Policy
 from perf_pipeline.partitions.plan import plan
 from perf_pipeline.partitions.session import LONG_MS, session
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_statement, run_transaction
@@ -106,7 +106,12 @@ class _Conversion(Following):
             )
         if self.is_followed():
             return  # whoever began it made the partitions, too
-        self._make_partitions()
+        try:
+            self._make_partitions()
+        except (ConfigurationError, psycopg.Error):
+            if not self._connection.broken:
+                self.undo()
+            raise
         run_transaction(
             self._connection,
             self.add_trigger,
@@ -127,29 +132,47 @@ class _Conversion(Following):
 
     def _make_partitions(self) -> None:
         """Make partitions from the oldest row to what the policy keeps ready."""
-        row = self._connection.execute(
-            sql.SQL("SELECT /* perf-pipeline */ min({}) FROM {}").format(
-                sql.Identifier(self._policy.column), self._table
-            )
-        ).fetchone()
-        oldest = row[0] if row else None
-        if isinstance(oldest, datetime):
-            oldest = oldest.replace(tzinfo=None)
-        elif isinstance(oldest, date):
-            oldest = datetime(oldest.year, oldest.month, oldest.day)
         on_copy = self._on_copy()
         found = catalog.read(self._connection, [on_copy], detail=False)
-        existing = found.existing[on_copy.parent]
-        wanted = replace(self._policy, start=oldest, then="keep", retention=None, drain=False)
+        first, position = self._reach()
+        # the copy has no rows yet, and is to have partitions for those of the table
+        existing = replace(found.existing[on_copy.parent], position=position)
+        wanted = replace(self._policy, start=first, then="keep", retention=None, drain=False)
         made = plan(wanted, existing, found.now)
         for problem in made.problems:
-            raise ConfigurationError(problem.what, problem.remedy)
+            raise ConfigurationError(problem.what.partition("; only")[0], problem.remedy)
         inherited = self._inherited(create.facts(self._connection, existing.oid))
         for step in made.of("create"):
             part: Partition = step.partition
             create.create(
                 self._connection, on_copy, existing, part, self._budget, self.spent, inherited
             )
+
+    def _reach(self) -> tuple[Bound | None, int | None]:
+        """Return what the first partition holds, and the highest whole number.
+
+        The first one holds what `start` says, else the oldest row. Rows before it go to the default
+        partition, from where runs take them, and so do those that no calendar has, which stay.
+        """
+        is_time = self._policy.every is not None
+        finite = sql.SQL(" WHERE {0} >= '0001-01-02' AND {0} < '9999-12-31'" if is_time else "")
+        column = sql.Identifier(self._policy.column)
+        row = self._connection.execute(
+            sql.SQL("SELECT /* perf-pipeline */ min({0}), max({0}) FROM {1}").format(
+                column, self._table
+            )
+            + finite.format(column)
+        ).fetchone()
+        oldest, newest = row or (None, None)
+        if isinstance(oldest, datetime):
+            axis = periods.Axis(self._policy, catalog.kind_of(self._source["column_type"]))
+            oldest = axis.wall(oldest.replace(tzinfo=None))
+        elif isinstance(oldest, date):
+            oldest = datetime(oldest.year, oldest.month, oldest.day)
+        start: Any = self._policy.start
+        if None not in (start, oldest):
+            start = max(start, oldest)
+        return (oldest if start is None else start), None if is_time else newest
 
     def rehearse(self) -> None:
         """Swap, and take it back: what would keep the swap from succeeding is told before the work.

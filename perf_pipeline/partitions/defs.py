@@ -1,5 +1,6 @@
 """Assets, checks, jobs, schedules and the sensor of partitions: plan, create, archive, drop."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -42,9 +43,11 @@ EVEN: Final = "buckets_are_even"
 
 def names(policies: Policies) -> dict[str, str]:
     """Return the last part of the asset keys by parent: the table's name where that is enough."""
-    tables = [policy.table for policy in policies]
+    used = Counter(name for policy in policies for name in policy.asset_names[:2])
     return {
-        policy.parent: policy.asset_name if tables.count(policy.table) > 1 else policy.table
+        policy.parent: next(
+            (name for name in policy.asset_names[:2] if used[name] == 1), policy.asset_names[2]
+        )
         for policy in policies
     }
 

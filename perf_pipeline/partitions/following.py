@@ -133,7 +133,7 @@ class Following:
                 " (SELECT FROM {copy} AS c WHERE {same}){beyond} ORDER BY {keys} LIMIT {size}"
                 " FOR SHARE SKIP LOCKED), put AS (INSERT INTO {copy} ({columns})"
                 " OVERRIDING SYSTEM VALUE SELECT {columns} FROM taken ON CONFLICT DO NOTHING)"
-                " SELECT count(*) OVER (), {keys} FROM taken ORDER BY {descending} LIMIT 1"
+                " SELECT count(*) OVER (), {last} FROM taken ORDER BY {descending} LIMIT 1"
             ).format(
                 columns=self._columns,
                 table=self._table,
@@ -141,6 +141,10 @@ class Following:
                 same=same,
                 beyond=beyond,
                 keys=keys,
+                # as text: there are times that Python has not
+                last=sql.SQL(", ").join(
+                    sql.SQL("{}::text").format(sql.Identifier(name)) for name in self._own_key
+                ),
                 descending=sql.SQL(", ").join(
                     sql.SQL("{} DESC").format(sql.Identifier(name)) for name in self._own_key
                 ),

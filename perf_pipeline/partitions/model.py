@@ -4,6 +4,7 @@ Bounds are naive: of a `timestamptz` column instants in UTC, of a `date` or `tim
 the wall of the policy's time zone says; of an integer column whole numbers. None is unbounded.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +25,7 @@ EVERY: Final[tuple[str, ...]] = get_args(Every)
 THEN: Final[tuple[str, ...]] = get_args(Then)
 #: A day of the next hundred years by the hour is 876,000 partitions: a mistake in a policy.
 MOST_PREMAKE: Final = 1_000
-_NAME: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}$")
+_NAME: Final = re.compile(r"^[^\W\d][\w$]{0,62}\.[^\W\d][\w$]{0,62}$")
 _SPAN: Final = re.compile(r"^(\d{1,4}) (hour|day|week|month|year)s?$")
 
 
@@ -125,7 +126,7 @@ class Policy:
             (
                 _NAME.match(self.parent),
                 f"parent {self.parent!r}",
-                "write schema.table, without quotes",
+                "write schema.table of letters, digits and underscores, as spelt, without quotes",
             ),
             (
                 sum(x is not None for x in (self.every, self.step, self.modulus)) == 1,
@@ -207,9 +208,14 @@ class Policy:
         return self.parent.split(".")[1]
 
     @property
-    def asset_name(self) -> str:
-        """What stands for it in an asset key: letters, digits, underscores."""
-        return re.sub(r"\W", "_", self.parent)
+    def asset_names(self) -> tuple[str, str, str]:
+        """What may stand for it in an asset key, shortest first: letters, digits, underscores.
+
+        The last one is no other parent's.
+        """
+        table, whole = (re.sub(r"\W", "_", x, flags=re.ASCII) for x in (self.table, self.parent))
+        mark = hashlib.sha256(self.parent.encode()).hexdigest()[:8]
+        return table, whole, f"{whole}_{mark}"
 
 
 @dataclass(frozen=True)

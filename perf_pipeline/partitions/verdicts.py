@@ -51,12 +51,12 @@ def problems_of(policy: Policy, existing: Existing) -> list[Problem]:
                 blocking=True,
             )
         ]
-    wrong = _wrong_type(policy, existing)
+    wrong = wrong_type(policy, existing.column_type)
     return [wrong] if wrong else []
 
 
-def _wrong_type(policy: Policy, existing: Existing) -> Problem | None:
-    kind = existing.column_type
+def wrong_type(policy: Policy, kind: str | None) -> Problem | None:
+    """Return why a policy does not fit a key of a type; None: it does."""
     if policy.every is not None and kind not in TIME_TYPES:
         return Problem(
             f"{policy.parent}: {policy.column} is {kind}, the policy counts time",

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from perf_pipeline import settings
+from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import defs as wiring
 from perf_pipeline.partitions.model import Policy
 from perf_pipeline.postgres.target import Target
@@ -142,3 +143,16 @@ def test_a_blocked_step_is_told_by_its_check(
     }
     assert found["created", wiring.DONE] == (False, dg.AssetCheckSeverity.WARN)
     assert found["events", wiring.COVERED][0] is False
+
+
+def test_each_table_has_a_name_of_its_own_in_the_graph() -> None:
+    parents = ("app.events", "web.events", "app.käse", "app.kose", "app.k$se", "app.orders")
+    names = wiring.names([Policy(parent, "at", every="month") for parent in parents])
+    marked = names["app.käse"]
+    assert marked.startswith("app_k_se_")
+    assert marked != names["app.k$se"]
+    others = ["app_events", "web_events", marked, "kose", names["app.k$se"], "orders"]
+    assert list(names.values()) == others
+    for wrong in ("events", "app.b.c", 'app."b"', "app.1st"):
+        with pytest.raises(ConfigurationError, match="letters, digits and underscores"):
+            Policy(wrong, "at", every="month")

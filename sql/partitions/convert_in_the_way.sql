@@ -126,6 +126,12 @@ SELECT /* perf-pipeline */ x.what, x.remedy FROM source AS c CROSS JOIN LATERAL 
         'deferrable key ' || k.conname, 'make it anew, not deferrable: rows could not be copied beside those who write'
     FROM own AS k WHERE k.is_key AND k.condeferrable
     UNION ALL
+    SELECT
+        'nulls in ' || a.attname,
+        'a partition key has none, and whoever wrote one would be refused from now on: '
+            || pg_catalog.format('ALTER TABLE %%s ALTER COLUMN %%I SET NOT NULL', c.written, a.attname)
+    FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = %(column)s AND NOT a.attnotnull
+    UNION ALL
     SELECT 'UNLOGGED', 'ALTER TABLE ' || c.written || ' SET LOGGED: a partitioned table is' WHERE c.relpersistence <> 'p'
     UNION ALL
     SELECT

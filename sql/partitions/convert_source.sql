@@ -44,6 +44,10 @@ SELECT /* perf-pipeline */
     (
         SELECT t.spcname FROM pg_catalog.pg_tablespace AS t WHERE t.oid = c.reltablespace
     ) AS tablespace,
+    (
+        SELECT pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attname = %(column)s AND NOT a.attisdropped
+    ) AS column_type,
     c.relreplident AS replica_identity,
     c.relrowsecurity AS row_security,
     c.relforcerowsecurity AS force_row_security,
