@@ -50,7 +50,13 @@ def plan(target: str, as_json: bool) -> None:
 
 @invalidation.command("install")
 @_TARGET
-@click.option("--seconds", default=30.0, show_default=True, help="For the locks of each table.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="For the locks of each table.",
+)
 @_JSON
 def install(target: str, seconds: float, as_json: bool) -> None:
     """Capture what is declared: tables, triggers, functions; what is right is not touched.
@@ -154,7 +160,11 @@ def _hits(caches: "Sequence[CacheType]") -> "tuple[dict[str, tuple[Counters, dat
 @invalidation.command("run")
 @_TARGET
 @click.option("--once", is_flag=True, help="End as soon as nothing is due.")
-@click.option("--seconds", type=float, help="End after so long; default: until SIGTERM.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="End after so long; default: until SIGTERM.",
+)
 @click.option(
     "--sessions",
     type=click.IntRange(1, 8),

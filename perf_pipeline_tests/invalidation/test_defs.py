@@ -274,6 +274,7 @@ def test_a_person_sees_runs_and_retries(
     assert (code, "1 changes, 1 refreshes" in told) == (0, True)
     code, told = command("run", "--seconds", "0.3", "--json")
     assert code == 0
+    assert command("run", "--seconds", "-1")[0] == 2  # not "nothing was due"
     db.execute(
         "WITH gone AS (DELETE FROM perf_pipeline_meta.invalidation_queue RETURNING *)"
         " INSERT INTO perf_pipeline_meta.invalidation_dead (cache_type, entity, generation,"
