@@ -42,7 +42,7 @@ def test_a_silence_is_told_once(store: Store, monkeypatch: pytest.MonkeyPatch) -
     look(store, one, AT)
     assert watch.tell(store, [one], AT + timedelta(minutes=5)) == 0
     with endpoint() as hook:
-        monkeypatch.setenv("OPS_HOOK", f"json://127.0.0.1:{hook.port}")
+        monkeypatch.setenv("OPS_HOOK", f"json://127.0.0.1:{hook.port}?cto=60&rto=60")
         for minutes in (6, 20, 60):
             later = AT + timedelta(minutes=minutes)
             watch.tell(store, [one], later)
