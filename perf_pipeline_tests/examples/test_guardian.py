@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -24,8 +25,9 @@ LOADS = sqlfiles.folder("guardian/load")
 PATIENT = "(SELECT md5('patient 5')::uuid)"
 
 
+@cache
 def now() -> datetime:
-    """Return the running hour: the statements compare with the server's clock."""
+    """Return the running hour, the same to the end: statements ask the server's clock."""
     return datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
 
 
@@ -92,7 +94,8 @@ def test_seven_years_are_each_in_their_month(shared: psycopg.Connection) -> None
         "SELECT count(DISTINCT tableoid), bool_and(right(tableoid::regclass::text, 7) ="
         " to_char(audit_date, 'YYYY_MM')) FROM guardian.audit_log",
     )
-    assert months == (85, True)
+    # at the end of a month seven years of days began with a month of their own
+    assert months in ((84, True), (85, True))
 
 
 def test_production_is_refused(template: str, make_database: Callable[..., str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -22,8 +23,9 @@ TEMPLATE = "omninode_small"
 LOADS = sqlfiles.folder("omninode/load")
 
 
+@cache
 def now() -> datetime:
-    """Return noon of today: some of the statements look at the last day of the server's clock."""
+    """Return the running hour, the same to the end: some statements look at the last day."""
     return datetime.now(UTC).replace(tzinfo=None, minute=0, second=0, microsecond=0)
 
 
