@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,6 +19,7 @@ from perf_pipeline.embedded.server import EmbeddedServer
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline_tests.integration.test_pooler import PGBOUNCER, REQUIRED, wait_for
 from perf_pipeline_tests.servers.ending import ending_with_us
+from perf_pipeline_tests.servers.ports import free_port
 
 PLACE = {"host": "127.0.0.1", "port": "5432", "dbname": "menuca"}
 
@@ -130,9 +130,7 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
     folder = server_directory / f"generated_{os.getpid()}"
     folder.mkdir()
     folder.chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     users = folder / "userlist.txt"
     users.write_text(f'"{parts["user"]}" "{parts["password"]}"\n')
     users.chmod(0o644)
@@ -191,7 +189,7 @@ def test_a_real_pgbouncer_takes_the_file_and_keeps_to_it(
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

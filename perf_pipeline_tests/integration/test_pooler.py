@@ -29,6 +29,7 @@ from perf_pipeline.snapshots.probe import probe
 from perf_pipeline.store import Store, executions
 from perf_pipeline_tests.examples import thorbis
 from perf_pipeline_tests.servers.ending import ending_with_us
+from perf_pipeline_tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
 
@@ -53,9 +54,7 @@ def pgbouncer(url: str, folder: Path, **settings: object) -> Iterator[str]:
             pytest.fail(f"PERF_POOLER_REQUIRED=1, and {reason}")
         pytest.skip(reason)
     parts = psycopg.conninfo.conninfo_to_dict(url)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     folder.mkdir()
     folder.chmod(0o777)
     given = {
@@ -94,7 +93,7 @@ def pgbouncer(url: str, folder: Path, **settings: object) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

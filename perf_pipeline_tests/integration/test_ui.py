@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -22,6 +21,7 @@ from perf_pipeline_tests.integration.conftest import PROGRAM, Demo, environment
 from perf_pipeline_tests.reports import samples
 from perf_pipeline_tests.reports.comparison import test_render as comparisons
 from perf_pipeline_tests.reports.period import test_render as periods
+from perf_pipeline_tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.server, pytest.mark.ui, pytest.mark.timeout(900)]
 
@@ -44,13 +44,6 @@ START_SECONDS = 240
 
 #: What a click leads to, in milliseconds: a bound for a hang, on any machine.
 SHOWN_MS = 240_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

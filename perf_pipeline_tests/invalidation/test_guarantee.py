@@ -26,6 +26,7 @@ from perf_pipeline.postgres import connect as pg
 from perf_pipeline_tests.conftest import PG_BIN
 from perf_pipeline_tests.invalidation import history
 from perf_pipeline_tests.servers.caches import RedisServer
+from perf_pipeline_tests.servers.ports import free_port
 
 pytestmark = pytest.mark.server
 
@@ -106,7 +107,9 @@ def until(what: str, true: Callable[[], bool], told: Callable[[], object] = str)
 @pytest.fixture(scope="module")
 def running(server_directory: Path) -> Iterator[EmbeddedServer]:
     """Return a server of its own, to be killed."""
-    with EmbeddedServer(server_directory / "guarantee", pg_bin=PG_BIN, settings=SETTINGS) as server:
+    # writers and workers go on with its URL when it is started again
+    folder, port = server_directory / "guarantee", free_port()
+    with EmbeddedServer(folder, pg_bin=PG_BIN, settings=SETTINGS, port=port) as server:
         yield server
 
 

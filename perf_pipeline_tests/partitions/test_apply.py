@@ -1,4 +1,5 @@
 import threading
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -140,7 +141,7 @@ def test_what_is_not_old_by_the_servers_clock_is_not_dropped(
 
     suffix = old_month(shop, 1)
     real = planning.plan
-    monkeypatch.setattr(apply, "plan", lambda p, e, now: real(p, e, now.replace(year=now.year + 1)))
+    monkeypatch.setattr(apply, "plan", lambda p, e, now: real(p, e, now + timedelta(days=366)))
     report = shop.run(shop.old(fill_gaps=False))
     (dropped,) = [d for d in report.done if d.kind == "drop" and d.partition.endswith(suffix)]
     assert dropped.outcome == "failed"

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ import pytest
 import redis
 
 from perf_pipeline_tests.servers.ending import ending_with_us
+from perf_pipeline_tests.servers.ports import free_port
 
 #: What PERF_REDIS_SERVER of the caller names, else what is installed.
 BINARY = (
@@ -20,21 +20,6 @@ BINARY = (
     or shutil.which("valkey-server")
 )
 REQUIRED = os.environ.get("PERF_REDIS_REQUIRED") == "1"
-
-
-def free_port() -> int:
-    """Return a port nobody listens on; a cluster's bus takes the one 10,000 above."""
-    while True:
-        with socket.socket() as probe, socket.socket() as bus:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            if port > 55_000:
-                continue
-            try:
-                bus.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            return port
 
 
 class RedisServer:

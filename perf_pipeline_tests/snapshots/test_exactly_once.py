@@ -21,6 +21,7 @@ from perf_pipeline.errors import BusyError, UnreachableError
 from perf_pipeline.postgres import connect
 from perf_pipeline.store import Store, migrate, state
 from perf_pipeline_tests.conftest import FORGETFUL, PG_BIN
+from perf_pipeline_tests.servers.ports import free_port
 from perf_pipeline_tests.snapshots.exactness import Counted
 from perf_pipeline_tests.snapshots.proxy import Proxy
 from perf_pipeline_tests.snapshots.steps import at_step
@@ -143,7 +144,9 @@ def frail(server_directory: Path) -> Iterator[EmbeddedServer]:
     What it committed it keeps (`synchronous_commit`), as long as the machine does not crash.
     """
     knobs = {**FORGETFUL, "synchronous_commit": "on"}
-    with EmbeddedServer(server_directory / "frail", pg_bin=PG_BIN, settings=knobs) as running:
+    # its URLs are known before it is restarted: the port is its own all the time
+    folder, port = server_directory / "frail", free_port()
+    with EmbeddedServer(folder, pg_bin=PG_BIN, settings=knobs, port=port) as running:
         running.ensure_database("store_template")
         with Store(running.url("store_template")) as opened:
             migrate.upgrade(opened)

@@ -180,7 +180,7 @@ def test_a_computation_that_asks_for_itself_does_not_wait_for_itself(
 
 
 def test_another_process_computes_and_is_waited_for(redis_server: RedisServer, make: Make) -> None:
-    one, other = make(), make()
+    one, other = make(), make(limits=Limits(wait_s=60.0))
     began, go_on = threading.Event(), threading.Event()
 
     def slow() -> str:

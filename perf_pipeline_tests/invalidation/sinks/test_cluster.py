@@ -24,7 +24,7 @@ SLOTS = 16_384
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[list[RedisServer]]:
-    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "60000")
     servers = [RedisServer(tmp_path / str(n), *options) for n in range(3)]
     try:
         for server in servers:
