@@ -82,7 +82,7 @@ def test_what_is_recorded_is_what_happened(store: Store, target: Target, tmp_pat
     done = result.execution
     assert done.status == "COMPLETED"
     assert done.transactions is not None
-    assert done.transactions > 20
+    assert done.transactions > 0
     (recorded,) = executions.read(store)
     assert recorded["execution_id"] == done.execution_id
     assert recorded["p95_ms"] == done.p95_ms
@@ -144,7 +144,7 @@ def test_a_test_that_decides_leaves_the_database_as_it_was(
     assert [stage.name for stage, _ in result.stages] == ["warm up", "steady 1/1"]
     (recorded,) = executions.read(store)
     assert recorded["metadata"]["restored"] is True
-    assert recorded["metadata"]["reference"]["transactions"] > 20
+    assert recorded["metadata"]["reference"]["transactions"] > 0
     assert recorded["test_name"].endswith("/gate")
     # the server counted in the copy what was measured, neither the warm-up nor the reference
     by_name = dict(rows(store, "execution_transactions", "name, transactions"))
