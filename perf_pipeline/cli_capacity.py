@@ -16,7 +16,7 @@ def capacity(target: str, as_json: bool, everything: bool) -> None:
     """Say when disk, connections, ids, sequences and partitions run out; changes nothing there.
 
     Days left come with the earliest and the latest day of a 90 % interval. Exit code 1 when
-    something runs out soon.
+    something runs out soon, or has less than a tenth left.
     """
     from perf_pipeline.capacity import collect, forecast
     from perf_pipeline.components.catalog import declared_target
@@ -39,18 +39,21 @@ def capacity(target: str, as_json: bool, everything: bool) -> None:
             }
         )
     else:
+        levels = {one.resource: one.priority for one in scaling}
         for each in shown:
-            say(_line(each.as_dict()))
+            say(_line(each.as_dict(), levels.get(each.name, "LOW")))
         for one in scaling:
             if one.priority != "LOW":
                 say(f"{one.priority:<8}  {one.resource} {one.percent:.0f} %: {one.advice}; "
                     f"within {one.within}")  # fmt: skip
         for note in made.notes:
             say(f"note: {note}")
-    sys.exit(1 if any(each.severity == "critical" for each in made.forecasts) else 0)
+    urgent = any(one.priority == "CRITICAL" for one in scaling)
+    sys.exit(1 if urgent or any(each.severity == "critical" for each in made.forecasts) else 0)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], room: str) -> str:
+    """Return a thing's line, which begins with the worse of its trend and its room."""
     name = f"{row['resource']} {row['object']}".strip()
     taken = f"{row['used']:,.0f}"
     if row["capacity"] is not None:
@@ -66,4 +69,6 @@ def _line(row: dict[str, Any]) -> str:
         latest = "never" if row["days_left_latest"] is None else f"{row['days_left_latest']:,}"
         left = f"; full in {expected} days ({row['days_left_earliest']:,} to {latest})"
     note = f"; {row['note']}" if row["note"] else ""
-    return f"{row['severity']:<8}  {name}: {taken} {row['unit']}{moves}{left}{note}"
+    worst = {"CRITICAL": "critical", "HIGH": "warning"}.get(room, row["severity"])
+    severity = row["severity"] if row["severity"] == "critical" else worst
+    return f"{severity:<8}  {name}: {taken} {row['unit']}{moves}{left}{note}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -94,9 +95,9 @@ def counted(target: Target) -> dict[str, dict[str, Any]]:
 def test_sequences_reach_as_far_as_their_columns(target: Target) -> None:
     found = counted(target)
     ids = found["shop.orders.id"]
-    assert (ids["used"], ids["capacity"], ids["unit"]) == (49, 2**31 - 2, "integer")
-    assert (found["shop.small"]["used"], found["shop.small"]["capacity"]) == (29_999, 32_766)
-    assert (found["shop.down"]["used"], found["shop.down"]["capacity"]) == (40, 99)
+    assert (ids["used"], ids["capacity"], ids["unit"]) == (50, 2**31 - 1, "integer")
+    assert (found["shop.small"]["used"], found["shop.small"]["capacity"]) == (30_000, 32_767)
+    assert (found["shop.down"]["used"], found["shop.down"]["capacity"]) == (41, 100)
     # one begins anew, the other gave no number yet
     assert not {"shop.round", "shop.unused"} & set(found)
 
@@ -215,9 +216,20 @@ def test_the_command_says_what_runs_out(swept: Target, monkeypatch: pytest.Monke
     shown = CliRunner().invoke(cli, ["capacity", "--target", "shop"])
     assert shown.exit_code == 1, shown.output
     assert "critical  partitions shop.log: 0 days; no partition for rows of now" in shown.output
+    assert "critical  sequence shop.small: 30,000 of 32,767 (91.6 %) smallint" in shown.output
     printed = CliRunner().invoke(cli, ["capacity", "--target", "shop", "--json"])
     data = json.loads(printed.output)
     assert {row["resource"] for row in data["forecasts"]} >= {"partitions", "connections"}
+
+    def alone(*asked: Any) -> collect.Plan:
+        made = plan(*asked)
+        small = [each for each in made.forecasts if each.object_name == "shop.small"]
+        return replace(made, forecasts=small)
+
+    plan = collect.plan
+    monkeypatch.setattr(collect, "plan", alone)
+    little = CliRunner().invoke(cli, ["capacity", "--target", "shop"])
+    assert (little.exit_code, little.output.count("critical")) == (1, 1), little.output
 
 
 def test_a_target_never_swept_is_told_what_to_do(target: Target, store: Store) -> None:

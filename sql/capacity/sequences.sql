@@ -5,8 +5,9 @@
 -- scope: database
 SELECT /* perf-pipeline */
     q.schema_name, q.sequence_name, q.owner_column, q.data_type, q.cycle,
-    CASE WHEN q.increment > 0 THEN q.last_value - q.minimum ELSE q.maximum - q.last_value END::pg_catalog.float8 AS used,
-    CASE
+    -- the first value and the last one count
+    1 + CASE WHEN q.increment > 0 THEN q.last_value - q.minimum ELSE q.maximum - q.last_value END::pg_catalog.float8 AS used,
+    1 + CASE
         WHEN q.increment > 0 THEN LEAST(q.maximum, q.column_maximum) - q.minimum
         ELSE q.maximum - q.minimum
     END::pg_catalog.float8 AS capacity,
