@@ -19,6 +19,7 @@ from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.partitions import carry, catalog, create, names
 from perf_pipeline.partitions.following import TRIGGER, Following
 from perf_pipeline.partitions.model import Existing, Partition, Policy
+from perf_pipeline.postgres import sqlfiles
 from perf_pipeline.postgres.lock_budget import LockBudget, Spent, run_transaction
 
 #: More rows of one period than this do not move within an attempt: some 100,000 a second do.
@@ -163,6 +164,15 @@ class Emptying:
                 f"{name} is emptied by a copy, which would not have its triggers of its own: "
                 f"{own[0]}",
                 f"make them triggers of {self._policy.parent}, or drop them meanwhile",
+            )
+        hanging = self._connection.execute(
+            sqlfiles.load("partitions/hanging_on").text, {"relation": self._default.oid}
+        ).fetchall()
+        if hanging:
+            raise ConfigurationError(
+                f"{name} is emptied by a copy that takes its place, and "
+                f"{', '.join(row[0] for row in hanging)} would go on with the old one",
+                f"let it read {self._policy.parent}, or drop it meanwhile",
             )
         if self._inherited["referenced_by"]:
             raise ConfigurationError(

@@ -199,6 +199,16 @@ def test_rows_of_a_published_table_are_not_told_to_be_deleted(shop: Shop) -> Non
     (done,) = shop.run(shop.policy(premake=0)).done
     assert "triggers of its own: its_own" in (done.error or "")
     shop.connection.execute("DROP TRIGGER its_own ON app.events_default")
+    shop.connection.execute(
+        "CREATE VIEW app.strays AS SELECT id FROM app.events_default;"
+        "CREATE FUNCTION app.shown(app.events_default) RETURNS text LANGUAGE sql"
+        " AS 'SELECT $1.note'"
+    )
+    (done,) = shop.run(shop.policy(premake=0)).done
+    assert "and function app.shown(app.events_default), view app.strays would go on with" in (
+        done.error or ""
+    )
+    shop.connection.execute("DROP VIEW app.strays; DROP FUNCTION app.shown")
     shop.connection.execute("CREATE PUBLICATION whole FOR ALL TABLES")
     (done,) = shop.run(shop.policy(premake=0)).done
     assert (done.kind, done.outcome) == ("drain", "failed")
