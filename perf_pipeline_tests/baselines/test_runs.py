@@ -245,7 +245,7 @@ def test_thresholds_come_from_the_test_or_from_who_sets_it(store: Store) -> None
         record(store, test_id, 29 - n)
     record(store, test_id, 20, p95_ms=560.0)
     assert judged(store) == ["NO_BASELINE", *["OK"] * 4, "SUSPECTED"]
-    kept.set_manual(store, first, thresholds=Thresholds(response_time_percent=50))
+    kept.set_manual(store, first, thresholds=Thresholds(response_time_percent=50), now=NOW)
     limits = {
         row["baseline_type"]: row["response_time_threshold_percent"] for row in kept.listed(store)
     }
