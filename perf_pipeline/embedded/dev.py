@@ -14,6 +14,7 @@ from pathlib import Path
 
 from perf_pipeline.embedded import example, orphans
 from perf_pipeline.embedded.children import Child
+from perf_pipeline.embedded.code_location import CodeLocation
 from perf_pipeline.embedded.console import Steps
 from perf_pipeline.embedded.dagster_runs import environment
 from perf_pipeline.embedded.server import EmbeddedServer
@@ -77,7 +78,7 @@ def run(*, port: int = 3000, load: bool = True) -> None:
             steps.say(f"store:       {_shown(house.store_url)}")
             steps.say("Ctrl-C stops everything.")
             with contextlib.suppress(KeyboardInterrupt):
-                _serve(house, dagster, load, log)
+                _serve(house, dagster, CodeLocation(port), load, log)
             steps.say("stopping ...")
 
 
@@ -145,13 +146,15 @@ def _await_ready(dagster: Child, port: int, log: Path) -> None:
     raise ServerStartError(f"Dagster {how} (limit {READY_SECONDS:.0f} s)", f"see the end of {log}")
 
 
-def _serve(house: example.House, dagster: Child, load: bool, log: Path) -> None:
-    """Keep server and load running until Dagster ends or we are interrupted."""
+def _serve(house: example.House, dagster: Child, code: CodeLocation, load: bool, log: Path) -> None:
+    """Keep server, code and load running until Dagster ends or we are interrupted."""
     address = house.server.url()
     loads = _loads(house) if load else []
     try:
         while dagster.poll() is None:
             revive(house.server, address)
+            for name in code.keep():
+                sys.stderr.write(f"code location {name} was lost or failed; loaded again\n")
             for each in loads:
                 each.keep()
             time.sleep(0.5)

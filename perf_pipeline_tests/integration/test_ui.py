@@ -1,5 +1,6 @@
 """The Dagster UI in a headless Chromium: what a data engineer sees and clicks."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -205,3 +206,26 @@ def test_report_shows_its_finding_and_picture(ui: str, page: Page, demo: Demo) -
     picture = page.locator('img[src^="data:image/"]').first
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 100
+
+
+def test_a_killed_code_server_is_started_again(ui: str, page: Page, demo: Demo) -> None:
+    def servers() -> set[int]:
+        words = (b"\0api\0grpc\0", os.fsencode(demo.home))
+        found = set()
+        for each in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                command = each.read_bytes()
+                if all(word in command for word in words):
+                    found.add(int(each.parent.name))
+        return found
+
+    killed = servers()
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    assert killed
+    deadline = time.monotonic() + START_SECONDS
+    while not servers() - killed:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    page.goto(f"{ui}/assets/thorbis/stats/statements")
+    expect(page.get_by_text("statements").first).to_be_visible()
