@@ -33,7 +33,7 @@ class CodeLocation:
         self._lost: set[str] = set()
 
     def keep(self) -> list[str]:
-        """Look when it is time, and return the locations that were reloaded."""
+        """Look when it is time, and return the locations that are loaded again."""
         if time.monotonic() < self._due:
             return []
         try:
@@ -41,7 +41,8 @@ class CodeLocation:
             again = sorted(lost & self._lost)
             self._lost = lost - self._lost
             for name in again:
-                self._ask(_RELOAD, name=name)
+                with contextlib.suppress(TimeoutError):  # it answers when all is loaded
+                    self._ask(_RELOAD, name=name)
         except (OSError, http.client.HTTPException, ValueError):
             return []  # busy, or about to end: who watches the process sees that
         finally:

@@ -154,7 +154,7 @@ def _serve(house: example.House, dagster: Child, code: CodeLocation, load: bool,
         while dagster.poll() is None:
             revive(house.server, address)
             for name in code.keep():
-                sys.stderr.write(f"code location {name} was lost or failed; loaded again\n")
+                sys.stderr.write(f"code location {name} was lost or failed: loading it again\n")
             for each in loads:
                 each.keep()
             time.sleep(0.5)
