@@ -113,7 +113,7 @@ def test_swept_at_the_same_time_exactly_one_keeps_it(
 
     def run(target: Target) -> None:
         for _ in range(rounds):
-            write_wal(target)
+            write_wal(target, 20)  # far more than what others write, and tell late
             done.append(collect(target, store))
 
     threads = [threading.Thread(target=run, args=(target,)) for target in two]
@@ -138,7 +138,8 @@ def test_the_server_is_taken_over_from_one_that_went_quiet(
     one, other = two
     for target in (one, other):
         collect(target, store)
-    write_wal(one, 9)
+    # 20 MB: what else is written in the meantime, whole pages after a checkpoint too, is far less
+    write_wal(one, 200)
     quiet(store)
     taken = collect(other, store)  # a baseline: what the other has seen is not counted again
     assert taken.rows.get("wal", 0) == 0
@@ -149,7 +150,7 @@ def test_the_server_is_taken_over_from_one_that_went_quiet(
     assert not wide(18) & {name for name, rows in back.rows.items() if rows}
     ((holder, rows, wal_bytes),) = kept(store)
     assert (holder, rows) == ("two", 1)
-    assert 100_000 <= wal_bytes < 900_000
+    assert 100_000 <= wal_bytes < 20_000_000
     assert holders(store)[-1] == ("one", "two")
     # and back: its own counters of long ago start no interval
     quiet(store)
