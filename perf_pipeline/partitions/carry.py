@@ -67,6 +67,14 @@ def table_of(
         return cursor.execute(text, values).fetchone()
 
 
+def oid_of(connection: psycopg.Connection[Any], table: sql.Identifier) -> int:
+    """Return the oid of a table that is there."""
+    row = connection.execute(
+        "SELECT /* perf-pipeline */ %s::regclass::oid", (table.as_string(connection),)
+    ).fetchone()
+    return row[0] if row else 0
+
+
 def grants_of(connection: psycopg.Connection[Any], relation: int) -> list[dict[str, Any]]:
     """Return who but its owner may do what with a table, whole or by columns."""
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -195,11 +203,8 @@ def _grants(
     inside: psycopg.Connection[Any], grants: Sequence[Mapping[str, Any]], table: sql.Identifier
 ) -> None:
     """Let others do with the copy what they may with the table, and no more."""
-    row = inside.execute(
-        "SELECT /* perf-pipeline */ %s::regclass::oid", (table.as_string(inside),)
-    ).fetchone()
     # those that default privileges gave
-    for role in {each["role"] for each in grants_of(inside, row[0] if row else 0)}:
+    for role in {each["role"] for each in grants_of(inside, oid_of(inside, table))}:
         inside.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(table, create.role(role)))
     for each in grants:
         column = each["column_name"]

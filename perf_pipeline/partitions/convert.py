@@ -84,11 +84,8 @@ class _Conversion(Following):
             default = Partition(
                 schema, names.fitted(self._policy.table, "default"), is_default=True
             )
-            row = inside.execute(
-                "SELECT /* perf-pipeline */ %s::regclass::oid", (self._copy.as_string(inside),)
-            ).fetchone()
             # the other partitions take from it what they have of their newest sibling
-            inherited = self._inherited(create.facts(inside, row[0] if row else 0))
+            inherited = self._inherited(create.facts(inside, carry.oid_of(inside, self._copy)))
             inherited["sibling_options"] = source["options"]
             inside.execute(create.table_like(on_copy, default, inherited), prepare=False)
             create.take_over(inside, default, inherited)

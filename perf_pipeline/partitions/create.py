@@ -31,8 +31,8 @@ from perf_pipeline.postgres.lock_budget import (
 _HELPER: Final = "perf_pipeline_without_"
 #: A default partition of more bytes is not read while it is locked: at 500 MB/s this takes 60 ms.
 LARGE_BYTES: Final = 32 * 1024 * 1024
-#: What makes a trigger fire as `pg_trigger.tgenabled` says; as usual where it is not here.
-FIRING: Final = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+#: What makes a trigger fire as `pg_trigger.tgenabled` says, where that is not as usual.
+_FIRING: Final = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 def is_large(existing: Existing) -> bool:
@@ -200,6 +200,13 @@ def taking_over(part: Partition, inherited: Mapping[str, Any], user: str) -> lis
 def role(name: str) -> sql.Composable:
     """Return a role as statements name it; `public` is everybody."""
     return sql.SQL("PUBLIC") if name == "public" else sql.Identifier(name)
+
+
+def firing(table: sql.Identifier, trigger: str, fires: str) -> sql.Composed:
+    """Return the statement that has a trigger fire as `pg_trigger.tgenabled` says: D, R or A."""
+    return sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
+        table, sql.SQL(_FIRING[fires]), sql.Identifier(trigger)
+    )
 
 
 def column_statistics(

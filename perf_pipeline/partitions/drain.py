@@ -87,11 +87,7 @@ def drain(
         ).rowcount
         inside.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(source))
         for name, fires in others:
-            inside.execute(
-                sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                    source, sql.SQL(create.FIRING[fires]), sql.Identifier(name)
-                )
-            )
+            inside.execute(create.firing(source, name, fires))
         inside.execute(create.attaching(policy, existing.column_type, part), prepare=False)
         create.take_identity(inside, part, inherited)
         return moved

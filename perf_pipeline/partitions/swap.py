@@ -54,14 +54,10 @@ def at_swap(
     for each in found["statistics"]:
         _rename(inside, "STATISTICS", each["schema"], each["name"])
     _policies(inside, found, table)
-    for name, definition, firing in found["triggers"]:
+    for name, definition, fires in found["triggers"]:
         inside.execute(sql.SQL(definition))
-        if firing in create.FIRING:
-            inside.execute(
-                sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(
-                    table, sql.SQL(create.FIRING[firing]), sql.Identifier(name)
-                )
-            )
+        if fires != "O":  # as one that is made does
+            inside.execute(create.firing(table, name, fires))
     for key in found["referring"]:
         _refer(inside, key)
     _readers(inside, found)
