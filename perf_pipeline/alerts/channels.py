@@ -19,8 +19,9 @@ from perf_pipeline.postgres.target import Target
 _MOST_PAYLOAD: Final = 7_900
 _TYPES: Final = {"ok": "success", "warning": "warning", "critical": "failure"}
 _AGAIN: Final = "sent again: it is not known whether it arrived before\n"
-#: Whatever an address or a token may stand in.
+#: What Apprise says of an answer that leads elsewhere.
 _REDIRECTED: Final = re.compile(r"error=3\d\d\b")
+#: Whatever an address or a token may stand in.
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import dagster as dg
 
 from perf_pipeline import vocabulary
-from perf_pipeline.alerts.model import alerts_of
+from perf_pipeline.alerts.model import alerts_of, with_alerts
 from perf_pipeline.errors import PerfPipelineError
 from perf_pipeline.jobs import singleton_job, utc_schedule_of
 from perf_pipeline.postgres.target import Target
@@ -185,7 +185,7 @@ def alerts_sensor(
 
         now = datetime.now(UTC)
         # where alerts are off nothing is answered
-        names = [each.name for each in targets if alerts_of(each.alerts).enabled]
+        names = [each.name for each in with_alerts(targets)]
         try:
             with vocabulary.open_store() as store:
                 looks = look_all(store, targets, now)
@@ -201,7 +201,7 @@ def alerts_sensor(
         found = [
             check_event(each, reported.get(each.target.name))
             for each in looks
-            if alerts_of(each.target.alerts).enabled  # else it has no asset
+            if each.target.name in names  # else it has no asset
         ]
         events = [event for event in found if event is not None]
         reported |= {each.target.name: said for each in looks if (said := standing(each))}
@@ -298,9 +298,12 @@ def deliveries_asset(
         with vocabulary.explained(), vocabulary.open_store() as store:
             watch.tell(store, targets, datetime.now(UTC))
             done = deliver(store, targets, lambda: datetime.now(UTC))
-            watched = [each for each in targets if alerts_of(each.alerts).enabled]
             answered = actions.act(
-                store, watched, jobs.by_target, lambda: datetime.now(UTC), jobs.dry_runs
+                store,
+                with_alerts(targets),
+                jobs.by_target,
+                lambda: datetime.now(UTC),
+                jobs.dry_runs,
             )
             with store.begin() as connection:
                 left = book.due(connection, targets, datetime.now(UTC))
@@ -383,7 +386,7 @@ def target_definitions(target: Target) -> dg.Definitions:
 
 def fleet_definitions(targets: Sequence[Target], answers: Answers | None = None) -> dg.Definitions:
     """Return the sensor, the delivery and its job, of all targets whose alerts are on."""
-    watched = [target for target in targets if alerts_of(target.alerts).enabled]
+    watched = with_alerts(targets)
     if not watched:
         return dg.Definitions()
     job = delivery_job()

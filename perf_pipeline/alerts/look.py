@@ -9,7 +9,7 @@ from typing import Final
 from perf_pipeline.alerts import book, responses
 from perf_pipeline.alerts.evaluate import evaluate
 from perf_pipeline.alerts.measure import measure
-from perf_pipeline.alerts.model import Policy, alerts_of
+from perf_pipeline.alerts.model import Policy, alerts_of, with_alerts
 from perf_pipeline.alerts.state import Evaluation, State
 from perf_pipeline.errors import UnreachableError
 from perf_pipeline.postgres.target import Target
@@ -111,7 +111,8 @@ def look_all(store: Store, declared: Sequence[Target], now: datetime) -> list[Lo
         The store cannot be read.
 
     """
-    off = [each.name for each in declared if not alerts_of(each.alerts).enabled]
+    on = {each.name for each in with_alerts(declared)}
+    off = [each.name for each in declared if each.name not in on]
     left: set[str] = set()
     if off:
         with store.begin() as connection:
@@ -119,7 +120,7 @@ def look_all(store: Store, declared: Sequence[Target], now: datetime) -> list[Lo
             left = {row["target"] for row in rows}
     looks = []
     for each in declared:
-        if each.name in off and each.name not in left:
+        if each.name not in on | left:
             continue
         started = time.perf_counter()
         try:

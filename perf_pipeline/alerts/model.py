@@ -1,7 +1,7 @@
 """What a target's YAML declares of alerts: policies, channels, quiet hours, answers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,7 @@ from pydantic import (
 
 from perf_pipeline.alerts.metrics import Direction, metric_of
 from perf_pipeline.errors import ConfigurationError
+from perf_pipeline.postgres.target import Target
 
 Level = Literal["no_data", "ok", "warning", "critical"]
 Alarm = Literal["warning", "critical"]
@@ -337,3 +338,8 @@ def _made(kind: type[P], what: str, given: Mapping[str, Any]) -> P:
 def alerts_of(declared: object) -> Alerts:
     """Return what a target declares of alerts (`Target.alerts`), the defaults where nothing."""
     return declared if isinstance(declared, Alerts) else Alerts()
+
+
+def with_alerts(targets: Sequence[Target]) -> list[Target]:
+    """Return the targets whose alerts are on."""
+    return [target for target in targets if alerts_of(target.alerts).enabled]

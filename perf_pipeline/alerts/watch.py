@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from perf_pipeline import settings
 from perf_pipeline.alerts import book
-from perf_pipeline.alerts.model import alerts_of
+from perf_pipeline.alerts.model import alerts_of, with_alerts
 from perf_pipeline.alerts.state import Message
 from perf_pipeline.errors import ConfigurationError
 from perf_pipeline.postgres.target import Target
@@ -72,7 +72,7 @@ def look(
     """Return of each target whose alerts are on whether somebody watches it."""
     with store.begin() as connection:
         rows = {row["target"]: row for row in book.run(connection, "book/evaluations")}
-    names = [each.name for each in declared if alerts_of(each.alerts).enabled]
+    names = [each.name for each in with_alerts(declared)]
     return judge(names, rows, now, limit)
 
 
