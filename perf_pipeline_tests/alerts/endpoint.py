@@ -57,14 +57,8 @@ class Endpoint:
 @contextmanager
 def endpoint(port: int = 0) -> Iterator[Endpoint]:
     made = Endpoint(port)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with _serving(made.server):
         yield made
-    finally:
-        made.server.shutdown()
-        thread.join()
-        made.server.server_close()
 
 
 class Mailbox:
@@ -107,11 +101,18 @@ class Mailbox:
 @contextmanager
 def mailbox() -> Iterator[Mailbox]:
     made = Mailbox()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
+    with _serving(made.server):
+        yield made
+
+
+@contextmanager
+def _serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Have a thread answer while the context is open."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield made
+        yield
     finally:
-        made.server.shutdown()
+        server.shutdown()
         thread.join()
-        made.server.server_close()
+        server.server_close()
